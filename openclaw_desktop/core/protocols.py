@@ -1,0 +1,154 @@
+"""What siblings need of one another, without knowing one another; `runtime` hands the real parts over.
+
+Owns the protocols alone. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from openclaw_desktop.core.events import Question
+from openclaw_desktop.core.labels import Label
+from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCall, ToolSpec, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked. `schema`: the JSON Schema that the reply must fit; None for plain text."""
+
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any] | None = None
+    max_tokens: int = 512
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text from the model."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDropped:
+    """The model died and is asked again: drop its text so far. `reason` is a sentence for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionDone:
+    """The model is done. `stop` says why: its own end, the token limit, or a cancel."""
+
+    usage: Usage
+    stop: str
+
+
+CompletionEvent = TextDelta | TextDropped | CompletionDone
+
+
+class Complete(Protocol):
+    """Ask the model in use. Closing the iterator cancels."""
+
+    def __call__(self, prompt: Prompt) -> AsyncIterator[CompletionEvent]:
+        """Yield text until CompletionDone; raises UserError where no model can answer."""
+        ...
+
+
+class Embed(Protocol):
+    """Turn texts into normalised vectors. `engine` and `version` name what made them."""
+
+    engine: str
+    version: str
+    dimension: int
+
+    async def __call__(self, texts: Sequence[str]) -> list[bytes]:
+        """Return one little-endian float32 vector of `dimension` for each text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A remembered text, as prompts and tools see it."""
+
+    id: str
+    text: str
+    label: Label
+    created_at: str
+    score: float = 0.0
+
+
+class Recall(Protocol):
+    """Find memories."""
+
+    async def __call__(self, query: str, k: int) -> tuple[Memory, ...]:
+        """Return up to `k` memories, best first."""
+        ...
+
+
+class Remember(Protocol):
+    """Keep a text."""
+
+    async def __call__(self, text: str, label: Label, session_id: str | None, turn_id: str | None) -> Memory:
+        """Return the kept memory after its commit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallScene:
+    """What a call needs to know about the turn that it belongs to."""
+
+    session_id: str
+    turn_id: str
+    context: Label
+    folder: str | None = None
+    incognito: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gives back: text for the model with its label, and the receipts that prove what was done."""
+
+    text: str
+    label: Label
+    receipts: tuple[Receipt, ...] = ()
+
+
+class Tool(Protocol):
+    """One tool. `freeze` makes the authority arguments canonical before the gate; `run` then does exactly that call."""
+
+    spec: ToolSpec
+
+    def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
+        """Return the call with canonical authority arguments; raises UserError where they make no sense."""
+        ...
+
+    async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
+        """Do the frozen call; raises UserError where it fails."""
+        ...
+
+
+class ToolProvider(Protocol):
+    """Whoever brings tools: the built-ins now, other sources later."""
+
+    def tools(self) -> Sequence[Tool]:
+        """Return the tools on offer."""
+        ...
+
+
+class Ask(Protocol):
+    """Put a question to the user and wait."""
+
+    async def __call__(self, question: Question) -> str:
+        """Return the id of the choice; "no" where nobody answers."""
+        ...
+
+
+class Execute(Protocol):
+    """Carry out one call: freeze, gate, ask, run."""
+
+    async def __call__(self, call: ToolCall, scene: CallScene, ask: Ask | None) -> tuple[CallOutcome, tuple[Receipt, ...]]:
+        """Return the outcome and its receipts; never raises for what the call did. `ask` is None when unattended."""
+        ...

@@ -1,0 +1,139 @@
+"""A child process held correctly: allow-listed environment, JSON lines on its pipes, an end that takes its whole tree.
+
+Owns one running child. Must not know what it does, nor when to start it again (that is `supervisor`). Parent, loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+# What a child may inherit: nothing that holds a secret or changes how Python loads code.
+ENVIRONMENT_ALLOWED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT")
+LINE_LIMIT_BYTES = 1 << 20
+STDERR_TAIL_BYTES = 4096
+
+
+class WorkerDied(Exception):
+    """The child ended. `signal_number` is set where a signal killed it; `detail` is the end of its stderr."""
+
+    def __init__(self, role: str, returncode: int, detail: str) -> None:
+        super().__init__(f"worker {role} ended with {returncode}: {detail}")
+        self.role = role
+        self.returncode = returncode
+        self.signal_number = -returncode if returncode < 0 else None
+        self.detail = detail
+
+
+def worker_command(role: str) -> list[str]:
+    """Return the command that starts `worker ROLE`: the program itself where frozen, else this Python, isolated."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "worker", role]
+    return [sys.executable, "-P", "-m", "openclaw_desktop.cli.agent", "worker", role]
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the allow-listed part of our environment plus `extra`."""
+    return {name: os.environ[name] for name in ENVIRONMENT_ALLOWED if name in os.environ} | dict(extra or {})
+
+
+class WorkerProcess:
+    """One child that speaks one JSON object a line on stdin and stdout; its stderr is kept for the reason of its end."""
+
+    def __init__(self, role: str, process: asyncio.subprocess.Process) -> None:
+        self.role = role
+        self._process = process
+        self._stderr_tail = b""
+        self._drain = asyncio.get_running_loop().create_task(self._read_stderr(), name=f"stderr of worker {role}")
+
+    @classmethod
+    async def start(
+        cls, role: str, *, command: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
+    ) -> WorkerProcess:
+        """Start `worker ROLE` in a session of its own, so that it and all it starts can be killed together."""
+        process = await asyncio.create_subprocess_exec(
+            *(command or worker_command(role)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=clean_environment(environment),
+            limit=LINE_LIMIT_BYTES,
+            start_new_session=True,
+            close_fds=True,
+        )
+        return cls(role, process)
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """True until the child has ended."""
+        return self._process.returncode is None
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Write one message; raises WorkerDied where nobody reads."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+            await stdin.drain()
+        except (ConnectionError, RuntimeError):
+            raise await self._death() from None
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next message; raises WorkerDied at the end, and after a line that is no JSON object or too long."""
+        stdout = self._process.stdout
+        assert stdout is not None
+        try:
+            line = await stdout.readuntil(b"\n")
+            message = json.loads(line)
+            if not isinstance(message, dict):
+                raise ValueError("not an object")
+            return message
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise await self._death() from None
+        except (ValueError, asyncio.LimitOverrunError) as error:
+            log.error("worker %s broke the protocol: %s", self.role, error)
+            await self.kill()
+            raise await self._death() from None
+
+    async def kill(self) -> None:
+        """End the child and its whole process group at once, and wait until it is gone."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+        await self._drain
+
+    async def stop(self, grace_s: float = 2.0) -> None:
+        """Close the child's stdin, which asks it to end, and kill it after `grace_s`."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), grace_s)
+        await self.kill()
+
+    async def _death(self) -> WorkerDied:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), 2.0)
+        await self.kill()
+        returncode = self._process.returncode
+        return WorkerDied(self.role, returncode if returncode is not None else -9, self._stderr_tail.decode(errors="replace"))
+
+    async def _read_stderr(self) -> None:
+        stderr = self._process.stderr
+        assert stderr is not None
+        while chunk := await stderr.read(4096):
+            self._stderr_tail = (self._stderr_tail + chunk)[-STDERR_TAIL_BYTES:]
