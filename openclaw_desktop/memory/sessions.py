@@ -1,0 +1,148 @@
+"""Sessions: what was said, and the scratch that a session's tools left.
+
+Owns the tables `conversations`, `messages` and `working_memory`. Must not know prompts or models. Loop; SQL runs on the
+database's threads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+import apsw
+
+from openclaw_desktop.core.clock import Clock, SystemClock
+from openclaw_desktop.core.ids import new_id
+from openclaw_desktop.core.labels import Label
+from openclaw_desktop.storage.database import Database
+
+SCRATCH_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenMessage:
+    """One message as stored. `receipts` are the texts of what code proved was done."""
+
+    turn_id: str
+    role: Literal["user", "assistant"]
+    text: str
+    label: Label
+    model: str | None = None
+    receipts: tuple[str, ...] = ()
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """One working-memory entry: what a tool returned in a turn, for the questions that follow."""
+
+    turn_id: str
+    key: str
+    value: str
+    label: Label
+
+
+class SessionStore:
+    """The sessions of one file."""
+
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        self._database = database
+        self._clock = clock or SystemClock()
+
+    async def begin(self) -> str:
+        """Create a session and return its id."""
+        session_id = new_id("ses")
+        now = self._now()
+        await self._database.write(
+            lambda c: c.execute("insert into conversations values (?, ?, ?)", (session_id, now, now)).fetchall()
+        )
+        return session_id
+
+    async def exists(self, session_id: str) -> bool:
+        """True where the session is known."""
+        sql = "select 1 from conversations where id = ?"
+        return bool(await self._database.read(lambda c: c.execute(sql, (session_id,)).fetchall()))
+
+    async def latest(self) -> str | None:
+        """Return the session last spoken in."""
+        sql = """select id from conversations where exists (select 1 from messages where conversation_id = id)
+            order by updated_at desc, id desc limit 1"""
+        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        return str(rows[0][0]) if rows else None
+
+    async def add_message(self, session_id: str, message: SpokenMessage) -> None:
+        """Append a message; returns after the commit."""
+        now = self._now()
+
+        def insert(connection: apsw.Connection) -> None:
+            connection.execute(
+                """insert into messages (conversation_id, turn_id, role, text, model, receipts, integrity,
+                confidentiality, origins, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                (session_id, message.turn_id, message.role, message.text, message.model,
+                 json.dumps(message.receipts), *_label_columns(message.label), now),
+            )  # fmt: skip
+            connection.execute("update conversations set updated_at = ? where id = ?", (now, session_id))
+
+        await self._database.write(insert)
+
+    async def messages(self, session_id: str, limit: int = 200) -> tuple[SpokenMessage, ...]:
+        """Return the last `limit` messages of a session, oldest first."""
+        sql = """select turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at
+            from messages where conversation_id = ? order by id desc limit ?"""
+        rows = await self._database.read(lambda c: c.execute(sql, (session_id, limit)).fetchall())
+        return tuple(_spoken(row) for row in reversed(rows))
+
+    async def add_scratch(self, session_id: str, entries: Sequence[Scratch]) -> None:
+        """Keep what tools returned until it expires, and drop what has expired."""
+        now = self._clock.now()
+        expires_at = (now + SCRATCH_LIFE).isoformat(timespec="seconds")
+        rows = [
+            (session_id, e.turn_id, e.key, e.value, *_label_columns(e.label), now.isoformat(timespec="seconds"), expires_at)
+            for e in entries
+        ]
+
+        def insert(connection: apsw.Connection) -> None:
+            connection.execute("delete from working_memory where expires_at <= ?", (now.isoformat(timespec="seconds"),))
+            connection.executemany(
+                """insert or replace into working_memory (conversation_id, turn_id, key, value, integrity,
+                confidentiality, origins, created_at, expires_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                rows,
+            )
+
+        await self._database.write(insert)
+
+    async def scratch(self, session_id: str) -> tuple[Scratch, ...]:
+        """Return the session's live scratch, oldest first, and count the access."""
+        now = self._clock.now().isoformat(timespec="seconds")
+
+        def fetch(connection: apsw.Connection) -> list[Any]:
+            live = (session_id, now)
+            connection.execute(
+                """update working_memory set access_count = access_count + 1
+                where conversation_id = ? and expires_at > ?""",
+                live,
+            )
+            return connection.execute(
+                """select turn_id, key, value, integrity, confidentiality, origins from working_memory
+                where conversation_id = ? and expires_at > ? order by rowid""",
+                live,
+            ).fetchall()
+
+        rows = await self._database.write(fetch)
+        return tuple(Scratch(t, k, v, Label(i, c, tuple(json.loads(o)))) for t, k, v, i, c, o in rows)
+
+    def _now(self) -> str:
+        return self._clock.now().isoformat(timespec="milliseconds")
+
+
+def _label_columns(label: Label) -> tuple[str, str, str]:
+    return label.integrity, label.confidentiality, json.dumps(label.origins)
+
+
+def _spoken(row: tuple[Any, ...]) -> SpokenMessage:
+    turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at = row
+    label = Label(integrity, confidentiality, tuple(json.loads(origins)))
+    return SpokenMessage(turn_id, role, text, label, model, tuple(json.loads(receipts)), created_at)
