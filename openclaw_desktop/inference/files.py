@@ -1,0 +1,98 @@
+"""Which models are on this machine, known by their SHA-256.
+
+Owns the search through the model folders and the record of what was verified. Must not know how files get there.
+Hashing runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.inference.catalogue import CatalogueModel
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """What was found for a model: a verified `path`, or None with the `problem` in a sentence."""
+
+    model: CatalogueModel
+    path: Path | None
+    problem: str = ""
+
+
+class ModelFiles:
+    """Finds models in `folders`; the first is ours and holds the record of verified files."""
+
+    def __init__(self, folders: tuple[Path, ...], record: Path) -> None:
+        self._folders = folders
+        self._record = record
+
+    async def find(self, model: CatalogueModel) -> ModelFile:
+        """Return the model's file, hashed unless it is the one that was hashed before (path, size, time)."""
+        problem = ""
+        for folder in self._folders:
+            path = folder / model.file
+            try:
+                size = path.stat().st_size
+            except OSError:
+                continue
+            if size != model.size_bytes:
+                problem = tr(
+                    "{path} is damaged: it has {size} of {expected} bytes.",
+                    path=path,
+                    size=f"{size:,}",
+                    expected=f"{model.size_bytes:,}",
+                )
+            elif await asyncio.to_thread(self._verified, path, model.sha256):
+                return ModelFile(model, path)
+            else:
+                problem = tr("{path} is damaged: its content is not that of {title}.", path=path, title=model.title)
+        return ModelFile(model, None, problem)
+
+    def _verified(self, path: Path, sha256: str) -> bool:
+        try:
+            stat = path.stat()
+            key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
+            known = self._read_record()
+            if known.get(key) != sha256:
+                if hash_file(path) != sha256:
+                    return False
+                self._write_record({name: value for name, value in known.items() if Path(name.split("|")[0]).exists()} | {key: sha256})
+        except OSError as error:
+            log.warning("cannot read %s: %s", path, error)
+            return False
+        return True
+
+    def _read_record(self) -> dict[str, str]:
+        try:
+            record = json.loads(self._record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return record if isinstance(record, dict) else {}
+
+    def _write_record(self, record: dict[str, str]) -> None:
+        try:
+            temporary = self._record.with_suffix(".partial")
+            temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+            temporary.replace(self._record)
+        except OSError as error:
+            log.warning("the record of verified models was not kept: %s", error)
+
+
+def hash_file(path: Path) -> str:
+    """Return the file's SHA-256 in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

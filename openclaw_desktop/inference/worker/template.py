@@ -1,0 +1,35 @@
+"""From messages to tokens, so that no text of a message can act as a control token.
+
+Owns the walk through a model's own chat template. Must not know llama.cpp's sampling. Model process.
+
+The template is rendered with a mark in place of each text; the rendered frame is tokenised with control tokens, each text
+without, so that `<|im_end|>` inside a message stays six characters of text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+# Private-use characters that no template holds; texts are stripped of them.
+OPEN, CLOSE = "\uf8f0", "\uf8f1"
+_MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
+
+Render = Callable[[list[dict[str, str]]], str]
+Tokenize = Callable[[str, bool], list[int]]
+
+
+def prompt_tokens(messages: Sequence[tuple[str, str]], render: Render, tokenize: Tokenize) -> list[int]:
+    """Return the tokens of `messages` (role, text), ready for the assistant to speak.
+
+    `render` fills the model's template; `tokenize(text, special)` tokenises with or without control tokens.
+    """
+    marked = [{"role": role, "content": f"{OPEN}{index}{CLOSE}"} for index, (role, _) in enumerate(messages)]
+    tokens: list[int] = []
+    for index, piece in enumerate(_MARK.split(render(marked))):
+        if index % 2:
+            text = messages[int(piece)][1].replace(OPEN, "").replace(CLOSE, "")
+            tokens += tokenize(text, False)
+        elif piece:
+            tokens += tokenize(piece, True)
+    return tokens

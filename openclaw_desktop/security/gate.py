@@ -1,0 +1,100 @@
+"""The gate between model and tools: one pure, total function.
+
+Owns the table of what a call may do. No model, no I/O, no clock: the same input gives the same decision. The model is
+treated as hijacked, so nothing that it says counts here but the call itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
+
+from openclaw_desktop.core.labels import Label
+from openclaw_desktop.core.messages import ToolCall, ToolSpec
+
+Action = Literal["allow", "allow_undo", "ask", "ask_twice", "park", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A standing permission: `capability` such as `file:read`, `scope` a canonical target such as an absolute path."""
+
+    capability: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to a call. `standing` says whether an answer may be kept as a grant."""
+
+    action: Action
+    reason: str
+    standing: bool = False
+
+
+def decide(
+    context: Label, call: ToolCall, tool: ToolSpec, grants: frozenset[Grant], attended: bool
+) -> Decision:
+    """Decide about a frozen `call` of `tool` in a turn whose texts have the label `context`.
+
+    | untrusted | private | attended | read  | local-reversible | local-irreversible | outbound | guarded               |
+    |-----------|---------|----------|-------|------------------|--------------------|----------|-----------------------|
+    | no        | any     | yes      | allow | allow            | grant              | grant    | ask                   |
+    | no        | any     | no       | allow | allow            | grant              | grant    | park                  |
+    | yes       | no      | yes      | allow | allow, with undo | ask                | ask      | ask, no standing grant|
+    | yes       | yes     | yes      | allow | allow, with undo | ask                | ask      | ask twice             |
+    | yes       | any     | no       | allow | allow, with undo | park               | park     | refuse                |
+
+    "grant": allowed with a fitting grant, else ask when attended and park when not. A read that needs a grant and has
+    none is asked or parked too.
+    """
+    untrusted = context.integrity == "untrusted"
+    private = context.confidentiality != "public"
+    if call.name != tool.name:
+        return Decision("refuse", "the call does not belong to this tool")
+    if tool.effect == "read":
+        if tool.capability is None or fits(call, tool, grants):
+            return Decision("allow", "reading within a grant")
+        return _ask_or_park(attended, "reading outside every grant", standing=not untrusted)
+    if tool.effect == "local-reversible":
+        if untrusted:
+            return Decision("allow_undo", "can be undone")
+        return Decision("allow", "can be undone")
+    if tool.effect in ("local-irreversible", "outbound"):
+        if untrusted:
+            return _ask_or_park(attended, f"{tool.effect} after untrusted text", standing=False)
+        if fits(call, tool, grants):
+            return Decision("allow", "within a grant")
+        return _ask_or_park(attended, f"{tool.effect} outside every grant", standing=True)
+    if not untrusted:
+        return _ask_or_park(attended, "guarded", standing=False)
+    if not attended:
+        return Decision("refuse", "guarded, after untrusted text, with nobody there")
+    if private:
+        return Decision("ask_twice", "guarded, after untrusted text, with private data")
+    return Decision("ask", "guarded, after untrusted text")
+
+
+def _ask_or_park(attended: bool, reason: str, standing: bool) -> Decision:
+    return Decision("ask", reason, standing) if attended else Decision("park", reason)
+
+
+def fits(call: ToolCall, tool: ToolSpec, grants: Iterable[Grant]) -> bool:
+    """True where every authority argument of `call` lies within a grant of the tool's capability.
+
+    A tool without authority arguments fits no grant: "all of none" would allow everything.
+    """
+    if tool.capability is None or not tool.authority:
+        return False
+    scopes = [grant.scope for grant in grants if grant.capability == tool.capability]
+    targets = [call.arguments.get(name) for name in tool.authority]
+    return all(isinstance(target, str) and any(covers(scope, target) for scope in scopes) for target in targets)
+
+
+def covers(scope: str, target: str) -> bool:
+    """True where `target` is `scope` or lies below it; both are canonical absolute paths."""
+    if not scope or not PurePath(scope).is_absolute() or ".." in PurePath(target).parts:
+        return False
+    return PurePath(target).is_relative_to(PurePath(scope))
