@@ -69,15 +69,19 @@ class Embed(Protocol):
         ...
 
 
+# From this relevance on a memory has to do with what was asked; below, it is only the best of nothing.
+RELEVANT = 0.34
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A remembered text, as prompts and tools see it."""
+    """A remembered text, as prompts and tools see it. `relevance` (0-1) says how far it answers what was asked."""
 
     id: str
     text: str
     label: Label
     created_at: str
-    score: float = 0.0
+    relevance: float = 0.0
 
 
 class Recall(Protocol):
@@ -98,13 +102,18 @@ class Remember(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallScene:
-    """What a call needs to know about the turn that it belongs to."""
+    """What a call needs to know about the turn that it belongs to.
+
+    `context` is the label of all text in the prompt. `attached` are the paths that the user gave by hand with this
+    question: a permission for this turn alone.
+    """
 
     session_id: str
     turn_id: str
     context: Label
     folder: str | None = None
     incognito: bool = False
+    attached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,17 @@ class Tool(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What the agent must know of a model: whether it can call tools, and how many tokens it reads."""
+
+    id: str
+    title: str
+    size_bytes: int
+    calls_tools: bool
+    context_tokens: int
+
+
 class ToolProvider(Protocol):
     """Whoever brings tools: the built-ins now, other sources later."""
 
@@ -149,6 +169,8 @@ class Ask(Protocol):
 class Execute(Protocol):
     """Carry out one call: freeze, gate, ask, run."""
 
-    async def __call__(self, call: ToolCall, scene: CallScene, ask: Ask | None) -> tuple[CallOutcome, tuple[Receipt, ...]]:
+    async def __call__(
+        self, call: ToolCall, scene: CallScene, ask: Ask | None
+    ) -> tuple[CallOutcome, tuple[Receipt, ...]]:
         """Return the outcome and its receipts; never raises for what the call did. `ask` is None when unattended."""
         ...

@@ -32,4 +32,6 @@ def visible(text: str) -> str:
 def without_controls(text: str) -> str:
     """Return `text` without control characters other than line feed and tab (carriage returns become line feeds)."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in text if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000))
+    return "".join(
+        c for c in text if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000)
+    )

@@ -209,7 +209,9 @@ class ModelClient:
 
 def _explain_death(death: WorkerDied) -> str:
     if death.signal_number == SIGKILL:
-        return tr("The system ended the model, most likely because memory ran out. Starting it again and asking once more.")
+        return tr(
+            "The system ended the model, most likely because memory ran out. Starting it again and asking once more."
+        )
     return tr("The model crashed. Starting it again and asking once more.")
 
 
@@ -223,7 +225,9 @@ def _gave_up(death: WorkerDied) -> UserError:
     return UserError(
         "model_crashed",
         tr("The model crashed three times in a row."),
-        tr("Try again, use another model (openclaw-agent model use), or look for the reason with openclaw-agent doctor."),
+        tr(
+            "Try again, use another model (openclaw-agent model use), or look for the reason with openclaw-agent doctor."
+        ),
     )
 
 
@@ -238,4 +242,6 @@ def _explain_error(error: dict[str, Any]) -> UserError:
             ),
             tr("Begin a new chat, or ask something shorter."),
         )
-    return UserError(error["code"], tr("The model could not answer: {reason}.", reason=error["message"]), tr("Try again."))
+    return UserError(
+        error["code"], tr("The model could not answer: {reason}.", reason=error["message"]), tr("Try again.")
+    )

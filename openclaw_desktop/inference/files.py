@@ -67,7 +67,9 @@ class ModelFiles:
             if known.get(key) != sha256:
                 if hash_file(path) != sha256:
                     return False
-                self._write_record({name: value for name, value in known.items() if Path(name.split("|")[0]).exists()} | {key: sha256})
+                self._write_record(
+                    {name: value for name, value in known.items() if Path(name.split("|")[0]).exists()} | {key: sha256}
+                )
         except OSError as error:
             log.warning("cannot read %s: %s", path, error)
             return False

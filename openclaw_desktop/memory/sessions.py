@@ -10,14 +10,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import apsw
 
 from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
-from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.database import Database, Row, fetch
 
 SCRATCH_LIFE = timedelta(hours=24)
 
@@ -64,13 +64,13 @@ class SessionStore:
     async def exists(self, session_id: str) -> bool:
         """True where the session is known."""
         sql = "select 1 from conversations where id = ?"
-        return bool(await self._database.read(lambda c: c.execute(sql, (session_id,)).fetchall()))
+        return bool(await self._database.rows(sql, (session_id,)))
 
     async def latest(self) -> str | None:
         """Return the session last spoken in."""
         sql = """select id from conversations where exists (select 1 from messages where conversation_id = id)
             order by updated_at desc, id desc limit 1"""
-        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        rows = await self._database.rows(sql)
         return str(rows[0][0]) if rows else None
 
     async def add_message(self, session_id: str, message: SpokenMessage) -> None:
@@ -92,7 +92,7 @@ class SessionStore:
         """Return the last `limit` messages of a session, oldest first."""
         sql = """select turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at
             from messages where conversation_id = ? order by id desc limit ?"""
-        rows = await self._database.read(lambda c: c.execute(sql, (session_id, limit)).fetchall())
+        rows = await self._database.rows(sql, (session_id, limit))
         return tuple(_spoken(row) for row in reversed(rows))
 
     async def add_scratch(self, session_id: str, entries: Sequence[Scratch]) -> None:
@@ -100,7 +100,15 @@ class SessionStore:
         now = self._clock.now()
         expires_at = (now + SCRATCH_LIFE).isoformat(timespec="seconds")
         rows = [
-            (session_id, e.turn_id, e.key, e.value, *_label_columns(e.label), now.isoformat(timespec="seconds"), expires_at)
+            (
+                session_id,
+                e.turn_id,
+                e.key,
+                e.value,
+                *_label_columns(e.label),
+                now.isoformat(timespec="seconds"),
+                expires_at,
+            )
             for e in entries
         ]
 
@@ -118,20 +126,21 @@ class SessionStore:
         """Return the session's live scratch, oldest first, and count the access."""
         now = self._clock.now().isoformat(timespec="seconds")
 
-        def fetch(connection: apsw.Connection) -> list[Any]:
+        def count_and_fetch(connection: apsw.Connection) -> list[Row]:
             live = (session_id, now)
             connection.execute(
                 """update working_memory set access_count = access_count + 1
                 where conversation_id = ? and expires_at > ?""",
                 live,
             )
-            return connection.execute(
+            return fetch(
+                connection,
                 """select turn_id, key, value, integrity, confidentiality, origins from working_memory
                 where conversation_id = ? and expires_at > ? order by rowid""",
                 live,
-            ).fetchall()
+            )
 
-        rows = await self._database.write(fetch)
+        rows = await self._database.write(count_and_fetch)
         return tuple(Scratch(t, k, v, Label(i, c, tuple(json.loads(o)))) for t, k, v, i, c, o in rows)
 
     def _now(self) -> str:
@@ -142,7 +151,7 @@ def _label_columns(label: Label) -> tuple[str, str, str]:
     return label.integrity, label.confidentiality, json.dumps(label.origins)
 
 
-def _spoken(row: tuple[Any, ...]) -> SpokenMessage:
+def _spoken(row: Row) -> SpokenMessage:
     turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at = row
     label = Label(integrity, confidentiality, tuple(json.loads(origins)))
     return SpokenMessage(turn_id, role, text, label, model, tuple(json.loads(receipts)), created_at)

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import apsw
@@ -21,7 +22,7 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.protocols import Embed
 from openclaw_desktop.memory import scoring
 from openclaw_desktop.memory.records import NewMemory, Recollection
-from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.database import Database, Row, fetch
 
 log = logging.getLogger(__name__)
 
@@ -95,13 +96,10 @@ class MemoryStore:
 
         def erase(connection: apsw.Connection) -> int:
             marks = ",".join("?" * len(ids))
-            found = connection.execute(
-                f"select rowid, id, turn_id from memories where id in ({marks})", tuple(ids)
-            ).fetchall()
-            turns = [turn for _, _, turn in found if turn]
-            derived = connection.execute(
-                f"select rowid, id, turn_id from memories where turn_id in ({','.join('?' * len(turns))})", tuple(turns)
-            ).fetchall()
+            found = fetch(connection, f"select rowid, turn_id from memories where id in ({marks})", tuple(ids))
+            turns = tuple(turn for _, turn in found if turn)
+            same_turn = f"select rowid, turn_id from memories where turn_id in ({','.join('?' * len(turns))})"
+            derived = fetch(connection, same_turn, turns)
             rowids = sorted({row[0] for row in [*found, *derived]})
             for table in _vector_tables(connection):
                 connection.executemany(f"delete from {table} where memory_rowid = ?", [(rowid,) for rowid in rowids])
@@ -117,15 +115,13 @@ class MemoryStore:
 
     async def count_by_tier(self) -> dict[str, int]:
         """Return how many memories each tier holds."""
-        rows = await self._database.read(
-            lambda c: c.execute("select tier, count(*) from memories group by tier").fetchall()
-        )
+        rows = await self._database.rows("select tier, count(*) from memories group by tier")
         return {"short": 0, "medium": 0, "long": 0} | {str(tier): int(count) for tier, count in rows}
 
     async def get(self, memory_id: str) -> Recollection | None:
         """Return one memory by its id."""
         sql = f"select {COLUMNS} from memories m where m.id = ?"
-        rows = await self._database.read(lambda c: c.execute(sql, (memory_id,)).fetchall())
+        rows = await self._database.rows(sql, (memory_id,))
         return _recollection(rows[0], 0.0, 0.0, "") if rows else None
 
     async def _vectors(self, texts: Sequence[str]) -> list[bytes]:
@@ -149,13 +145,13 @@ class MemoryStore:
         missing_sql = f"""select rowid, text from memories
             where rowid not in (select memory_rowid from {table}) limit {CATCH_UP_BATCH}"""
         counts = f"select (select count(*) from memories) - (select count(*) from {table}_rowids)"
-        while await self._database.read(lambda c: c.execute(counts).fetchall()[0][0]) > 0:
-            missing = await self._database.read(lambda c: c.execute(missing_sql).fetchall())
-            vectors = await self._vectors([str(text) for _, text in missing])
+        while (await self._database.rows(counts))[0][0] > 0:
+            missing = await self._database.rows(missing_sql)
+            vectors = await self._vectors([text for _, text in missing])
             if not missing or not vectors:
                 return
-            pairs = [(row[0], vector) for row, vector in zip(missing, vectors, strict=True)]
-            await self._database.write(lambda c, pairs=pairs: _insert_vectors(c, table, pairs))
+            pairs = [(rowid, vector) for (rowid, _), vector in zip(missing, vectors, strict=True)]
+            await self._database.write(partial(_insert_vectors, table=table, pairs=pairs))
 
     async def _note_access(self, ids: list[str], now: datetime) -> None:
         moment = now.isoformat(timespec="seconds")
@@ -171,7 +167,7 @@ _INSERT = """insert into memories (id, tier, kind, text, speaker, date_words, so
     integrity, confidentiality, origins, purpose, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
-def _row(memory_id: str, memory: NewMemory, created_at: str) -> tuple[Any, ...]:
+def _row(memory_id: str, memory: NewMemory, created_at: str) -> Row:
     label = memory.label
     return (
         memory_id, memory.tier, memory.kind, memory.text, memory.speaker, scoring.date_words(created_at),
@@ -183,9 +179,9 @@ def _row(memory_id: str, memory: NewMemory, created_at: str) -> tuple[Any, ...]:
 def _register_engine(connection: apsw.Connection, engine: str, version: str, dimension: int) -> str:
     name = (engine, version, dimension)
     connection.execute("insert or ignore into vector_engines (name, version, dimension) values (?, ?, ?)", name)
-    number = connection.execute(
-        "select id from vector_engines where name = ? and version = ? and dimension = ?", name
-    ).fetchall()[0][0]
+    number = fetch(connection, "select id from vector_engines where name = ? and version = ? and dimension = ?", name)[
+        0
+    ][0]
     table = f"vectors_{int(number)}"
     connection.execute(
         f"""create virtual table if not exists {table}
@@ -194,44 +190,44 @@ def _register_engine(connection: apsw.Connection, engine: str, version: str, dim
     return table
 
 
-def _insert_vectors(connection: apsw.Connection, table: str, pairs: list[tuple[Any, bytes]]) -> None:
+def _insert_vectors(connection: apsw.Connection, *, table: str, pairs: list[tuple[Any, bytes]]) -> None:
     connection.executemany(f"insert into {table} (memory_rowid, embedding) values (?, ?)", pairs)
 
 
 def _vector_tables(connection: apsw.Connection) -> list[str]:
-    return [f"vectors_{int(number)}" for (number,) in connection.execute("select id from vector_engines")]
+    return [f"vectors_{int(number)}" for (number,) in fetch(connection, "select id from vector_engines")]
 
 
 def _candidates(
     connection: apsw.Connection, words: list[str], table: str | None, vector: bytes | None
-) -> list[tuple[tuple[Any, ...], float, float, bool]]:
+) -> list[tuple[Row, float, float, bool]]:
     """Return (row, BM25 over the best BM25, cosine, said by the one named) for what words or meaning find."""
-    speakers = {str(name).lower() for (name,) in connection.execute("select distinct speaker from memories") if name}
+    speakers = {name.lower() for (name,) in fetch(connection, "select distinct speaker from memories") if name}
     named = [word for word in words if word in speakers]
     sought = [word for word in words if word not in named] or words
-    found = connection.execute(
+    found = fetch(
+        connection,
         f"""select rowid, -bm25(memories_fts, 1.0, 0.2, 0.5) from memories_fts where memories_fts match ?
         order by bm25(memories_fts, 1.0, 0.2, 0.5) limit {WORD_CANDIDATES}""",
         (scoring.match_expression(sought),),
-    ).fetchall()
+    )
     best = max((value for _, value in found), default=0.0)
     by_words = {rowid: value / best if best > 0 else 0.0 for rowid, value in found}
     by_meaning: dict[Any, float] = {}
     if table and vector:
-        nearest = connection.execute(
-            f"select memory_rowid, distance from {table} where embedding match ? and k = {VECTOR_CANDIDATES}", (vector,)
-        )
+        nearest_sql = f"select memory_rowid, distance from {table} where embedding match ? and k = {VECTOR_CANDIDATES}"
+        nearest = fetch(connection, nearest_sql, (vector,))
         by_meaning = {rowid: scoring.cosine_of_distance(distance) for rowid, distance in nearest}
     rowids = list(by_words.keys() | by_meaning.keys())
-    rows = connection.execute(
-        f"select {COLUMNS} from memories m where m.rowid in (select value from json_each(?))", (json.dumps(rowids),)
+    rows = fetch(
+        connection,
+        f"select {COLUMNS} from memories m where m.rowid in (select value from json_each(?))",
+        (json.dumps(rowids),),
     )
-    return [
-        (row, by_words.get(row[0], 0.0), by_meaning.get(row[0], 0.0), str(row[7]).lower() in named) for row in rows
-    ]
+    return [(row, by_words.get(row[0], 0.0), by_meaning.get(row[0], 0.0), str(row[7]).lower() in named) for row in rows]
 
 
-def _hit(candidate: tuple[tuple[Any, ...], float, float, bool], words: list[str], now: datetime) -> Recollection:
+def _hit(candidate: tuple[Row, float, float, bool], words: list[str], now: datetime) -> Recollection:
     row, by_words, by_meaning, by_speaker = candidate
     # Prefixes stand in for the stemmer of the index: this decides what is shown, not what is found.
     held = [word[: scoring.STEM_CHARS] for word in scoring.query_words(str(row[2]))]
@@ -247,7 +243,7 @@ def _hit(candidate: tuple[tuple[Any, ...], float, float, bool], words: list[str]
     return _recollection(row, scoring.score(signals), scoring.relevance(signals), scoring.explain(signals, matched))
 
 
-def _recollection(row: tuple[Any, ...], score: float, relevance: float, why: str) -> Recollection:
+def _recollection(row: Row, score: float, relevance: float, why: str) -> Recollection:
     (_, memory_id, text, tier, created_at, source, kind, speaker, session_id, importance, *rest) = row
     integrity, confidentiality, origins, purpose = rest
     return Recollection(

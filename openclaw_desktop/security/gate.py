@@ -34,9 +34,7 @@ class Decision:
     standing: bool = False
 
 
-def decide(
-    context: Label, call: ToolCall, tool: ToolSpec, grants: frozenset[Grant], attended: bool
-) -> Decision:
+def decide(context: Label, call: ToolCall, tool: ToolSpec, grants: frozenset[Grant], attended: bool) -> Decision:
     """Decide about a frozen `call` of `tool` in a turn whose texts have the label `context`.
 
     | untrusted | private | attended | read  | local-reversible | local-irreversible | outbound | guarded               |

@@ -13,7 +13,7 @@ from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.security.gate import Grant
-from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.database import Database, fetch
 
 CAPABILITIES = ("file:read",)
 
@@ -38,7 +38,7 @@ class GrantStore:
     async def list(self) -> tuple[StoredGrant, ...]:
         """Return every grant, oldest first."""
         sql = "select id, capability, scope, created_at from grants order by created_at, id"
-        rows = await self._database.read(lambda c: c.execute(sql).fetchall())
+        rows = await self._database.rows(sql)
         return tuple(StoredGrant(row[0], Grant(row[1], row[2]), row[3]) for row in rows)
 
     async def active(self) -> frozenset[Grant]:
@@ -58,16 +58,18 @@ class GrantStore:
         self.check(path)
         now = self._clock.now().isoformat(timespec="seconds")
         row = (new_id("grt"), capability, str(path), now)
-        await self._database.write(lambda c: c.execute("insert or ignore into grants values (?, ?, ?, ?)", row).fetchall())
+        await self._database.write(
+            lambda c: c.execute("insert or ignore into grants values (?, ?, ?, ?)", row).fetchall()
+        )
         return next(s for s in await self.list() if s.grant == Grant(capability, str(path)))
 
     def check(self, path: Path) -> None:
-        """Raise UserError where `path` holds, or lies in, the agent's own folders."""
-        if any(path.is_relative_to(own) or own.is_relative_to(path) for own in self._forbidden):
+        """Raise UserError where `path` is one of the agent's own files: no grant opens those, not even one above them."""
+        if any(path.is_relative_to(own) for own in self._forbidden):
             raise UserError(
                 "own_folder",
-                tr("{path} holds the agent's own files, and tools may never touch those.", path=visible(str(path))),
-                tr("Choose a folder that does not hold them."),
+                tr("{path} belongs to the agent itself, and its tools may never touch that.", path=visible(str(path))),
+                tr("Choose something outside the agent's own folders."),
                 ExitCode.DENIED,
             )
 
@@ -75,9 +77,9 @@ class GrantStore:
         """Take a grant back by its id or scope; False where there is none."""
         sql = "delete from grants where id = ? or scope = ? returning id"
         scopes = {grant_id, str(Path(grant_id).expanduser().absolute())}
-        removed = [
-            await self._database.write(lambda c, s=scope: c.execute(sql, (grant_id, s)).fetchall()) for scope in scopes
-        ]
+        removed = await self._database.write(
+            lambda connection: [fetch(connection, sql, (grant_id, scope)) for scope in scopes]
+        )
         return any(removed)
 
 

@@ -6,7 +6,7 @@ Owns the commands, their values and nothing else. `local.py` answers them in the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -190,7 +190,7 @@ class Status:
 class AgentService(Protocol):
     """Every command raises `UserError` with a sentence for people; iterators end when they are exhausted or closed."""
 
-    def ask(self, request: AskRequest) -> AsyncIterator[TurnEvent]:
+    def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn. Ends with TurnFinished, TurnStopped or TurnFailed; closing the iterator stops the turn."""
         ...
 
@@ -234,7 +234,7 @@ class AgentService(Protocol):
         """List the catalogue and what of it is present."""
         ...
 
-    def pull_model(self, model_id: str) -> AsyncIterator[ModelPulled]:
+    def pull_model(self, model_id: str) -> AsyncGenerator[ModelPulled, None]:
         """Fetch a model and verify it while it streams; ends with `done`."""
         ...
 
@@ -258,6 +258,6 @@ class AgentService(Protocol):
         """Ask the running tray to show or toggle its popup; False where no window listens."""
         ...
 
-    def watch(self) -> AsyncIterator[AgentEvent]:
+    def watch(self) -> AsyncGenerator[AgentEvent, None]:
         """Yield the agent's own events (model state, window requests, stopping) until closed."""
         ...

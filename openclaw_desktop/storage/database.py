@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 import sqlite_vec
@@ -20,6 +20,7 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.storage.migrations import migrate
 
 T = TypeVar("T")
+Row = tuple[Any, ...]
 
 BUSY_TIMEOUT_MS = 5_000
 PAGE_CACHE_KIB = 4_096
@@ -82,7 +83,8 @@ class Database:
         def transact() -> T:
             assert self._write_connection is not None
             with self._write_connection:
-                return change(self._write_connection)
+                result = change(self._write_connection)
+            return result
 
         return await self._on(self._writer, transact)
 
@@ -95,6 +97,10 @@ class Database:
             return query(self._read_connection)
 
         return await self._on(self._reader, run)
+
+    async def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Row]:
+        """Return the rows of one query."""
+        return await self.read(lambda connection: fetch(connection, sql, values))
 
     async def maintain(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run `work` on the writer thread outside a transaction: checkpoints, VACUUM, backups."""
@@ -132,6 +138,11 @@ class Database:
             return await asyncio.get_running_loop().run_in_executor(thread, work)
         except (apsw.Error, OSError) as error:
             raise explain(error, self.path) from error
+
+
+def fetch(connection: apsw.Connection, sql: str, values: tuple[Any, ...] = ()) -> list[Row]:
+    """Run one statement and return its rows."""
+    return [tuple(row) for row in connection.execute(sql, values)]
 
 
 def explain(error: Exception, path: Path) -> Exception:

@@ -47,7 +47,7 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 class WorkerProcess:
-    """One child that speaks one JSON object a line on stdin and stdout; its stderr is kept for the reason of its end."""
+    """One child that speaks one JSON object a line on stdin and stdout; the end of its stderr is kept as a reason."""
 
     def __init__(self, role: str, process: asyncio.subprocess.Process) -> None:
         self.role = role
@@ -87,13 +87,15 @@ class WorkerProcess:
         stdin = self._process.stdin
         assert stdin is not None
         try:
-            stdin.write(json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+            line = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+            # A path may hold bytes that are no text; Python carries them as half surrogate pairs, and so does JSON.
+            stdin.write(line.encode("utf-8", "surrogatepass") + b"\n")
             await stdin.drain()
         except (ConnectionError, RuntimeError):
             raise await self._death() from None
 
     async def receive(self) -> dict[str, Any]:
-        """Return the next message; raises WorkerDied at the end, and after a line that is no JSON object or too long."""
+        """Return the next message; raises WorkerDied at the end, and after a line that is too long or no object."""
         stdout = self._process.stdout
         assert stdout is not None
         try:
@@ -113,7 +115,10 @@ class WorkerProcess:
         """End the child and its whole process group at once, and wait until it is gone."""
         if self.running:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                if sys.platform == "win32":
+                    self._process.kill()
+                else:
+                    os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         await self._drain
 
@@ -130,7 +135,8 @@ class WorkerProcess:
             await asyncio.wait_for(self._process.wait(), 2.0)
         await self.kill()
         returncode = self._process.returncode
-        return WorkerDied(self.role, returncode if returncode is not None else -9, self._stderr_tail.decode(errors="replace"))
+        detail = self._stderr_tail.decode(errors="replace")
+        return WorkerDied(self.role, returncode if returncode is not None else -9, detail)
 
     async def _read_stderr(self) -> None:
         stderr = self._process.stderr

@@ -206,7 +206,7 @@ class _Sampler:
         return token
 
 
-class _model_defaults:  # noqa: N801 - used as a `with` statement
+class _model_defaults:
     """Loads without extra buffers where asked: `Llama` has no argument for `use_extra_bufts`."""
 
     def __init__(self, extra_buffers: bool) -> None:

@@ -1,0 +1,80 @@
+"""Assembling the prompt: what the model reads, in an order that keeps its prefix.
+
+Owns the layout: [system and tools] [history, append only] [last message: memories, the date, the question]. Volatile text
+stands last, so that the long part before it need not be read again. Must not know where texts are stored. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from openclaw_desktop.agent.reply import ANSWER, signature
+from openclaw_desktop.core.labels import SYSTEM, Label
+from openclaw_desktop.core.messages import Message, ToolSpec
+from openclaw_desktop.core.protocols import Memory
+from openclaw_desktop.core.resources import resource_path
+
+# What a token of English stands for, at the least: a prompt within this budget always fits.
+CHARS_PER_TOKEN = 3
+REPLY_RESERVE_TOKENS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class PastTurn:
+    """One finished turn: the question, what its tools returned and still is at hand, and the answer."""
+
+    question: Message
+    calls: tuple[Message, ...]
+    answer: Message
+
+
+def system_message(tools: Sequence[ToolSpec], plain: bool) -> Message:
+    """Return the system prompt; the same tools give the same bytes. No time, no memory and no untrusted text in it."""
+    if plain:
+        return Message("system", resource_path("prompts", "chat.md").read_text(encoding="utf-8").strip(), SYSTEM)
+    template = resource_path("prompts", "system.md").read_text(encoding="utf-8").strip()
+    return Message("system", template.replace("{tools}", "\n".join(signature(tool) for tool in tools)), SYSTEM)
+
+
+def last_message(text: str, memories: Sequence[Memory], attachments: Sequence[Message], now: datetime) -> str:
+    """Return the user's message with what is remembered and the date before it."""
+    parts = [f"[Today is {now:%A, %d %B %Y, %H:%M}.]"]
+    if memories:
+        lines = [f'- on {memory.created_at[:10]} {_source(memory.label)}: "{memory.text}"' for memory in memories]
+        parts.append("[From memory:\n" + "\n".join(lines) + "]")
+    parts += [attachment.text for attachment in attachments]
+    parts.append(text)
+    return "\n".join(parts)
+
+
+def _source(label: Label) -> str:
+    return "a text that the user did not write said" if label.integrity == "untrusted" else "the user said"
+
+
+def history_messages(turns: Sequence[PastTurn], plain: bool) -> list[Message]:
+    """Return past turns as messages; with tools, answers keep the form in which the model must reply."""
+    messages: list[Message] = []
+    for turn in turns:
+        answer = turn.answer
+        if not plain:
+            reply = json.dumps({"tool": ANSWER, "text": answer.text}, ensure_ascii=False)
+            answer = Message("assistant", reply, answer.label)
+            messages += [turn.question, *turn.calls, answer]
+        else:
+            messages += [turn.question, answer]
+    return messages
+
+
+def fit_history(turns: Sequence[PastTurn], plain: bool, context_tokens: int, used_chars: int) -> tuple[PastTurn, ...]:
+    """Return the latest turns that fit beside `used_chars` of system prompt and question; older ones are left out."""
+    budget = (context_tokens - REPLY_RESERVE_TOKENS) * CHARS_PER_TOKEN - used_chars
+    kept: list[PastTurn] = []
+    for turn in reversed(turns):
+        budget -= sum(len(message.text) for message in history_messages([turn], plain))
+        if budget < 0:
+            break
+        kept.insert(0, turn)
+    return tuple(kept)

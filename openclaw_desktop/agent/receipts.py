@@ -1,0 +1,145 @@
+"""The answer never claims an action that no receipt shows.
+
+Owns the words that claim an action and the filter that an answer streams through. Must not know tools. Pure.
+
+Text streams on at once until a word appears that a claim could start with; from there the sentence is held until its
+end. A sentence that claims an action without a receipt is replaced by one that says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from openclaw_desktop.core.messages import Receipt
+from openclaw_desktop.core.text import tr
+
+# Which receipts prove which verbs. A verb without a kind is an action that no tool here can do.
+_PROOFS: dict[str, tuple[str, ...]] = {
+    "save": ("memory.saved",), "remember": ("memory.saved",), "note": ("memory.saved",), "store": ("memory.saved",),
+    "record": ("memory.saved",), "keep": ("memory.saved",), "memorize": ("memory.saved",), "memorise": ("memory.saved",),
+    "add": ("memory.saved",),
+    "read": ("file.read",), "open": ("file.read", "folder.listed"), "check": ("file.read", "folder.listed", "memory.searched"),
+    "look": ("file.read", "folder.listed", "memory.searched"), "list": ("folder.listed",),
+    "search": ("memory.searched", "folder.listed"),
+    "access": ("file.read", "folder.listed"), "review": ("file.read",),
+    "delete": (), "remove": (), "forget": (), "erase": (), "send": (), "email": (), "schedule": (), "create": (),
+    "write": (), "update": (), "change": (), "set": (), "move": (), "rename": (), "copy": (), "download": (), "install": (),
+    "run": (), "execute": (), "book": (), "order": (), "buy": (), "pay": (), "call": (), "remind": (), "notify": (),
+    "start": (), "stop": (), "cancel": (), "post": (), "upload": (), "fetch": (), "browse": (), "log": (),
+}  # fmt: skip
+_FORMS = {
+    "save": "saved", "remember": "remembered", "note": "noted", "store": "stored", "record": "recorded", "keep": "kept",
+    "memorize": "memorized", "memorise": "memorised", "add": "added", "read": "read", "open": "opened", "check": "checked",
+    "look": "looked", "list": "listed", "search": "searched", "access": "accessed", "review": "reviewed",
+    "delete": "deleted", "remove": "removed", "forget": "forgotten|forgot", "erase": "erased", "send": "sent",
+    "email": "emailed", "schedule": "scheduled", "create": "created", "write": "written|wrote", "update": "updated",
+    "change": "changed", "set": "set", "move": "moved", "rename": "renamed", "copy": "copied", "download": "downloaded",
+    "install": "installed", "run": "run|ran", "execute": "executed", "book": "booked", "order": "ordered", "buy": "bought",
+    "pay": "paid", "call": "called", "remind": "reminded", "notify": "notified", "start": "started", "stop": "stopped",
+    "cancel": "cancelled|canceled", "post": "posted", "upload": "uploaded", "fetch": "fetched", "browse": "browsed",
+    "log": "logged",
+}  # fmt: skip
+_VERB_OF = {form: verb for verb, forms in _FORMS.items() for form in forms.split("|")}
+_DONE = "|".join(sorted(_VERB_OF, key=len, reverse=True))
+_BARE = "|".join(sorted(_PROOFS, key=len, reverse=True))
+_ADVERB = r"(?:\s+(?:just|now|already|also|successfully|gone ahead and|been|all))*"
+_THINGS = (
+    "it|that|this|everything|notes?|reminders?|facts?|memory|information|messages?|e-?mails?|files?|folders?|events?"
+    "|appointments?|tasks?|jobs?|alarms?|timers?|meetings?|birthday|dates?|requests?|documents?|settings?"
+)
+_CLAIMS = re.compile(
+    "|".join(
+        [
+            # "I've saved", "I have just read", "we saved"
+            rf"\b(?:i|we)(?:['’]ve|\s+have|\s+had)?{_ADVERB}\s+(?P<past>{_DONE})\b",
+            # "I'll remember that", "I am going to remind you"
+            rf"\b(?:i|we)(?:['’]ll|\s+will|(?:['’]m|\s+am)\s+going\s+to){_ADVERB}\s+(?P<future>{_BARE})\b",
+            # "Your note has been saved", "the reminder is now set"; not "the tower was opened in 1889"
+            rf"\b(?:{_THINGS})\b[^.!?\n]{{0,40}}(?:\bha(?:s|ve)\s+been|['’]s\s+been|\b(?:is|are)\s+now)\s+(?P<passive>{_DONE})\b",
+            # "Saved!", "Noted: ...", "Done."
+            rf"^\W*(?:ok(?:ay)?|sure|alright|great|got it)?\W*(?P<bare>{_DONE}|done)\b(?=\s*[.!:,]|\s+(?:it|that|this|your|the)\b)",
+        ]
+    ),
+    re.IGNORECASE,
+)
+# A question or a condition claims nothing: "Have I saved it?", "if it was saved".
+_NO_CLAIM = re.compile(
+    r"\?\s*$|\b(?:if|whether|when|once|not|n['’]t|never|unless|can|could|would|should|cannot)\b", re.IGNORECASE
+)
+_MARKERS = re.compile(
+    rf"\b(?:i|we|it['’]s been|has|have|is now|are now|done|ok|okay|sure|alright|great|got|{_DONE})\b", re.IGNORECASE
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_LAST_WORD = re.compile(r"\b\w+$")
+
+
+def unproven(sentence: str, receipts: Iterable[Receipt], about_files: bool = False) -> bool:
+    """True where `sentence` claims an action of the agent that none of `receipts` shows.
+
+    A passive sentence in an answer about a file may tell what the file says ("the report was sent"): it claims nothing
+    of the agent where `about_files`.
+    """
+    if _NO_CLAIM.search(sentence):
+        return False
+    kinds = {receipt.kind for receipt in receipts}
+    for claim in _CLAIMS.finditer(sentence):
+        if claim["passive"] and about_files:
+            continue
+        word = next(group for group in claim.groups() if group).lower()
+        if word == "done":
+            proofs: tuple[str, ...] = tuple(kinds)
+        else:
+            proofs = _PROOFS[_VERB_OF.get(word, word)]
+        if not kinds.intersection(proofs):
+            return True
+    return False
+
+
+class ClaimFilter:
+    """Lets an answer through, sentence by sentence where it must, without unproven claims."""
+
+    def __init__(self, receipts: Iterable[Receipt]) -> None:
+        self._receipts = tuple(receipts)
+        self._about_files = any(receipt.kind in ("file.read", "folder.listed") for receipt in self._receipts)
+        self._sentence = ""
+        self._shown = 0
+        self._said_so = False
+
+    def feed(self, text: str) -> str:
+        """Add `text` and return what may be shown now."""
+        out = []
+        self._sentence += text
+        while (end := _SENTENCE_END.search(self._sentence)) is not None:
+            sentence, rest = self._sentence[: end.end()], self._sentence[end.end() :]
+            out.append(self._finish(sentence))
+            self._sentence, self._shown = rest, 0
+        out.append(self._early())
+        return "".join(out)
+
+    def close(self) -> str:
+        """Return what is left at the end of the answer."""
+        rest = self._finish(self._sentence)
+        self._sentence, self._shown = "", 0
+        return rest
+
+    def _early(self) -> str:
+        """Return the part of the unfinished sentence in which no claim can have begun."""
+        marker = _MARKERS.search(self._sentence)
+        last_word = _LAST_WORD.search(self._sentence)
+        # The last word may still grow into a marker: "sa" into "saved".
+        limit = min(
+            marker.start() if marker else len(self._sentence), last_word.start() if last_word else len(self._sentence)
+        )
+        out = self._sentence[self._shown : limit] if limit > self._shown else ""
+        self._shown = max(self._shown, limit)
+        return out
+
+    def _finish(self, sentence: str) -> str:
+        if not unproven(sentence, self._receipts, self._about_files):
+            return sentence[self._shown :]
+        if self._said_so:
+            return ""
+        self._said_so = True
+        tail = sentence[len(sentence.rstrip()) :]
+        return tr("(I took no such action: nothing was done.)") + tail

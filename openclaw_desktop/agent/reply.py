@@ -1,0 +1,112 @@
+"""Reading the model's reply while it streams: one JSON object that names a tool.
+
+Owns the shape of a reply: `{"tool": name, ...arguments}`. Must not know what tools do. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openclaw_desktop.core.messages import ToolSpec
+
+ANSWER = "answer"
+_ANSWER_START = re.compile(r'\s*\{\s*"tool"\s*:\s*"answer"\s*,\s*"text"\s*:\s*"')
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\", "/": "/"}
+
+
+def reply_schema(tools: Sequence[ToolSpec]) -> dict[str, Any]:
+    """Return the JSON Schema of a reply: one of `tools`, or `answer`."""
+    answer = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+    return {"anyOf": [_with_name(tool.name, tool.parameters) for tool in tools] + [_with_name(ANSWER, answer)]}
+
+
+def _with_name(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    # Lengths are checked on the finished call: in a grammar they cost thousands of rules.
+    properties = {
+        key: {part: value for part, value in schema.items() if part not in ("minLength", "maxLength")}
+        for key, schema in parameters["properties"].items()
+    }
+    return {
+        "type": "object",
+        "properties": {"tool": {"const": name}, **properties},
+        "required": ["tool", *parameters["required"]],
+        "additionalProperties": False,
+    }
+
+
+def signature(tool: ToolSpec) -> str:
+    """Return one line for the prompt: `- name(argument, other?): what it does`."""
+    required = tool.parameters["required"]
+    names = [name if name in required else f"{name}?" for name in tool.parameters["properties"]]
+    return f"- {tool.name}({', '.join(names)}): {tool.description}"
+
+
+class ReplyReader:
+    """Takes the reply piece by piece and gives out the answer's text as soon as it is certain."""
+
+    def __init__(self) -> None:
+        self.raw = ""
+        self._position: int | None = None
+        self._closed = False
+
+    def feed(self, piece: str) -> str:
+        """Add `piece` and return what became readable of the answer's text."""
+        self.raw += piece
+        if self._position is None:
+            start = _ANSWER_START.match(self.raw)
+            if start is None:
+                return ""
+            self._position = start.end()
+        return self._decode()
+
+    def _decode(self) -> str:
+        assert self._position is not None
+        out: list[str] = []
+        raw, position = self.raw, self._position
+        while not self._closed and position < len(raw):
+            character = raw[position]
+            if character == '"':
+                self._closed = True
+            elif character != "\\":
+                out.append(character)
+                position += 1
+            else:
+                decoded, length = _unescape(raw[position : position + 12])
+                if not length:
+                    break
+                out.append(decoded)
+                position += length
+        self._position = position
+        return "".join(out)
+
+    def call(self) -> tuple[str, dict[str, Any]] | None:
+        """Return the finished reply's tool and arguments; None where it broke off or is no such object."""
+        try:
+            reply = json.loads(self.raw)
+        except ValueError:
+            return None
+        if not isinstance(reply, dict) or not isinstance(reply.get("tool"), str):
+            return None
+        return reply["tool"], {key: value for key, value in reply.items() if key != "tool"}
+
+
+def _unescape(text: str) -> tuple[str, int]:
+    """Return the character of the escape at the start of `text` and its length; length 0 while it is incomplete."""
+    if len(text) < 2:
+        return "", 0
+    if text[1] != "u":
+        return _ESCAPES.get(text[1], text[1]), 2
+    if len(text) < 6:
+        return "", 0
+    code = int(text[2:6], 16)
+    if not 0xD800 <= code < 0xDC00:
+        return (chr(code) if not 0xDC00 <= code < 0xE000 else "\ufffd"), 6
+    if len(text) < 12:
+        return ("", 0) if text[6:8] in ("", "\\", "\\u") else ("\ufffd", 6)
+    if text[6:8] != "\\u":
+        return "\ufffd", 6
+    low = int(text[8:12], 16)
+    return chr(0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)), 12

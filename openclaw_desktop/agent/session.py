@@ -1,0 +1,322 @@
+"""A user's message and all that happens to it: recall, the way it takes, the turn, and what is kept of it.
+
+Owns the course of a turn over the session's stores, and which way a message takes (a model with tools, a model that only
+talks, or the deterministic path). Must not know a front end. Loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from openclaw_desktop.agent import context, loop, plain_requests
+from openclaw_desktop.agent.plain_requests import RememberThis
+from openclaw_desktop.core.clock import Clock
+from openclaw_desktop.core.events import (
+    ModelOffered,
+    NoticeShown,
+    TextAdded,
+    TextWithdrawn,
+    ToolFinished,
+    ToolStarted,
+    TurnEvent,
+    TurnFinished,
+    TurnStarted,
+)
+from openclaw_desktop.core.ids import new_id
+from openclaw_desktop.core.labels import USER, Label
+from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, Timing, ToolCall, ToolSpec, Usage
+from openclaw_desktop.core.protocols import (
+    RELEVANT,
+    Ask,
+    CallScene,
+    Complete,
+    Execute,
+    Memory,
+    ModelCard,
+    Recall,
+)
+from openclaw_desktop.core.text import tr
+
+MEMORIES_OFFERED = 5
+# Memories this close answer the question: searching once more would bring the same.
+CERTAIN = 0.6
+CHAT_TEMPERATURE = 0.3
+
+Join = Callable[[Iterable[Label]], Label]
+
+
+class Stores(Protocol):
+    """What a turn reads and writes of its session."""
+
+    async def past_turns(self, session_id: str) -> tuple[context.PastTurn, ...]:
+        """Return the finished turns, oldest first."""
+        ...
+
+    async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
+        """Store the user's message before anything else happens."""
+        ...
+
+    async def keep_answer(self, session_id: str, answer: Answer) -> None:
+        """Store the answer, its receipts, what its tools returned, and what the user told with the question."""
+        ...
+
+
+class Models(Protocol):
+    """Which model answers, and which larger one could."""
+
+    def current(self) -> ModelCard | None:
+        """Return the model in use."""
+        ...
+
+    def larger(self) -> ModelCard | None:
+        """Return the model to offer where the one in use cannot call tools."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a session agent works with."""
+
+    complete: Complete
+    execute: Execute
+    recall: Recall
+    stores: Stores
+    models: Models
+    join: Join
+    tools: tuple[ToolSpec, ...]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One message of the user. `ask` is None when nobody is there to answer questions."""
+
+    turn_id: str
+    session_id: str
+    text: str
+    ask: Ask | None
+    tools: bool = True
+    incognito: bool = False
+    folder: str | None = None
+    files: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Course:
+    """What is known of a turn while it runs."""
+
+    model: str | None
+    started_s: float
+    label: Label = USER
+    text: str = ""
+    calls: list[CallOutcome] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    memories: tuple[Memory, ...] = ()
+    usage: Usage = Usage()
+    first_token_s: float | None = None
+    offered: str | None = None
+
+
+class SessionAgent:
+    """Answers messages."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def run(self, task: Task) -> AsyncIterator[TurnEvent]:
+        """Yield the events of the turn, the last of them TurnFinished; raises UserError where it cannot be answered."""
+        parts = self._parts
+        model = parts.models.current()
+        with_tools = task.tools and model is not None and model.calls_tools
+        course = _Course(model.id if model else None, parts.clock.monotonic_s())
+        past = () if task.incognito else await parts.stores.past_turns(task.session_id)
+        if not task.incognito:
+            await parts.stores.keep_question(task.session_id, task.turn_id, task.text)
+        plain = None if with_tools or not task.tools else plain_requests.parse_plain(task.text)
+        if plain is not None:
+            recalled = await self._recall_for(plain)
+            if recalled is None or recalled:
+                async for event in self._run_plain(task, plain, course, recalled or ()):
+                    yield event
+                return
+        yield TurnStarted(task.turn_id, task.session_id, course.model)
+        try:
+            async for event in self._run_model(task, course, model, with_tools, past):
+                yield event
+        except (asyncio.CancelledError, GeneratorExit):
+            # Stopped: what had been written stays in the chat, and what was done stays proved.
+            if not task.incognito and (course.text or course.receipts):
+                await asyncio.shield(parts.stores.keep_answer(task.session_id, self._answer(task, course)))
+            raise
+
+    async def _recall_for(self, plain: plain_requests.PlainRequest) -> tuple[Memory, ...] | None:
+        """Return what a question about memories finds; None for other requests. () lets the model have the question."""
+        if not isinstance(plain, plain_requests.RecallAbout) or plain.certain:
+            return None
+        found = await self._parts.recall(plain.query, MEMORIES_OFFERED)
+        return tuple(memory for memory in found if memory.relevance >= RELEVANT)
+
+    async def _run_model(
+        self, task: Task, course: _Course, model: ModelCard | None, with_tools: bool, past: tuple[context.PastTurn, ...]
+    ) -> AsyncIterator[TurnEvent]:
+        parts = self._parts
+        scene = CallScene(
+            task.session_id, task.turn_id, USER, folder=task.folder, incognito=task.incognito, attached=task.files
+        )
+        attachments: list[Message] = []
+        for path in task.files:
+            call = ToolCall(new_id("call"), "read_file", {"path": path})
+            async for event in self._call(task, course, call, scene):
+                yield event
+            attachments.append(loop.call_messages(course.calls[-1])[1])
+        found = await parts.recall(task.text, MEMORIES_OFFERED)
+        course.memories = tuple(memory for memory in found if memory.relevance >= RELEVANT)
+        tools = parts.tools if with_tools else ()
+        if task.incognito:
+            tools = tuple(tool for tool in tools if tool.effect == "read")
+        system = context.system_message(tools, plain=not with_tools)
+        question = context.last_message(task.text, course.memories, attachments, parts.clock.now().astimezone())
+        limit = model.context_tokens if model else 0
+        kept = context.fit_history(past, not with_tools, limit, len(system.text) + len(question))
+        if len(kept) < len(past):
+            yield NoticeShown(
+                task.turn_id, tr("The first part of this chat no longer fits the model and was left out.")
+            )
+        history = context.history_messages(kept, plain=not with_tools)
+        course.label = parts.join(
+            [USER, *(m.label for m in [*history, *attachments]), *(m.label for m in course.memories)]
+        )
+        turn = loop.Turn(
+            (system, *history, Message("user", question, course.label)),
+            tools,
+            replace(scene, context=course.label),
+            closing=frozenset({"remember"} if isinstance(plain_requests.parse_plain(task.text), RememberThis) else ()),
+            withheld=frozenset({"recall"} if any(m.relevance >= CERTAIN for m in course.memories) else ()),
+            plain=not with_tools,
+            temperature=0.0 if with_tools else CHAT_TEMPERATURE,
+        )
+        async for step in loop.run_turn(turn, parts.complete, parts.execute, task.ask, parts.join):
+            for event in self._follow(task, course, step):
+                yield event
+        async for event in self._finish(task, course):
+            yield event
+
+    def _follow(self, task: Task, course: _Course, step: loop.LoopEvent) -> list[TurnEvent]:
+        turn_id = task.turn_id
+        match step:
+            case loop.Said(text):
+                if course.first_token_s is None:
+                    course.first_token_s = self._parts.clock.monotonic_s() - course.started_s
+                course.text += text
+                return [TextAdded(turn_id, text)]
+            case loop.Withdrawn(reason):
+                course.text = ""
+                return [TextWithdrawn(turn_id), NoticeShown(turn_id, reason)]
+            case loop.Noted(text):
+                return [NoticeShown(turn_id, text)]
+            case loop.Calling(call):
+                return [ToolStarted(turn_id, call)]
+            case loop.Called(outcome, receipts):
+                course.calls.append(outcome)
+                course.receipts += receipts
+                return [ToolFinished(turn_id, outcome, receipts)]
+            case loop.Ended(text, label, usage):
+                course.text, course.label, course.usage = text, label, usage
+                return []
+
+    async def _run_plain(
+        self, task: Task, plain: plain_requests.PlainRequest, course: _Course, recalled: Sequence[Memory]
+    ) -> AsyncIterator[TurnEvent]:
+        """Do a plain request by code alone."""
+        course.model = None
+        yield TurnStarted(task.turn_id, task.session_id, None)
+        scene = CallScene(
+            task.session_id, task.turn_id, USER, folder=task.folder, incognito=task.incognito, attached=task.files
+        )
+        match plain:
+            case RememberThis() if task.incognito:
+                call = None
+            case RememberThis(text):
+                call = ToolCall(new_id("call"), "remember", {"text": text})
+            case plain_requests.ReadFile(path):
+                call = ToolCall(new_id("call"), "read_file", {"path": path})
+            case _:
+                call = None
+        if call is not None:
+            async for event in self._call(task, course, call, scene):
+                yield event
+            words = loop.outcome_text(course.calls[-1])
+        elif isinstance(plain, plain_requests.RecallAbout):
+            found = recalled or await self._parts.recall(plain.query, MEMORIES_OFFERED)
+            course.memories = tuple(memory for memory in found if memory.relevance >= RELEVANT)
+            words = _tell_memories(course.memories)
+        elif task.incognito and isinstance(plain, RememberThis):
+            words = tr("Nothing is kept of this chat, so that was not saved.")
+        else:
+            words = tr("That needs a larger model: the one in use can only talk.")
+            larger = self._parts.models.larger()
+            if larger is not None:
+                course.offered = larger.id
+                words += " " + tr(
+                    "{title} can do it ({size} MB). Fetch it with the button, or with: openclaw-agent model pull {model}",
+                    title=larger.title,
+                    size=larger.size_bytes // 1_000_000,
+                    model=larger.id,
+                )
+                yield ModelOffered(task.turn_id, larger.id, larger.title, larger.size_bytes)
+        course.label = self._parts.join(
+            [USER, *(outcome.label for outcome in course.calls), *(memory.label for memory in course.memories)]
+        )
+        course.text = words
+        course.first_token_s = self._parts.clock.monotonic_s() - course.started_s
+        yield TextAdded(task.turn_id, words)
+        async for event in self._finish(task, course):
+            yield event
+
+    async def _call(self, task: Task, course: _Course, call: ToolCall, scene: CallScene) -> AsyncIterator[TurnEvent]:
+        yield ToolStarted(task.turn_id, call)
+        outcome, receipts = await self._parts.execute(call, scene, task.ask)
+        course.calls.append(outcome)
+        course.receipts += receipts
+        yield ToolFinished(task.turn_id, outcome, receipts)
+
+    async def _finish(self, task: Task, course: _Course) -> AsyncIterator[TurnEvent]:
+        answer = self._answer(task, course)
+        if not task.incognito:
+            await self._parts.stores.keep_answer(task.session_id, answer)
+        yield TurnFinished(task.turn_id, answer)
+
+    def _answer(self, task: Task, course: _Course) -> Answer:
+        total_s = self._parts.clock.monotonic_s() - course.started_s
+        first = None if course.first_token_s is None else round(course.first_token_s * 1000, 1)
+        return Answer(
+            turn_id=task.turn_id,
+            session_id=task.session_id,
+            answer=course.text,
+            model=course.model,
+            label=course.label,
+            tool_calls=tuple(course.calls),
+            receipts=tuple(course.receipts),
+            memories_used=tuple(memory.id for memory in course.memories),
+            usage=course.usage,
+            timing=Timing(first, round(total_s * 1000, 1)),
+            offered_model=course.offered,
+        )
+
+
+def _tell_memories(memories: Sequence[Memory]) -> str:
+    if not memories:
+        return tr("You have told me nothing about that.")
+    own = [memory for memory in memories if memory.label.integrity != "untrusted"]
+    lines = [f"- {memory.text} ({memory.created_at[:10]})" for memory in (own or memories)]
+    head = tr("You told me:") if own else tr("From texts that you did not write:")
+    return head + "\n" + "\n".join(lines)
+
+
+def call_key(outcome: CallOutcome) -> str:
+    """Return the key under which a call's result is kept for the questions that follow."""
+    return json.dumps({"tool": outcome.name, **outcome.arguments}, ensure_ascii=False, sort_keys=True)

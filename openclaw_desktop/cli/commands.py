@@ -1,0 +1,240 @@
+"""The verbs of `openclaw-agent`: thin clients of the service.
+
+Owns the way from a verb to a call of the API, and from an error to an exit code. Must not know how anything is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+from openclaw_desktop.cli import output
+from openclaw_desktop.cli.conversation import ask_request, chat, run_turn
+from openclaw_desktop.cli.logs import write_crash
+from openclaw_desktop.cli.parser import build_parser
+from openclaw_desktop.cli.progress import pull_with_progress
+from openclaw_desktop.core.errors import ExitCode, Failure, UserError
+from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.runtime import attach_or_start
+from openclaw_desktop.service.api import AgentService, Finding
+from openclaw_desktop.system.paths import Home, find_home
+
+Verb = Callable[[AgentService, argparse.Namespace], Awaitable[int]]
+
+
+def run_command(words: list[str]) -> int:
+    """Run one verb and return its exit code; whatever goes wrong is a sentence."""
+    arguments = build_parser().parse_args(words)
+    logging.basicConfig(level=logging.ERROR if arguments.verb != "serve" else logging.INFO, stream=sys.stderr)
+    logging.getLogger("openclaw_desktop").setLevel(logging.INFO if arguments.verb == "serve" else logging.CRITICAL)
+    home: Home | None = None
+    try:
+        home = find_home(arguments.home, os.environ)
+        if arguments.verb == "serve":
+            from openclaw_desktop.cli.serve import serve
+
+            return asyncio.run(serve(home))
+        return asyncio.run(_run(home, arguments))
+    except UserError as error:
+        return _fail(arguments, error.failure)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        output.tell(tr("Stopped."))
+        return ExitCode.FAILED
+    except BrokenPipeError:
+        # The reader of our output has gone; what is left of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except Exception as error:
+        place = write_crash(home, error)
+        failure = Failure("internal", tr("The program hit an error of its own."), tr("Details: {place}", place=place))
+        return _fail(arguments, failure)
+
+
+def _fail(arguments: argparse.Namespace, failure: Failure) -> int:
+    if arguments.json:
+        output.print_json({"error": {"code": failure.code, "sentence": failure.sentence, "advice": failure.advice}})
+    output.tell_failure(failure)
+    return failure.exit_code
+
+
+async def _run(home: Home, arguments: argparse.Namespace) -> int:
+    name = f"{arguments.verb} {arguments.action}" if "action" in arguments else arguments.verb
+    try:
+        agent = await attach_or_start(home, None, name)
+    except UserError as error:
+        if arguments.verb != "doctor":
+            raise
+        return _doctor_outside(arguments, error.failure)
+    try:
+        return await VERBS[name](agent.service, arguments)
+    finally:
+        await agent.stop()
+
+
+def _doctor_outside(arguments: argparse.Namespace, failure: Failure) -> int:
+    """Report what keeps the agent from starting: that is what a doctor is asked for."""
+    finding = Finding(failure.code, "error", failure.sentence, failure.advice)
+    if arguments.json:
+        output.print_json({"findings": [finding]})
+    else:
+        output.say(output.describe_finding(finding) + "\n")
+    return ExitCode.FAILED
+
+
+async def _ask(service: AgentService, arguments: argparse.Namespace) -> int:
+    result = await run_turn(service, ask_request(arguments), None if arguments.json else output.say)
+    if result.failure is not None:
+        raise UserError.from_failure(result.failure)
+    if result.answer is None:
+        output.tell(tr("Stopped."))
+    elif arguments.json:
+        output.print_json(result.answer)
+    else:
+        output.say("\n")
+    return result.exit_code
+
+
+async def _chat(service: AgentService, arguments: argparse.Namespace) -> int:
+    return await chat(service, arguments.session)
+
+
+async def _remember(service: AgentService, arguments: argparse.Namespace) -> int:
+    hit = await service.remember(arguments.text)
+    if arguments.json:
+        output.print_json(hit)
+    else:
+        output.say(tr("Saved as {id}.", id=hit.id) + "\n")
+    return ExitCode.DONE
+
+
+async def _recall(service: AgentService, arguments: argparse.Namespace) -> int:
+    answer = await service.recall(arguments.query, arguments.k)
+    if arguments.json:
+        output.print_json(answer)
+    elif answer.hits:
+        output.say(output.describe_recall(answer) + "\n")
+    else:
+        output.tell(tr("Nothing about that is remembered."))
+    return ExitCode.DONE
+
+
+async def _forget(service: AgentService, arguments: argparse.Namespace) -> int:
+    count = await service.forget(tuple(arguments.ids))
+    if arguments.json:
+        output.print_json({"forgotten": count})
+    else:
+        output.say(
+            tr(
+                "Erased {count} of {asked}. Copies in the backups folder end with the backups.",
+                count=count,
+                asked=len(arguments.ids),
+            )
+            + "\n"
+        )
+    if count < len(set(arguments.ids)):
+        output.tell(tr("Not every id was known; recall shows them."))
+        return ExitCode.FAILED
+    return ExitCode.DONE
+
+
+async def _model_list(service: AgentService, arguments: argparse.Namespace) -> int:
+    models = await service.list_models()
+    if arguments.json:
+        output.print_json({"models": models})
+    else:
+        output.say("\n".join(output.describe_model(model) for model in models) + "\n")
+    return ExitCode.DONE
+
+
+async def _model_pull(service: AgentService, arguments: argparse.Namespace) -> int:
+    await pull_with_progress(service, arguments.model)
+    pulled = next(model for model in await service.list_models() if model.id == arguments.model)
+    if arguments.json:
+        output.print_json(pulled)
+    else:
+        output.say(tr("{title} is here: {path}", title=pulled.title, path=pulled.path) + "\n")
+    return ExitCode.DONE
+
+
+async def _model_use(service: AgentService, arguments: argparse.Namespace) -> int:
+    model = await service.use_model(arguments.model)
+    if arguments.json:
+        output.print_json(model)
+    else:
+        output.say(tr("{title} answers from now on.", title=model.title) + "\n")
+    return ExitCode.DONE
+
+
+async def _grant_list(service: AgentService, arguments: argparse.Namespace) -> int:
+    grants = await service.list_grants()
+    if arguments.json:
+        output.print_json({"grants": grants})
+    elif grants:
+        output.say("\n".join(output.describe_grant(grant) for grant in grants) + "\n")
+    else:
+        output.tell(tr("Nothing is granted: the agent asks before it reads a file."))
+    return ExitCode.DONE
+
+
+async def _grant_add(service: AgentService, arguments: argparse.Namespace) -> int:
+    # The agent may run in another folder: the path is made whole here.
+    grant = await service.add_grant(arguments.capability, os.path.abspath(os.path.expanduser(arguments.scope)))
+    if arguments.json:
+        output.print_json(grant)
+    else:
+        output.say(tr("Granted: {capability} {scope}", capability=grant.capability, scope=grant.scope) + "\n")
+    return ExitCode.DONE
+
+
+async def _grant_remove(service: AgentService, arguments: argparse.Namespace) -> int:
+    scope = os.path.abspath(os.path.expanduser(arguments.grant))
+    if not (await service.remove_grant(arguments.grant) or await service.remove_grant(scope)):
+        raise UserError(
+            "unknown_grant",
+            tr("There is no grant {grant}.", grant=visible(arguments.grant)),
+            tr("openclaw-agent grant list shows them."),
+        )
+    if arguments.json:
+        output.print_json({"removed": arguments.grant})
+    else:
+        output.say(tr("Removed.") + "\n")
+    return ExitCode.DONE
+
+
+async def _status(service: AgentService, arguments: argparse.Namespace) -> int:
+    status = await service.status()
+    if arguments.json:
+        output.print_json(status)
+    else:
+        output.say(output.describe_status(status) + "\n")
+    return ExitCode.DONE
+
+
+async def _doctor(service: AgentService, arguments: argparse.Namespace) -> int:
+    findings = await service.check(repair=arguments.fix)
+    if arguments.json:
+        output.print_json({"findings": findings})
+    else:
+        output.say("\n".join(output.describe_finding(finding) for finding in findings) + "\n")
+    return ExitCode.FAILED if any(finding.level == "error" for finding in findings) else ExitCode.DONE
+
+
+VERBS: dict[str, Verb] = {
+    "ask": _ask,
+    "chat": _chat,
+    "remember": _remember,
+    "recall": _recall,
+    "forget": _forget,
+    "model list": _model_list,
+    "model pull": _model_pull,
+    "model use": _model_use,
+    "grant list": _grant_list,
+    "grant add": _grant_add,
+    "grant remove": _grant_remove,
+    "status": _status,
+    "doctor": _doctor,
+}

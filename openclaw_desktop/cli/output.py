@@ -1,0 +1,93 @@
+"""What the command line prints: one JSON document on stdout, or plain words.
+
+Owns the form of the output. People's messages go to stderr with `--json`, and failures always.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import msgspec
+
+from openclaw_desktop.core.errors import Failure
+from openclaw_desktop.core.text import without_controls
+from openclaw_desktop.service.api import Finding, GrantView, MemoryHit, ModelView, RecallAnswer, Status
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Print words of the answer, without anything that could steer a terminal."""
+    sys.stdout.write(without_controls(text))
+    sys.stdout.flush()
+
+
+def tell(text: str) -> None:
+    """Tell a person something on stderr, one line."""
+    sys.stderr.write(without_controls(text) + "\n")
+    sys.stderr.flush()
+
+
+def tell_failure(failure: Failure) -> None:
+    """Tell what went wrong and what to do."""
+    tell(failure.text)
+
+
+def describe_hit(hit: MemoryHit) -> str:
+    """Return one memory as a line."""
+    why = f"  ({hit.why})" if hit.why else ""
+    return f"{hit.id}  {hit.created_at[:10]}  {hit.text}{why}"
+
+
+def describe_recall(answer: RecallAnswer) -> str:
+    """Return the hits, one a line."""
+    return "\n".join(describe_hit(hit) for hit in answer.hits)
+
+
+def describe_model(model: ModelView) -> str:
+    """Return one model as a line."""
+    mark = "*" if model.chosen else " "
+    place = model.path or model.problem or f"not here ({model.size_bytes // 1_000_000:,} MB)"
+    return f"{mark} {model.id:22} {model.title:22} {model.licence:12} {place}"
+
+
+def describe_grant(grant: GrantView) -> str:
+    """Return one grant as a line."""
+    return f"{grant.id}  {grant.capability}  {grant.scope}"
+
+
+def describe_finding(finding: Finding) -> str:
+    """Return one finding as a line."""
+    mark = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}[finding.level]
+    return f"{mark} {finding.check:9} {finding.sentence} {finding.advice}".rstrip()
+
+
+def describe_status(status: Status) -> str:
+    """Return the status as lines."""
+    running = f"{status.mode}, process {status.pid}, for {status.uptime_s:.0f} s" if status.mode else "not running"
+    model = f"{status.model.name} ({status.model.state})" if status.model.name else "none"
+    battery = "" if status.power.battery_percent is None else f", {status.power.battery_percent:.0f} %"
+    lines = [
+        f"OpenCLaw Desktop {status.version}: {running}",
+        f"home       {status.home}",
+        f"model      {model}, {status.model.context_tokens} tokens",
+        f"memory     {sum(status.memory.count.values())} memories, {status.memory.db_bytes // 1024} KiB, "
+        + ("encrypted" if status.memory.encrypted else "not encrypted"),
+        f"sandbox    level {status.sandbox.level} ({', '.join(status.sandbox.layers)}) {status.sandbox.reason}".rstrip(),
+        f"power      {status.power.source}{battery}",
+    ]
+    if status.mode:
+        sizes = ", ".join(f"{role} {size >> 20} MiB" for role, size in status.health.rss_bytes.items())
+        lines += [
+            f"processes  {sizes}; {status.health.cpu_percent} % CPU",
+            f"next       {status.scheduler.next_job} at {status.scheduler.next_run}",
+        ]
+    if status.hotkey:
+        lines.append(f"hotkey     {status.hotkey}")
+    return "\n".join(lines)

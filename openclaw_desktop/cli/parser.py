@@ -1,0 +1,80 @@
+"""The words of `openclaw-agent`: verbs, flags and their help.
+
+Owns the command line's grammar. Must not do anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from openclaw_desktop import __version__
+from openclaw_desktop.core.text import tr
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; a wrong use exits with 2."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--home", type=Path, metavar="DIR", help=tr("keep everything under this folder"))
+    common.add_argument("--json", action="store_true", help=tr("print one JSON document on stdout"))
+    parser = argparse.ArgumentParser(
+        prog="openclaw-agent", description=tr("Your personal agent, without a screen."), allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"openclaw-agent {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name: str, help_text: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
+
+    ask = verb("ask", tr("ask one question"))
+    ask.add_argument("text", metavar="TEXT", help=tr("the question; - reads it from standard input"))
+    ask.add_argument("--no-tools", action="store_true", help=tr("talk only"))
+    ask.add_argument("--incognito", action="store_true", help=tr("keep nothing of this"))
+    ask.add_argument("--session", metavar="ID", help=tr("go on in this chat"))
+    ask.add_argument("--approve", choices=("never", "ask"), help=tr("whether to ask before an action"))
+    ask.add_argument("--file", metavar="PATH", action="append", default=[], help=tr("a file to read with the question"))
+    ask.add_argument("--timeout", metavar="S", type=_seconds, help=tr("give up after so many seconds"))
+    chat = verb("chat", tr("talk in the terminal"))
+    chat.add_argument("--session", metavar="ID", help=tr("go on in this chat"))
+
+    remember = verb("remember", tr("keep a fact"))
+    remember.add_argument("text", metavar="TEXT")
+    recall = verb("recall", tr("find what was kept"))
+    recall.add_argument("query", metavar="QUERY")
+    recall.add_argument("-k", type=_count, default=10, metavar="N", help=tr("at most so many"))
+    forget = verb("forget", tr("erase memories"))
+    forget.add_argument("ids", nargs="+", metavar="ID")
+
+    model = verb("model", tr("list, fetch and choose models")).add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    model.add_parser("list", help=tr("what there is"), parents=[common])
+    model.add_parser("pull", help=tr("fetch a model"), parents=[common]).add_argument("model", metavar="MODEL")
+    model.add_parser("use", help=tr("choose a model"), parents=[common]).add_argument("model", metavar="MODEL")
+
+    grant = verb("grant", tr("what tools may touch")).add_subparsers(dest="action", metavar="ACTION", required=True)
+    grant.add_parser("list", help=tr("what is allowed"), parents=[common])
+    add = grant.add_parser("add", help=tr("allow something"), parents=[common])
+    add.add_argument("capability", metavar="CAPABILITY", help="file:read")
+    add.add_argument("scope", metavar="SCOPE", help=tr("a file or folder"))
+    grant.add_parser("remove", help=tr("take it back"), parents=[common]).add_argument("grant", metavar="ID")
+
+    verb("status", tr("what runs and how well"))
+    doctor = verb("doctor", tr("look for problems"))
+    doctor.add_argument("--fix", action="store_true", help=tr("repair what can be repaired safely"))
+    verb("serve", tr("run the agent without a screen"))
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 86_400:
+        raise argparse.ArgumentTypeError(tr("a number of seconds above 0"))
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError(tr("a number from 1 to 1000"))
+    return value

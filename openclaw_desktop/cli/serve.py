@@ -1,0 +1,51 @@
+"""`openclaw-agent serve`: the same runtime on plain asyncio, without Qt, for a service manager.
+
+Owns the process's signals and what systemd is told. Must not know the parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.tasks import TaskSet
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.runtime import attach_or_start
+from openclaw_desktop.system.paths import Home
+from openclaw_desktop.system.service_notify import ServiceNotifier, watchdog_interval_s
+
+
+async def serve(home: Home) -> int:
+    """Run until SIGTERM or SIGINT; raises UserError where an agent runs for this home already."""
+    agent = await attach_or_start(home, "serve", "serve")
+    if agent.attached:
+        await agent.stop()
+        raise UserError(
+            "already_running",
+            tr("An agent is running for this home already."),
+            tr("Talk to it with openclaw-agent ask, or see openclaw-agent status."),
+        )
+    notifier = ServiceNotifier(os.environ)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    background = TaskSet()
+    if (interval_s := watchdog_interval_s(os.environ)) is not None:
+        background.start(_watch(notifier, interval_s), "watchdog")
+    notifier.ready()
+    try:
+        await ended.wait()
+    finally:
+        notifier.stopping()
+        await background.stop()
+        await agent.stop()
+    return ExitCode.DONE
+
+
+async def _watch(notifier: ServiceNotifier, interval_s: float) -> None:
+    while True:
+        notifier.alive()
+        await asyncio.sleep(interval_s)

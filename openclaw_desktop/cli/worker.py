@@ -1,0 +1,25 @@
+"""`worker ROLE`: the bodies of our child processes.
+
+Owns the list of roles. Each role imports its own code alone, so that one worker never holds another's libraries.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def run_worker(arguments: list[str]) -> int:
+    """Run the body of a role until its parent is done with it."""
+    match arguments:
+        case ["inference"]:
+            from openclaw_desktop.inference.worker.body import run
+
+            return run()
+        case ["tools"]:
+            from openclaw_desktop.tools.file_functions import HANDLERS
+            from openclaw_desktop.workers.fork_server import serve
+
+            return serve(HANDLERS)
+        case _:
+            sys.stderr.write("worker: the roles are inference and tools; the agent starts them by itself.\n")
+            return 2

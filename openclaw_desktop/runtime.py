@@ -1,0 +1,215 @@
+"""The composition root: builds every part, starts them in order, stops them in reverse. No behaviour of its own.
+
+Owns the order. Both programs and one-shot commands use it. Loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from openclaw_desktop.agent.session import Parts, SessionAgent
+from openclaw_desktop.core.bus import Bus
+from openclaw_desktop.core.clock import SystemClock
+from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.events import AgentStopping, ModelStateChanged
+from openclaw_desktop.core.tasks import TaskSet
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.inference.catalogue import load_catalogue
+from openclaw_desktop.inference.client import ENVIRONMENT, ModelClient
+from openclaw_desktop.inference.files import ModelFiles
+from openclaw_desktop.inference.selection import ModelSelection
+from openclaw_desktop.memory import MemoryStore, word_vectors
+from openclaw_desktop.memory.sessions import SessionStore
+from openclaw_desktop.security.grants import GrantStore
+from openclaw_desktop.security.labels import join
+from openclaw_desktop.service.api import AgentService
+from openclaw_desktop.service.health import HealthDesk
+from openclaw_desktop.service.local import LocalService, ServiceParts
+from openclaw_desktop.service.models import ModelPlaces, ModelShelf
+from openclaw_desktop.service.remote import RemoteService
+from openclaw_desktop.service.server import SocketServer
+from openclaw_desktop.service.stores import TurnStores
+from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.housekeeping import Housekeeping
+from openclaw_desktop.storage.settings import Settings, load_settings
+from openclaw_desktop.system.battery import read_power
+from openclaw_desktop.system.hotkey import choose_hotkey
+from openclaw_desktop.system.idle import choose_idle
+from openclaw_desktop.system.lock import HomeLock
+from openclaw_desktop.system.paths import Home, model_folders, prepare
+from openclaw_desktop.system.x11 import X11Connection, connect_x11
+from openclaw_desktop.tools.execution import Executor
+from openclaw_desktop.tools.files import ListFolderTool, PathFinder, ReadFileTool
+from openclaw_desktop.tools.memory_tools import RecallTool, RememberTool
+from openclaw_desktop.workers.supervisor import Supervisor
+from openclaw_desktop.workers.tool_host import ToolHost
+
+log = logging.getLogger(__name__)
+
+Mode = Literal["tray", "serve"] | None
+
+# Commands without a running agent take the home one after the other.
+QUEUE_WAIT_S = 30.0
+QUEUE_LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Desktop:
+    """What the tray's own process gives its window: the hotkey and the way to the focus."""
+
+    register_hotkey: Callable[[Callable[[int], None]], str]
+    activate: Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A running agent, ours or one that we attached to. `stop` ends ours, or lets go."""
+
+    service: AgentService
+    stop: Callable[[], Awaitable[None]]
+    attached: bool
+    desktop: Desktop | None = None
+
+
+async def attach(home: Home) -> Agent | None:
+    """Return the running agent of `home`; None where none listens."""
+    remote = await RemoteService.connect(home.socket)
+    return Agent(remote, remote.close, attached=True) if remote else None
+
+
+async def attach_or_start(home: Home, mode: Mode, role: str) -> Agent:
+    """Attach to the running agent of `home`, or become it: the home's lock decides, so there are never two.
+
+    `mode` None builds the parts for one command alone: no socket, no housekeeping. Raises UserError where the home
+    cannot be used, or stays taken by another command.
+    """
+    prepare(home)
+    lock = HomeLock(home.lock_file)
+    deadline_s = time.monotonic() + QUEUE_WAIT_S
+    while True:
+        if (running := await attach(home)) is not None:
+            return running
+        if lock.acquire(role):
+            break
+        if time.monotonic() > deadline_s:
+            holder = lock.holder()
+            raise UserError(
+                "home_busy",
+                tr("Another command (process {pid}) is using this home.", pid=holder.pid if holder else "?"),
+                tr("Wait until it is done, then try again."),
+                ExitCode.FAILED,
+            )
+        await asyncio.sleep(QUEUE_LOOK_S)
+    try:
+        return await _start(home, mode, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
+    """Build the parts and start them; whatever had started is stopped where a later one fails."""
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(lock.release)
+        settings = load_settings(home.settings_file)
+        database = await Database.open(home.database, backups=home.backups)
+        stack.push_async_callback(database.close)
+        bus, clock = Bus(), SystemClock()
+
+        client = ModelClient(Supervisor("inference", ENVIRONMENT), lambda model, state: _publish(bus, model, state))
+        stack.push_async_callback(client.stop)
+        models = _models(home, settings, client)
+        vectors = word_vectors(settings.memory.engine_idle_s)
+        stack.callback(vectors.close)
+        memories = MemoryStore(database, vectors, clock)
+        stores = TurnStores(SessionStore(database, clock), memories)
+        grants = GrantStore(database, _own_folders(home), clock)
+        tool_host = ToolHost()
+        stack.push_async_callback(tool_host.stop)
+        executor = _executor(stores, grants, tool_host)
+        agent = SessionAgent(
+            Parts(client, executor, stores.recall, stores, models.selection, join, executor.specs(), clock)
+        )
+        housekeeping = Housekeeping(
+            database, home.backups, settings.backup.keep_daily, lambda: read_power().source == "battery"
+        )
+        x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
+        health = HealthDesk(
+            home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s
+        )
+        service = LocalService(
+            ServiceParts(
+                agent, SessionStore(database, clock), memories, grants, models, bus, health.status, health.check
+            )
+        )
+        if mode is None:
+            return Agent(service, stack.pop_all().aclose, attached=False)
+
+        desktop = _desktop(x11, settings, health, stack) if mode == "tray" else None
+        background = TaskSet()
+        stack.push_async_callback(background.stop)
+        background.start(models.ready(), "look for models")
+        background.start(health.prove(), "proof of the jail")
+        background.start(housekeeping.run(), "housekeeping")
+        server = SocketServer(service, home.socket)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        stack.callback(bus.publish, AgentStopping())
+        return Agent(service, stack.pop_all().aclose, attached=False, desktop=desktop)
+
+
+def _publish(bus: Bus, model: str | None, state: str) -> None:
+    bus.publish(ModelStateChanged(model, state))  # type: ignore[arg-type]
+
+
+def _models(home: Home, settings: Settings, client: ModelClient) -> ModelShelf:
+    catalogue = load_catalogue()
+    files = ModelFiles(model_folders(home, os.environ), home.models / "verified.json")
+    selection = ModelSelection(catalogue, files, settings.model.id, settings.model.context_tokens)
+    return ModelShelf(catalogue, selection, client, settings, ModelPlaces(home.models, home.settings_file))
+
+
+def _own_folders(home: Home) -> tuple[Path, ...]:
+    return (home.root,) if home.root else home.folders
+
+
+def _executor(stores: TurnStores, grants: GrantStore, tool_host: ToolHost) -> Executor:
+    finder = PathFinder(grants, Path.home())
+    tools = (
+        RememberTool(stores.remember),
+        RecallTool(stores.recall, join),
+        ReadFileTool(tool_host, finder),
+        ListFolderTool(tool_host, finder),
+    )
+    return Executor(tools, grants)
+
+
+def _desktop(
+    x11: X11Connection | None, settings: Settings, health: HealthDesk, stack: contextlib.AsyncExitStack
+) -> Desktop:
+    hotkey = choose_hotkey(x11)
+    stack.callback(lambda: x11.close() if x11 else None)
+    stack.callback(hotkey.unregister)
+
+    def register(on_press: Callable[[int], None]) -> str:
+        try:
+            hotkey.register(settings.hotkey.toggle_chat, on_press)
+        except UserError as error:
+            health.hotkey = error.failure.text
+            return error.failure.text
+        health.hotkey = settings.hotkey.toggle_chat
+        return ""
+
+    def activate(window_id: int, timestamp: int) -> None:
+        if x11 is not None:
+            x11.activate(window_id, timestamp)
+
+    return Desktop(register, activate)

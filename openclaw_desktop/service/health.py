@@ -1,0 +1,177 @@
+"""What runs and how well, and what the doctor looks at.
+
+Owns `Status` and the findings. Must not change anything but what a repair is for. Loop.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from openclaw_desktop import __version__
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.inference.client import ModelClient
+from openclaw_desktop.memory.store import MemoryStore
+from openclaw_desktop.service.api import (
+    Finding,
+    HealthStatus,
+    MemoryStatus,
+    ModelStatus,
+    PowerStatus,
+    SandboxStatus,
+    SchedulerStatus,
+    Status,
+)
+from openclaw_desktop.service.models import ModelShelf
+from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.housekeeping import Housekeeping
+from openclaw_desktop.system.battery import read_power
+from openclaw_desktop.system.paths import Home, prepare
+from openclaw_desktop.system.processes import process_cpu_s, process_sizes
+from openclaw_desktop.workers.calls import CallFailed
+from openclaw_desktop.workers.sandbox.proof import Proof
+from openclaw_desktop.workers.tool_host import ToolHost
+
+LOW_DISK_BYTES = 500 << 20
+
+
+@dataclass(slots=True)
+class HealthDesk:
+    """Looks at the parts of a running agent. `mode` is None in a command that runs by itself."""
+
+    home: Home
+    mode: Literal["tray", "serve"] | None
+    database: Database
+    memories: MemoryStore
+    client: ModelClient
+    models: ModelShelf
+    tool_host: ToolHost
+    housekeeping: Housekeeping
+    idle_s: Callable[[], float | None] = lambda: None
+    hotkey: str = ""
+    last_error: str | None = None
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _proof: Proof | None = None
+
+    async def prove(self) -> Proof:
+        """Return what the jail's self-test showed, run once."""
+        if self._proof is None:
+            try:
+                self._proof = await self.tool_host.prove()
+            except CallFailed as failure:
+                return Proof(0, (), failure.message, ())
+        return self._proof
+
+    async def status(self) -> Status:
+        """Return the whole status."""
+        await self.models.ready()
+        pids = {"agent": os.getpid()}
+        pids |= {"tools": self.tool_host.pid} if self.tool_host.pid else {}
+        pids |= {"inference": self.client.pid} if self.client.pid else {}
+        uptime_s = (datetime.now(UTC) - self.started).total_seconds()
+        proof, power, chosen = await self.prove(), read_power(), self.client.chosen
+        following = self.housekeeping.next_job() if self.mode else None
+        return Status(
+            version=__version__,
+            pid=os.getpid() if self.mode else None,
+            uptime_s=round(uptime_s, 1) if self.mode else None,
+            mode=self.mode,
+            home=str(self.home.root or self.home.data),
+            model=ModelStatus(
+                chosen.id if chosen else None,
+                self.client.state,
+                str(chosen.path) if chosen else None,
+                self.client.context_tokens,
+                self.client.tokens_per_s,
+            ),
+            memory=MemoryStatus(
+                await self.memories.count_by_tier(), self.database.path.stat().st_size, self.database.encrypted
+            ),
+            power=PowerStatus(power.source, power.battery_percent, self.idle_s()),
+            health=HealthStatus(
+                process_sizes(pids),
+                round(100 * sum(process_cpu_s(pids).values()) / max(uptime_s, 1.0), 2),
+                self.last_error,
+            ),
+            scheduler=SchedulerStatus(
+                following[0] if following else None, following[1].isoformat(timespec="seconds") if following else None
+            ),
+            sandbox=SandboxStatus(proof.level, proof.layers, proof.reason),
+            hotkey=self.hotkey,
+        )
+
+    async def check(self, repair: bool) -> tuple[Finding, ...]:
+        """Return what is well and what is not; with `repair`, folder modes are put right first."""
+        if repair:
+            prepare(self.home)
+        return (
+            Finding("home", "ok", tr("The folders at {home} can be used.", home=self.home.root or self.home.data)),
+            self._check_disk(),
+            await self._check_database(),
+            await self._check_models(),
+            await self._check_sandbox(),
+            self._check_hotkey(),
+        )
+
+    def _check_disk(self) -> Finding:
+        free = shutil.disk_usage(self.home.data).free
+        if free < LOW_DISK_BYTES:
+            return Finding(
+                "disk", "warning", tr("Only {free} MB are free.", free=free // 1_000_000), tr("Free some space.")
+            )
+        return Finding("disk", "ok", tr("{free} MB are free.", free=free // 1_000_000))
+
+    async def _check_database(self) -> Finding:
+        try:
+            verdict = await self.database.read(lambda connection: connection.pragma("integrity_check", 1))
+        except UserError as error:
+            return Finding("database", "error", error.failure.sentence, error.failure.advice)
+        if verdict != "ok":
+            return Finding(
+                "database", "error", tr("{path} is damaged.", path=self.database.path), tr("Bring back a backup.")
+            )
+        return Finding("database", "ok", tr("{path} is whole.", path=self.database.path))
+
+    async def _check_models(self) -> Finding:
+        found = await self.models.refresh()
+        problems = [file.problem for file in found if file.problem]
+        in_use = self.models.in_use
+        if problems:
+            damaged = next(file.model.id for file in found if file.problem)
+            return Finding(
+                "model",
+                "error",
+                " ".join(problems),
+                tr("Fetch it again: openclaw-agent model pull {model}", model=damaged),
+            )
+        if in_use is None:
+            return Finding(
+                "model",
+                "error",
+                tr("There is no model on this machine yet."),
+                tr("Fetch one: openclaw-agent model pull smollm2-135m"),
+            )
+        return Finding("model", "ok", tr("{model} answers.", model=in_use))
+
+    async def _check_sandbox(self) -> Finding:
+        proof = await self.prove()
+        if proof.level == 3:
+            return Finding(
+                "sandbox", "ok", tr("Tools run in a jail of level 3 ({layers}).", layers=", ".join(proof.layers))
+            )
+        return Finding(
+            "sandbox",
+            "warning" if proof.level else "error",
+            tr("Tools run in a jail of level {level} only: {reason}.", level=proof.level, reason=proof.reason),
+            tr("A newer Linux kernel with Landlock closes this."),
+        )
+
+    def _check_hotkey(self) -> Finding:
+        if self.mode != "tray":
+            return Finding("hotkey", "ok", tr("The hotkey belongs to the tray program, which does not run here."))
+        return Finding("hotkey", "ok", self.hotkey)

@@ -1,0 +1,294 @@
+"""The API in the agent's own process.
+
+Owns the running turns and the limits of what a front end may send. Must not know any front end. Loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from openclaw_desktop.agent.session import SessionAgent, Task
+from openclaw_desktop.core.bus import Bus
+from openclaw_desktop.core.errors import ExitCode, Failure, UserError
+from openclaw_desktop.core.events import (
+    AgentEvent,
+    ModelPulled,
+    TextAdded,
+    TextWithdrawn,
+    TurnEvent,
+    TurnFailed,
+    TurnStopped,
+    WindowRequested,
+)
+from openclaw_desktop.core.ids import new_id
+from openclaw_desktop.core.text import tr, visible, without_controls
+from openclaw_desktop.inference.catalogue import find_model
+from openclaw_desktop.inference.files import ModelFile
+from openclaw_desktop.memory.records import NewMemory, Recollection
+from openclaw_desktop.memory.sessions import SessionStore
+from openclaw_desktop.memory.store import MemoryStore
+from openclaw_desktop.security.grants import GrantStore, StoredGrant
+from openclaw_desktop.service.api import (
+    MESSAGE_LIMIT_CHARS,
+    AskRequest,
+    Finding,
+    GrantView,
+    MemoryHit,
+    ModelView,
+    RecallAnswer,
+    SessionMessage,
+    SessionView,
+    Status,
+)
+from openclaw_desktop.service.models import ModelShelf
+from openclaw_desktop.service.questions import QuestionDesk
+from openclaw_desktop.service.stores import FACT_IMPORTANCE
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParts:
+    """What the service works with."""
+
+    agent: SessionAgent
+    sessions: SessionStore
+    memories: MemoryStore
+    grants: GrantStore
+    models: ModelShelf
+    bus: Bus
+    status: Callable[[], Awaitable[Status]]
+    check: Callable[[bool], Awaitable[tuple[Finding, ...]]]
+
+
+class LocalService:
+    """`AgentService` over the parts of this process."""
+
+    def __init__(self, parts: ServiceParts) -> None:
+        self._parts = parts
+        self._desk = QuestionDesk()
+        self._turns: dict[str, asyncio.Task[None]] = {}
+        self._stopped: set[str] = set()
+        self._session_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._windows = 0
+
+    async def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
+        """Run one turn; see `AgentService.ask`."""
+        text = _clean(request.text)
+        session_id = await self._session_for(request)
+        await self._parts.models.ready()
+        turn_id = new_id("turn")
+        events: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
+        task = Task(
+            turn_id=turn_id,
+            session_id=session_id,
+            text=text,
+            ask=self._desk.for_turn(turn_id, events.put_nowait) if request.attended else None,
+            tools=request.tools,
+            incognito=request.incognito,
+            folder=request.folder,
+            files=request.files,
+        )
+        running = asyncio.get_running_loop().create_task(self._run(task, request.timeout_s, events), name=turn_id)
+        self._turns[turn_id] = running
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+        finally:
+            self._turns.pop(turn_id, None)
+            self._stopped.discard(turn_id)
+            if not running.done():
+                running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _run(self, task: Task, timeout_s: float | None, events: asyncio.Queue[TurnEvent | None]) -> None:
+        """Put the turn's events into `events`, then None; every end of a turn is an event."""
+        written = ""
+        try:
+            async with asyncio.timeout(timeout_s), self._session_locks[task.session_id]:
+                async for event in self._parts.agent.run(task):
+                    if isinstance(event, TextAdded):
+                        written += event.text
+                    elif isinstance(event, TextWithdrawn):
+                        written = ""
+                    events.put_nowait(event)
+        except asyncio.CancelledError:
+            events.put_nowait(TurnStopped(task.turn_id, written))
+            if task.turn_id not in self._stopped:
+                raise
+        except TimeoutError:
+            failure = Failure(
+                "timeout",
+                tr("There was no whole answer within {seconds} seconds.", seconds=f"{timeout_s:g}"),
+                tr("Ask again with more time, or something shorter."),
+            )
+            events.put_nowait(TurnFailed(task.turn_id, failure))
+        except UserError as error:
+            events.put_nowait(TurnFailed(task.turn_id, error.failure))
+        except Exception:
+            log.exception("a turn failed")
+            failure = Failure("internal", tr("The agent hit an error of its own."), tr("Ask again; its log says more."))
+            events.put_nowait(TurnFailed(task.turn_id, failure))
+        finally:
+            events.put_nowait(None)
+
+    async def _session_for(self, request: AskRequest) -> str:
+        if request.incognito:
+            return new_id("ses")
+        if request.session_id is None:
+            return await self._parts.sessions.begin()
+        if not await self._parts.sessions.exists(request.session_id):
+            raise UserError(
+                "unknown_session",
+                tr("There is no chat {session}.", session=visible(request.session_id)),
+                tr("Leave --session out to begin a new one."),
+                ExitCode.USAGE,
+            )
+        return request.session_id
+
+    async def stop_turn(self, turn_id: str) -> bool:
+        """Stop a running turn."""
+        running = self._turns.get(turn_id)
+        if running is None or running.done():
+            return False
+        self._stopped.add(turn_id)
+        return running.cancel()
+
+    async def answer_question(self, question_id: str, choice: str) -> bool:
+        """Answer a raised question."""
+        return self._desk.answer(question_id, choice)
+
+    async def new_session(self) -> str:
+        """Begin a new chat."""
+        return await self._parts.sessions.begin()
+
+    async def latest_session(self) -> SessionView | None:
+        """Return the chat last spoken in."""
+        session_id = await self._parts.sessions.latest()
+        if session_id is None:
+            return None
+        messages = tuple(
+            SessionMessage(m.turn_id, m.role, m.text, m.model, m.created_at, m.receipts)
+            for m in await self._parts.sessions.messages(session_id)
+        )
+        return SessionView(session_id, messages)
+
+    async def remember(self, text: str) -> MemoryHit:
+        """Keep `text`."""
+        kept = NewMemory(_clean(text), source="user", speaker="user", importance=FACT_IMPORTANCE)
+        memory_id = await self._parts.memories.remember(kept)
+        found = await self._parts.memories.get(memory_id)
+        assert found is not None
+        return _hit(found)
+
+    async def recall(self, query: str, k: int = 10) -> RecallAnswer:
+        """Find memories."""
+        started = time.perf_counter()
+        hits = await self._parts.memories.recall(_clean(query), k)
+        return RecallAnswer(query, round((time.perf_counter() - started) * 1000, 2), tuple(_hit(hit) for hit in hits))
+
+    async def forget(self, ids: tuple[str, ...]) -> int:
+        """Erase memories."""
+        return await self._parts.memories.forget(ids)
+
+    async def status(self) -> Status:
+        """Say what runs and how well."""
+        return await self._parts.status()
+
+    async def check(self, repair: bool = False) -> tuple[Finding, ...]:
+        """Run the doctor's checks."""
+        return await self._parts.check(repair)
+
+    async def list_models(self) -> tuple[ModelView, ...]:
+        """List the catalogue."""
+        found = await self._parts.models.refresh()
+        return tuple(self._view(file) for file in found)
+
+    async def pull_model(self, model_id: str) -> AsyncGenerator[ModelPulled, None]:
+        """Fetch a model."""
+        async for progress in self._parts.models.pull(model_id):
+            self._parts.bus.publish(progress)
+            yield progress
+
+    async def use_model(self, model_id: str) -> ModelView:
+        """Choose the model that answers."""
+        return self._view(await self._parts.models.use(model_id))
+
+    def _view(self, file: ModelFile) -> ModelView:
+        model = find_model(self._parts.models.catalogue, file.model.id)
+        return ModelView(
+            model.id, model.title, model.size_bytes, model.licence, model.context_tokens, model.calls_tools,
+            str(file.path) if file.path else None, self._parts.models.in_use == model.id, file.problem,
+        )  # fmt: skip
+
+    async def list_grants(self) -> tuple[GrantView, ...]:
+        """List the standing permissions."""
+        return tuple(_grant(stored) for stored in await self._parts.grants.list())
+
+    async def add_grant(self, capability: str, scope: str) -> GrantView:
+        """Add a standing permission."""
+        return _grant(await self._parts.grants.add(capability, scope))
+
+    async def remove_grant(self, grant_id: str) -> bool:
+        """Take a standing permission back."""
+        return await self._parts.grants.remove(grant_id)
+
+    async def request_window(self, action: Literal["show", "toggle"]) -> bool:
+        """Ask the running tray for its popup."""
+        if self._windows:
+            self._parts.bus.publish(WindowRequested(action))
+        return self._windows > 0
+
+    async def watch(self) -> AsyncGenerator[AgentEvent, None]:
+        """Yield the agent's own events. Who watches has a window."""
+        self._windows += 1
+        try:
+            async for event in self._parts.bus.subscribe():
+                yield event
+        finally:
+            self._windows -= 1
+
+
+def _clean(text: str) -> str:
+    """Return the user's text without control characters; raises UserError where there is none, or too much."""
+    cleaned = without_controls(text).strip()
+    if not cleaned:
+        raise UserError(
+            "empty", tr("There is nothing to do: the text is empty."), tr("Write something."), ExitCode.USAGE
+        )
+    if len(cleaned) > MESSAGE_LIMIT_CHARS:
+        raise UserError(
+            "message_too_long",
+            tr(
+                "That text has {count} characters, and {limit} are the most.",
+                count=f"{len(cleaned):,}",
+                limit=f"{MESSAGE_LIMIT_CHARS:,}",
+            ),
+            tr("Save it as a file and ask for it to be read."),
+            ExitCode.USAGE,
+        )
+    return cleaned
+
+
+def _hit(found: Recollection) -> MemoryHit:
+    return MemoryHit(
+        found.id,
+        found.text,
+        found.tier,
+        found.score,
+        found.why,
+        found.created_at,
+        found.source,
+        found.label,
+        found.purpose,
+    )
+
+
+def _grant(stored: StoredGrant) -> GrantView:
+    return GrantView(stored.id, stored.grant.capability, stored.grant.scope, stored.created_at)

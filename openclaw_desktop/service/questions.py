@@ -1,0 +1,48 @@
+"""Questions that wait for the user.
+
+Owns the open questions and who gets the answer. Must not know what is asked. Loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from openclaw_desktop.core.events import Question, QuestionClosed, QuestionRaised
+from openclaw_desktop.core.protocols import Ask
+
+Emit = Callable[[QuestionRaised | QuestionClosed], None]
+
+
+class QuestionDesk:
+    """Raises questions as events of their turn and waits for `answer`."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[Question, asyncio.Future[str]]] = {}
+
+    def for_turn(self, turn_id: str, emit: Emit) -> Ask:
+        """Return the `Ask` of a turn whose events go to `emit`."""
+
+        async def ask(question: Question) -> str:
+            answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            self._open[question.id] = (question, answered)
+            emit(QuestionRaised(turn_id, question))
+            choice: str | None = None
+            try:
+                choice = await answered
+            finally:
+                self._open.pop(question.id, None)
+                emit(QuestionClosed(turn_id, question.id, choice))
+            return choice
+
+        return ask
+
+    def answer(self, question_id: str, choice: str) -> bool:
+        """Give the answer to an open question; False where it is not open or has no such choice."""
+        question, answered = self._open.get(question_id, (None, None))
+        if question is None or answered is None or answered.done():
+            return False
+        if choice not in {known.id for known in question.choices}:
+            return False
+        answered.set_result(choice)
+        return True

@@ -1,0 +1,172 @@
+"""The agent's side of `run/agent.sock`: commands from our own front ends, of the same user alone.
+
+Owns the socket and what connections ask. Must not know how a command is done (`AgentService` does it). Loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+import logging
+import os
+import socket
+import struct
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from openclaw_desktop.core.errors import Failure, UserError
+from openclaw_desktop.core.tasks import TaskSet
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.service.api import AgentService, AskRequest
+from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, encode, encode_frame
+
+log = logging.getLogger(__name__)
+
+COMMANDS = (
+    "stop_turn", "answer_question", "new_session", "latest_session", "remember", "recall", "forget", "status", "check",
+    "list_models", "use_model", "list_grants", "add_grant", "remove_grant", "request_window",
+)  # fmt: skip
+STREAMS = ("ask", "pull_model", "watch")
+
+
+class SocketServer:
+    """Serves the API on a Unix socket of mode 0600."""
+
+    def __init__(self, service: AgentService, path: Path) -> None:
+        self._service = service
+        self._path = path
+        self._tasks = TaskSet()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; a socket left by a crash is replaced (the caller holds the home's lock)."""
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(self._path))
+        finally:
+            os.umask(mask)
+        self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=FRAME_LIMIT_BYTES)
+
+    async def stop(self) -> None:
+        """Stop listening, end every command and remove the socket."""
+        if self._server is not None:
+            self._server.close()
+        await self._tasks.stop()
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if _peer_user(writer.get_extra_info("socket")) != os.getuid():
+            log.warning("a connection of another user was refused")
+            writer.close()
+            return
+        self._tasks.start(_Connection(self._service, reader, writer).serve(), "a front end's connection")
+
+
+class _Connection:
+    """One front end. Its commands run side by side and end with it."""
+
+    def __init__(self, service: AgentService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._service = service
+        self._reader = reader
+        self._writer = writer
+        self._commands: dict[int, asyncio.Task[None]] = {}
+
+    async def serve(self) -> None:
+        """Answer commands until the front end goes."""
+        try:
+            while line := await self._next_line():
+                frame = json.loads(line)
+                number = int(frame["id"])
+                if frame.get("close"):
+                    if (running := self._commands.get(number)) is not None:
+                        running.cancel()
+                    continue
+                task = asyncio.get_running_loop().create_task(self._run(number, frame))
+                self._commands[number] = task
+                task.add_done_callback(partial(self._forget, number))
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("a front end broke the protocol: %s", error)
+        finally:
+            tasks = list(self._commands.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._writer.close()
+
+    def _forget(self, number: int, _: asyncio.Task[None]) -> None:
+        self._commands.pop(number, None)
+
+    async def _next_line(self) -> bytes:
+        try:
+            return await self._reader.readuntil(b"\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+            return b""
+
+    async def _run(self, number: int, frame: dict[str, Any]) -> None:
+        try:
+            result = await self._do(number, str(frame["method"]), dict(frame.get("params") or {}))
+            await self._send({"id": number, "result": encode(result)})
+        except UserError as error:
+            await self._send({"id": number, "error": asdict(error.failure)})
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("command %s failed", frame.get("method"))
+            failure = Failure(
+                "internal", tr("The agent hit an error of its own."), tr("Look into its log, and try again.")
+            )
+            await self._send({"id": number, "error": asdict(failure)})
+
+    async def _do(self, number: int, method: str, params: dict[str, Any]) -> Any:
+        if method in STREAMS:
+            if method == "ask":
+                params = {"request": decode(params["request"], AskRequest)}
+            items: AsyncGenerator[Any, None] = getattr(self._service, method)(**params)
+            async with contextlib.aclosing(items) as stream:
+                async for item in stream:
+                    await self._send({"id": number, "item": encode(item)})
+            return None
+        if method not in COMMANDS:
+            raise UserError(
+                "unknown_method",
+                tr("The running agent does not know {method}.", method=method),
+                tr("Start it again after an update."),
+            )
+        command: Callable[..., Any] = getattr(self._service, method)
+        return await command(**_typed(command, params))
+
+    async def _send(self, frame: dict[str, Any]) -> None:
+        line = encode_frame(frame)
+        if len(line) > FRAME_LIMIT_BYTES:
+            line = encode_frame(
+                {"id": frame["id"], "error": asdict(Failure("too_large", tr("The answer is too large to send.")))}
+            )
+        self._writer.write(line)
+        await self._writer.drain()
+
+
+def _typed(command: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters in the types that the command declares."""
+    signature = inspect.signature(command, eval_str=True)
+    signature.bind(**params)
+    try:
+        return {name: msgspec.convert(value, signature.parameters[name].annotation) for name, value in params.items()}
+    except msgspec.ValidationError as error:
+        raise UserError("bad_request", tr("The command was wrong: {reason}.", reason=error)) from error
+
+
+def _peer_user(peer: socket.socket) -> int:
+    """Return the user id at the other end (SO_PEERCRED; LOCAL_PEERCRED on macOS, where the folder's mode guards too)."""
+    if hasattr(socket, "SO_PEERCRED"):
+        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        return int(struct.unpack("3i", credentials)[1])
+    return os.getuid()

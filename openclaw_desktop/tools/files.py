@@ -1,0 +1,157 @@
+"""The file tools: read a text file, list a folder. The work is done in the jailed tool worker.
+
+Owns their schemas, receipts and where a path is looked for. Must not open a file itself. Loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.labels import Label
+from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
+from openclaw_desktop.core.protocols import CallScene, ToolResult
+from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.tools.execution import with_arguments
+from openclaw_desktop.workers.tool_host import CallFailed
+
+READ_LIMIT_BYTES = 256 << 10
+SHOWN_LIMIT_CHARS = 6_000
+LIST_LIMIT = 200
+TIMEOUT_S = 10.0
+USUAL_FOLDERS = ("", "Documents", "Desktop", "Downloads")
+
+
+class JailedCalls(Protocol):
+    """Runs a function in the jailed worker that may read `read` and nothing else."""
+
+    async def call(
+        self, function: str, arguments: Mapping[str, Any], *, read: tuple[Path, ...], timeout_s: float
+    ) -> Any:
+        """Return the function's JSON result; raises CallFailed."""
+        ...
+
+
+class OwnPaths(Protocol):
+    """Which paths are the agent's own."""
+
+    def check(self, path: Path) -> None:
+        """Raise UserError for one of them."""
+        ...
+
+
+class PathFinder:
+    """Finds what a path in words means: where the user is, then home and its usual folders."""
+
+    def __init__(self, own: OwnPaths, home: Path) -> None:
+        self._own = own
+        self._home = home
+
+    def find(self, path: str, scene: CallScene) -> Path:
+        """Return the canonical path of an existing file or folder; raises UserError where there is none."""
+        given = Path(path.strip()).expanduser()
+        bases = [*([Path(scene.folder)] if scene.folder else []), *(self._home / name for name in USUAL_FOLDERS)]
+        attached = [Path(name) for name in scene.attached if Path(name).name == given.name]
+        inside = given.relative_to(given.anchor)
+        for candidate in [given] if given.is_absolute() else attached + [base / given for base in bases]:
+            if found := _resolve(candidate):
+                self._own.check(found)
+                return found
+        if given.is_absolute():
+            # Small models put a slash before a bare name; the question shows the path that was found.
+            for candidate in attached + [base / inside for base in bases]:
+                if found := _resolve(candidate):
+                    self._own.check(found)
+                    return found
+        places = ", ".join(dict.fromkeys(str(base) for base in bases))
+        raise UserError(
+            "no_such_file",
+            tr("There is no {path} in {places}.", path=visible(path), places=places),
+            tr("Give the whole path of the file."),
+        )
+
+
+def _resolve(path: Path) -> Path | None:
+    try:
+        return path.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+_PATH_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"path": {"type": "string", "minLength": 1, "maxLength": 1000}},
+    "required": ["path"],
+    "additionalProperties": False,
+}
+
+
+class _PathTool:
+    """What both tools share: one path, made canonical before the gate sees it."""
+
+    def __init__(self, jail: JailedCalls, finder: PathFinder) -> None:
+        self._jail = jail
+        self._finder = finder
+
+    def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
+        """Return the call with the canonical path."""
+        return with_arguments(call, path=str(self._finder.find(call.arguments["path"], scene)))
+
+
+class ReadFileTool(_PathTool):
+    """Reads a text file."""
+
+    spec = ToolSpec("read_file", "read a text file of the user", _PATH_SCHEMA, "read", "file:read", ("path",))
+
+    async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
+        """Return the file's text, cut to what a prompt can hold; it is untrusted, wherever it lies."""
+        path = Path(call.arguments["path"])
+        result = await _call(self._jail, "files.read", {"path": str(path), "limit_bytes": READ_LIMIT_BYTES}, path)
+        text = str(result["text"])
+        if len(text) > SHOWN_LIMIT_CHARS or result["truncated"]:
+            text = text[:SHOWN_LIMIT_CHARS] + tr("\n[cut: the file has {size} bytes]", size=f"{result['size_bytes']:,}")
+        receipt = Receipt("file.read", tr("read {name}", name=visible(path.name)), call.id, str(path))
+        return ToolResult(text, Label("untrusted", "private", (f"file:{path}",)), (receipt,))
+
+
+class ListFolderTool(_PathTool):
+    """Lists a folder."""
+
+    spec = ToolSpec(
+        "list_folder", "list the files in a folder of the user", _PATH_SCHEMA, "read", "file:read", ("path",)
+    )
+
+    async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
+        """Return one entry a line; names are untrusted text too."""
+        path = Path(call.arguments["path"])
+        result = await _call(self._jail, "files.list", {"path": str(path), "limit": LIST_LIMIT}, path)
+        lines = [f"{entry['name']}{'/' if entry['kind'] == 'folder' else ''}" for entry in result["entries"]]
+        if result["truncated"]:
+            lines.append(tr("[cut after {count} entries]", count=LIST_LIMIT))
+        receipt = Receipt(
+            "folder.listed", tr("listed {name}", name=visible(path.name or str(path))), call.id, str(path)
+        )
+        text = "\n".join(lines) or tr("[the folder is empty]")
+        return ToolResult(text, Label("untrusted", "private", (f"folder:{path}",)), (receipt,))
+
+
+async def _call(jail: JailedCalls, function: str, arguments: Mapping[str, Any], path: Path) -> Any:
+    try:
+        return await jail.call(function, arguments, read=(path,), timeout_s=TIMEOUT_S)
+    except CallFailed as failure:
+        raise UserError(failure.code, _explain(failure, path)) from failure
+
+
+def _explain(failure: CallFailed, path: Path) -> str:
+    name = visible(path.name)
+    match failure.code:
+        case "not_text":
+            return tr("{name} is not a text file.", name=name)
+        case "timeout":
+            return tr(
+                "Reading {name} took longer than {seconds} seconds and was stopped.", name=name, seconds=int(TIMEOUT_S)
+            )
+        case _:
+            return tr("{name} could not be read: {reason}.", name=name, reason=str(failure))

@@ -1,0 +1,281 @@
+"""What joins the popup to the agent: commands go down through the service, events come up.
+
+Owns the current session, the running turn and the open questions. Must not know how things are drawn. Main thread,
+loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from PySide6.QtCore import QObject, Signal
+
+from openclaw_desktop.core.errors import Failure
+from openclaw_desktop.core.events import AgentStopping, ModelState, ModelStateChanged, Question, WindowRequested
+from openclaw_desktop.core.tasks import TaskSet
+from openclaw_desktop.core.text import tr, without_controls
+from openclaw_desktop.service.api import AgentService, AskRequest
+from openclaw_desktop.ui.failures import closing, describe_error
+from openclaw_desktop.ui.offer import OfferCard, fetch_model
+from openclaw_desktop.ui.popup import Popup
+from openclaw_desktop.ui.question import QuestionDialog
+from openclaw_desktop.ui.states import Mood, describe_model, mood_of
+from openclaw_desktop.ui.turn import Turn
+
+log = logging.getLogger(__name__)
+
+
+class Chat(QObject):
+    """The chat as the user has it, whatever shows it."""
+
+    state_changed = Signal(str, str)
+    window_requested = Signal(str)
+    agent_stopped = Signal()
+    quit_requested = Signal()
+
+    def __init__(self, popup: Popup) -> None:
+        super().__init__()
+        self._popup = popup
+        self._service: AgentService | None = None
+        self._session_id: str | None = None
+        self._has_model = False
+        self._turn: Turn | None = None
+        self._turn_task: asyncio.Task[None] | None = None
+        self._tasks = TaskSet()
+        self._questions: dict[str, QuestionDialog] = {}
+        popup.composer.set_ready(False, tr("Starting…"))
+        popup.composer.submitted.connect(self.send)
+        popup.composer.stop_requested.connect(self.stop_turn)
+        popup.transcript.retry_requested.connect(self.send)
+        popup.new_chat_requested.connect(self.begin_session)
+        popup.welcome.example_chosen.connect(self._use_example)
+        popup.welcome.offer_made.connect(self._serve_offer)
+        popup.welcome.quit_requested.connect(self.quit_requested)
+
+    @property
+    def turn_id(self) -> str | None:
+        """The id of the running turn, None before it has one and where none runs."""
+        return None if self._turn is None else self._turn.turn_id
+
+    @property
+    def questions(self) -> tuple[QuestionDialog, ...]:
+        """The questions that wait for the user."""
+        return tuple(self._questions.values())
+
+    async def attach(self, service: AgentService) -> None:
+        """Begin to talk to the agent: show the last chat, the model, and whatever it tells from now on."""
+        self._service = service
+        self._tasks.start(self._watch(service), "events of the agent")
+        status, session = await asyncio.gather(service.status(), service.latest_session())
+        if session is not None and self._session_id is None:
+            self._session_id = session.session_id
+            if session.messages:
+                self._popup.transcript.restore(session.messages)
+                self._popup.show_conversation(True)
+        self._show_state(status.model.name, status.model.state)
+        await self._show_page()
+        self._popup.composer.set_ready(True, tr("Ask or tell me something"))
+
+    def fail(self, failure: Failure) -> None:
+        """Show that there is no agent, and why."""
+        self._service = None
+        self._popup.composer.set_ready(False, tr("OpenCLaw is not running"))
+        self._popup.welcome.show_failure(failure)
+        self._popup.show_conversation(False)
+        self._announce(tr("not working"), "error")
+
+    async def close(self) -> None:
+        """End what runs here; open questions go without an answer."""
+        await self._tasks.stop()
+        for dialog in self._questions.values():
+            dialog.dismiss()
+        self._questions.clear()
+
+    # The conversation
+
+    def send(self, text: str) -> None:
+        """Ask the agent; a running turn ends first."""
+        if self._service is None or self._turn is not None:
+            self._popup.composer.give_back(text)
+            return
+        turn = Turn(self._popup.transcript, text)
+        turn.question_raised.connect(self._raise_question)
+        turn.question_closed.connect(self._close_question)
+        turn.offer_made.connect(self._add_offer)
+        self._turn = turn
+        self._popup.show_conversation(True)
+        self._popup.composer.set_running(True)
+        self._turn_task = self._tasks.start(self._run_turn(self._service, turn), "turn")
+
+    async def _run_turn(self, service: AgentService, turn: Turn) -> None:
+        request = AskRequest(turn.asked, session_id=self._session_id, attended=True)
+        failure: Failure | None = None
+        try:
+            async with closing(service.ask(request)) as events:
+                async for event in events:
+                    turn.apply(event)
+                    if turn.session_id is not None and self._turn is turn:
+                        self._session_id = turn.session_id
+        except asyncio.CancelledError:
+            failure = Failure("stopped", tr("You stopped this before it began."))
+            raise
+        except Exception as error:
+            failure = describe_error(error, "a turn")
+        finally:
+            self._end_turn(turn, failure)
+
+    def _end_turn(self, turn: Turn, failure: Failure | None) -> None:
+        if not turn.ended:
+            failure = failure or Failure("ended", tr("The agent ended this turn without an answer."), tr("Try again."))
+            if turn.turn_id is None:
+                turn.withdraw()
+                self._popup.transcript.add_failure(failure)
+                self._popup.composer.give_back(turn.asked)
+            else:
+                turn.fail(failure)
+        for question_id in turn.question_ids:
+            self._close_question(question_id)
+        if self._turn is turn:
+            self._turn = self._turn_task = None
+            self._popup.composer.set_running(False)
+
+    def stop_turn(self) -> None:
+        """Stop the running turn: through the service once it has an id, before that by closing its stream."""
+        if self._turn is None or self._service is None or self._turn_task is None:
+            return
+        if self._turn.turn_id is None:
+            self._turn_task.cancel()
+        else:
+            self._tasks.start(self._stop_turn(self._service, self._turn, self._turn_task), "stop of a turn")
+
+    async def _stop_turn(self, service: AgentService, turn: Turn, task: asyncio.Task[None]) -> None:
+        try:
+            running = await service.stop_turn(turn.turn_id or "")
+        except Exception as error:
+            self._popup.transcript.add_failure(describe_error(error, "stopping a turn"))
+            running = False
+        if not running and not turn.ended:
+            task.cancel()
+
+    def begin_session(self) -> None:
+        """Begin a new chat; a running turn is stopped."""
+        if self._service is not None:
+            self._tasks.start(self._begin_session(self._service), "new chat")
+
+    async def _begin_session(self, service: AgentService) -> None:
+        if self._turn_task is not None:
+            task, self._turn = self._turn_task, None
+            self._turn_task = None
+            task.cancel()
+            await asyncio.wait([task])
+            self._popup.composer.set_running(False)
+        try:
+            self._session_id = await service.new_session()
+        except Exception as error:
+            self._popup.transcript.add_failure(describe_error(error, "a new chat"))
+            self._popup.show_conversation(True)
+            return
+        self._popup.transcript.clear()
+        self._popup.show_conversation(False)
+        await self._show_page()
+        self._popup.composer.edit.setFocus()
+
+    def _use_example(self, text: str) -> None:
+        self._popup.composer.edit.setPlainText(text)
+        self._popup.composer.edit.moveCursor(self._popup.composer.edit.textCursor().MoveOperation.End)
+        self._popup.composer.edit.setFocus()
+
+    async def _show_page(self) -> None:
+        if self._has_model or self._service is None:
+            self._popup.welcome.show_greeting()
+            return
+        try:
+            models = await self._service.list_models()
+        except Exception as error:
+            self._popup.welcome.show_failure(describe_error(error, "listing models"))
+            return
+        self._popup.welcome.show_models(models)
+
+    # Questions
+
+    def _raise_question(self, question: Question) -> None:
+        dialog = QuestionDialog(question)
+        self._questions[question.id] = dialog
+        dialog.answered.connect(lambda choice: self._answer_question(question.id, choice))
+        dialog.present_beside(self._popup if self._popup.isVisible() else None)
+
+    def _close_question(self, question_id: str) -> None:
+        dialog = self._questions.pop(question_id, None)
+        if dialog is not None:
+            dialog.dismiss()
+            dialog.deleteLater()
+
+    def _answer_question(self, question_id: str, choice: str) -> None:
+        self._close_question(question_id)
+        if self._service is not None:
+            self._tasks.start(self._send_choice(self._service, question_id, choice), "answer to a question")
+
+    async def _send_choice(self, service: AgentService, question_id: str, choice: str) -> None:
+        try:
+            still_open = await service.answer_question(question_id, choice)
+        except Exception as error:
+            self._popup.transcript.add_failure(describe_error(error, "answering a question"))
+            return
+        if not still_open:
+            self._popup.transcript.add_notice(tr("That question was no longer open; nothing was done."))
+
+    # Models
+
+    def _add_offer(self, card: OfferCard) -> None:
+        self._popup.transcript.add(card)
+        self._serve_offer(card)
+
+    def _serve_offer(self, card: OfferCard) -> None:
+        card.wanted.connect(lambda: self._fetch(card))
+
+    def _fetch(self, card: OfferCard) -> None:
+        if self._service is None:
+            return
+        task = self._tasks.start(fetch_model(self._service, card), f"fetching {card.model_id}")
+        card.cancelled.connect(lambda: task.cancel() and None)
+
+    # What the agent tells by itself
+
+    async def _watch(self, service: AgentService) -> None:
+        failure = Failure("stopped", tr("The agent has stopped."), tr("Start OpenCLaw again to go on."))
+        try:
+            async with closing(service.watch()) as events:
+                async for event in events:
+                    match event:
+                        case ModelStateChanged(model=model, state=state):
+                            await self._follow_model(model, state)
+                        case WindowRequested(action=action):
+                            self.window_requested.emit(action)
+                        case AgentStopping():
+                            self.agent_stopped.emit()
+                            break
+        except Exception as error:
+            failure = describe_error(error, "watching the agent")
+        self._lose_agent(failure)
+
+    async def _follow_model(self, model: str | None, state: ModelState) -> None:
+        had_model = self._has_model
+        self._show_state(model, state)
+        if had_model != self._has_model:
+            await self._show_page()
+
+    def _lose_agent(self, failure: Failure) -> None:
+        self._service = None
+        self._popup.composer.set_ready(False, tr("The agent has stopped"))
+        self._popup.show_banner(failure.text)
+        self._announce(tr("stopped"), "error")
+
+    def _show_state(self, model: str | None, state: ModelState) -> None:
+        self._has_model = model is not None
+        name = None if model is None else without_controls(model)
+        self._announce(describe_model(name, state), mood_of(state))
+
+    def _announce(self, sentence: str, mood: Mood) -> None:
+        self._popup.header.show_state(sentence, mood)
+        self.state_changed.emit(sentence, mood)

@@ -1,0 +1,163 @@
+"""The tray program once its icon shows: the loop, the start of the agent, the way out.
+
+Owns the order of both. Must not know what the chat says nor how the agent is built. Main thread, loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QSystemTrayIcon
+from qasync import QEventLoop
+
+from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.tasks import TaskSet
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.ui.application import Application, Front
+from openclaw_desktop.ui.chat import Chat
+from openclaw_desktop.ui.failures import describe_error
+from openclaw_desktop.ui.popup import Popup
+from openclaw_desktop.ui.signals import SignalWatcher
+from openclaw_desktop.ui.tray import Tray
+
+log = logging.getLogger(__name__)
+POOL_THREADS = 4
+
+
+class Desktop(QObject):
+    """Tray, popup and chat, joined."""
+
+    def __init__(self, tray: Tray, *, hidden: bool, show_first: bool) -> None:
+        super().__init__()
+        self._tray = tray
+        self._hidden = hidden
+        self._show_first = show_first
+        self._front: Front | None = None
+        self._exit_code = int(ExitCode.DONE)
+        self._leaving = asyncio.Event()
+        self._tasks = TaskSet()
+        self.popup = Popup()
+        self.chat = Chat(self.popup)
+        tray.toggle_requested.connect(self.toggle)
+        tray.open_requested.connect(self.show)
+        tray.new_chat_requested.connect(self._show_new_chat)
+        tray.quit_requested.connect(self.quit)
+        self.chat.quit_requested.connect(self.quit)
+        self.chat.agent_stopped.connect(self._follow_agent)
+        self.chat.state_changed.connect(tray.show_state)
+        self.chat.window_requested.connect(lambda action: self.show() if action == "show" else self.toggle())
+
+    def show(self, timestamp: int = 0) -> None:
+        """Bring the popup to the front; `timestamp` is that of the key that asked for it."""
+        self.popup.present(self._tray.geometry())
+        if self._front is not None and self._front.activate is not None:
+            self._front.activate(int(self.popup.winId()), timestamp)
+
+    def toggle(self, timestamp: int = 0) -> None:
+        """Hide the popup where it is in front, else bring it there."""
+        if self.popup.is_in_front():
+            self.popup.hide()
+        else:
+            self.show(timestamp)
+
+    def _show_new_chat(self) -> None:
+        self.chat.begin_session()
+        self.show()
+
+    def _follow_agent(self) -> None:
+        # Our own agent was asked to end, by a signal or a command. Of a remote one the chat stays, with a sentence.
+        if self._front is not None and not self._front.attached:
+            self.quit()
+
+    def quit(self) -> None:
+        """Begin to leave."""
+        self._leaving.set()
+
+    async def run(self, build: Callable[[], Awaitable[Front]]) -> int:
+        """Start the agent, stay until the user quits, stop the agent, and return the exit code."""
+        has_tray = QSystemTrayIcon.isSystemTrayAvailable()
+        if not has_tray:
+            self.popup.show_banner(
+                tr(
+                    "This desktop shows no tray icons at the moment. The hotkey, or the command "
+                    "openclaw-desktop --toggle-chat, shows this window."
+                )
+            )
+        if self._show_first or not (has_tray or self._hidden):
+            self.show()
+        self._tasks.start(self._start(build), "start of the agent")
+        await self._leaving.wait()
+        return await self._leave()
+
+    async def _start(self, build: Callable[[], Awaitable[Front]]) -> None:
+        try:
+            self._front = await build()
+            await self.chat.attach(self._front.service)
+        except Exception as error:
+            failure = describe_error(error, "the start of the agent")
+            self._exit_code = failure.exit_code
+            self.chat.fail(failure)
+            return
+        if not self.popup.isVisible():
+            # With the restored chat in it, so that the first key finds it laid out.
+            self.popup.prepare()
+        if self._front.register_hotkey is not None:
+            sentence = self._front.register_hotkey(self.toggle)
+            if sentence:
+                self.popup.show_banner(sentence)
+
+    async def _leave(self) -> int:
+        self.popup.hide()
+        self._tray.hide()
+        await self._tasks.stop()
+        await self.chat.close()
+        if self._front is not None:
+            try:
+                await self._front.shutdown()
+            except Exception as error:
+                failure = error.failure if isinstance(error, UserError) else None
+                log.exception("the agent did not stop in order")
+                self._exit_code = failure.exit_code if failure else int(ExitCode.FAILED)
+        return self._exit_code
+
+
+def _log_context(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    log.error("%s", context.get("message", "unhandled exception in the loop"), exc_info=context.get("exception"))
+
+
+def run_loop(
+    application: Application,
+    tray: Tray,
+    build: Callable[[], Awaitable[Front]],
+    *,
+    hidden: bool,
+    show_first: bool,
+) -> int:
+    """Run Qt's loop as asyncio's until the desktop has left, and return the exit code."""
+    loop = QEventLoop(application)
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(_log_context)
+    # qasync's own pool starts ten threads at once.
+    loop.set_default_executor(ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="loop"))
+    signals = SignalWatcher()
+    desktop = Desktop(tray, hidden=hidden, show_first=show_first)
+    signals.received.connect(desktop.quit)
+    application.quit_requested.connect(desktop.quit)
+    application.palette_changed.connect(desktop.popup.dress)
+    task = loop.create_task(desktop.run(build))
+    task.add_done_callback(lambda _task: loop.stop())
+    try:
+        while not task.done():
+            loop.run_forever()
+            # Somebody may have ended Qt's loop from outside: the agent is stopped in order all the same.
+            desktop.quit()
+        return int(task.result())
+    finally:
+        signals.close()
+        loop.close()
+        asyncio.set_event_loop(None)

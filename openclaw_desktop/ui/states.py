@@ -1,0 +1,45 @@
+"""Words and icons for what the model is doing.
+
+Owns the mapping from a model's state to a word and to a tray icon. Must not know any widget. Imported before the tray
+icon shows, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from openclaw_desktop.core.text import tr
+
+if TYPE_CHECKING:
+    from openclaw_desktop.core.events import ModelState
+
+Mood = Literal["idle", "busy", "error"]
+
+
+def mood_of(state: ModelState) -> Mood:
+    """Return which of the three icons stands for `state`."""
+    if state == "failed":
+        return "error"
+    return "busy" if state in ("loading", "busy") else "idle"
+
+
+def describe_state(state: ModelState) -> str:
+    """Return `state` as a word for people."""
+    match state:
+        case "unloaded":
+            return tr("asleep")
+        case "loading":
+            return tr("loading")
+        case "ready":
+            return tr("ready")
+        case "busy":
+            return tr("answering")
+        case "failed":
+            return tr("not working")
+
+
+def describe_model(model: str | None, state: ModelState) -> str:
+    """Return the model in use and what it is doing, in a few words."""
+    if model is None:
+        return tr("no model")
+    return tr("{model}, {state}", model=model, state=describe_state(state))

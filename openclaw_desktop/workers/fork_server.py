@@ -1,0 +1,259 @@
+"""The body of `worker tools`: for each call it forks a child that jails itself, answers and dies.
+
+Owns the running children: their time, their output, their end. Single-threaded, without secrets, and lean, as it stays
+in memory: no asyncio here. Must not know what the functions do, and never trusts what a child writes. Tool worker.
+
+Protocol, one JSON object a line. In: `{"id", "op": "call", "function", "arguments", "read", "timeout_s",
+"output_limit_bytes"}`, `{"id", "op": "prove"}`, `{"id", "op": "cancel"}`. Out: `{"id", "result"}` or `{"id", "error":
+{"code", "message"}}` with a code of a function's own or cancelled, died, failed, jail, timeout, too_much_output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gc
+import json
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, JSON, CallFailed, Handlers
+from openclaw_desktop.workers.sandbox import landlock, tree
+from openclaw_desktop.workers.sandbox.jail import Jail, JailError, enter
+from openclaw_desktop.workers.sandbox.proof import prove
+
+ABI_VARIABLE = "OPENCLAW_LANDLOCK_ABI"  # for tests: see what an older kernel would give
+PROOF_TIMEOUT_S = 10.0
+
+_STDIN, _STDOUT = 0, 1
+_CHUNK_BYTES = 1 << 16
+
+
+def serve(handlers: Handlers) -> int:
+    """Answer calls of `handlers` on stdin and stdout until stdin ends; return the exit code."""
+    if not hasattr(os, "fork"):
+        sys.stderr.write("this platform cannot fork, so there is no tool worker\n")
+        return 1
+    tree.die_with_parent()
+    tree.adopt_orphans()
+    gc.collect()
+    gc.freeze()  # children then share these pages for good
+    abi = int(os.environ.get(ABI_VARIABLE, landlock.LATEST_ABI))
+    return _Server(handlers, Jail(landlock_abi=abi)).run()
+
+
+@dataclass(slots=True)
+class _Child:
+    call_id: int
+    pid: int
+    pipe: int
+    deadline_s: float
+    limit_bytes: int
+    output: bytearray = field(default_factory=bytearray)
+
+
+class _Server:
+    def __init__(self, handlers: Handlers, jail: Jail) -> None:
+        self._handlers = handlers
+        self._jail = jail
+        self._children: dict[int, _Child] = {}
+        self._selector = selectors.DefaultSelector()
+        self._input = bytearray()
+
+    def run(self) -> int:
+        self._selector.register(_STDIN, selectors.EVENT_READ)
+        try:
+            while True:
+                for key, _ in self._selector.select(self._patience_s()):
+                    if key.fd == _STDIN:
+                        if not self._read_messages():
+                            return 0
+                    elif isinstance(key.data, _Child) and key.data.call_id in self._children:
+                        self._read_output(key.data)
+                now_s = time.monotonic()
+                for child in [child for child in self._children.values() if child.deadline_s <= now_s]:
+                    self._end(child, ("timeout", "the call took too long"))
+        except BrokenPipeError:  # nobody listens any more
+            return 0
+        finally:
+            for child in list(self._children.values()):
+                self._bury(child)
+
+    def _patience_s(self) -> float | None:
+        nearest_s = min((child.deadline_s for child in self._children.values()), default=None)
+        return None if nearest_s is None else max(0.0, nearest_s - time.monotonic())
+
+    def _read_messages(self) -> bool:
+        chunk = os.read(_STDIN, _CHUNK_BYTES)
+        self._input += chunk
+        *lines, rest = self._input.split(b"\n")
+        self._input = bytearray(rest)
+        for line in lines:
+            self._obey(json.loads(line))
+        return bool(chunk)
+
+    def _obey(self, message: Mapping[str, JSON]) -> None:
+        call_id, operation = int(message["id"]), message["op"]
+        try:
+            if operation == "call":
+                self._start_call(call_id, message)
+            elif operation == "prove":
+                jail = self._jail
+                self._start(call_id, lambda _: {"result": _as_json(jail)}, PROOF_TIMEOUT_S, ANSWER_LIMIT_BYTES)
+            elif operation == "cancel":
+                if child := self._children.get(call_id):
+                    self._end(child, ("cancelled", "the call was cancelled"))
+            else:
+                _answer(call_id, {"error": _error("failed", f"no operation {operation!r}")})
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            _answer(call_id, {"error": _error("failed", f"{type(error).__name__}: {error}")})
+
+    def _start_call(self, call_id: int, message: Mapping[str, JSON]) -> None:
+        handler = self._handlers[message["function"]]
+        arguments = dict(message["arguments"])
+        timeout_s = float(message["timeout_s"])
+        granted = tuple(str(path) for path in message["read"])
+        cpu_s = max(1, int(timeout_s) + 1)
+        jail = Jail(granted, self._jail.memory_bytes, cpu_s, landlock_abi=self._jail.landlock_abi)
+
+        def body(pipe: int) -> JSON:
+            enter(jail, (0, 1, 2, pipe))
+            return {"result": handler(**arguments)}
+
+        limit_bytes = min(int(message["output_limit_bytes"]), ANSWER_LIMIT_BYTES)
+        self._start(call_id, body, timeout_s, limit_bytes)
+
+    def _start(self, call_id: int, body: Callable[[int], JSON], timeout_s: float, limit_bytes: int) -> None:
+        parent = os.getpid()
+        pipe, child_end = os.pipe()
+        try:
+            pid = _fork()
+        except OSError:
+            os.close(pipe)
+            os.close(child_end)
+            raise
+        if pid == 0:
+            _live_and_die(parent, child_end, body)
+        os.close(child_end)
+        child = _Child(call_id, pid, pipe, time.monotonic() + timeout_s, limit_bytes)
+        self._children[call_id] = child
+        self._selector.register(pipe, selectors.EVENT_READ, child)
+
+    def _read_output(self, child: _Child) -> None:
+        chunk = os.read(child.pipe, _CHUNK_BYTES)
+        child.output += chunk
+        if len(child.output) > child.limit_bytes:
+            self._end(child, ("too_much_output", f"more than {child.limit_bytes} bytes"))
+        elif not chunk:
+            self._end(child)
+
+    def _end(self, child: _Child, error: tuple[str, str] | None = None) -> None:
+        exit_code = self._bury(child)
+        outcome = {"error": _error(*error)} if error else _outcome(bytes(child.output), exit_code)
+        _answer(child.call_id, outcome)
+
+    def _bury(self, child: _Child) -> int:
+        """Kill and reap `child` and whatever it left behind; return its exit code."""
+        del self._children[child.call_id]
+        self._selector.unregister(child.pipe)
+        os.close(child.pipe)
+        # One that has closed its pipe is ending and keeps its exit code; one that only pretends is ended here.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, tree.SIGKILL)
+        exit_code = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
+        tree.kill_strays({other.pid for other in self._children.values()})
+        return exit_code
+
+
+def _fork() -> int:
+    if sys.platform == "win32":
+        raise OSError(errno.ENOSYS, "no fork")
+    else:
+        return os.fork()
+
+
+def _live_and_die(parent: int, pipe: int, body: Callable[[int], JSON]) -> None:
+    """Be the child: run `body`, write what came of it to `pipe`, and never return."""
+    exit_code = 1
+    try:
+        tree.die_with_parent(parent)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(nowhere, descriptor)
+        output = memoryview(_attempt(body, pipe))
+        while output:
+            output = output[os.write(pipe, output) :]
+        exit_code = 0
+    finally:
+        os._exit(exit_code)  # whatever happened: the server's stack above us is not ours to unwind
+
+
+def _attempt(body: Callable[[int], JSON], pipe: int) -> bytes:
+    try:
+        return json.dumps(body(pipe)).encode()
+    except JailError as error:
+        failure = _error("jail", str(error))
+    except CallFailed as error:
+        failure = _error(error.code, error.message)
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "OSError")
+        failure = _error("failed", f"{name}: {error.strerror or error}")
+    except MemoryError:
+        failure = _error("failed", "ENOMEM: the call needed more memory than it may use")
+    except Exception as error:
+        failure = _error("failed", f"{type(error).__name__}: {error}")
+    return json.dumps({"error": failure}).encode()
+
+
+def _outcome(output: bytes, exit_code: int) -> JSON:
+    """Return what a child wrote if it is an outcome, else how it died. The child may have been hijacked."""
+    if exit_code == 0:
+        with contextlib.suppress(ValueError, RecursionError):
+            outcome = json.loads(output)
+            if isinstance(outcome, dict) and (outcome.keys() == {"result"} or _is_error(outcome)):
+                return outcome
+        return {"error": _error("died", "the call gave no readable answer")}
+    if exit_code == -getattr(signal, "SIGXCPU", 0):
+        return {"error": _error("timeout", "the call used too much processor time")}
+    cause = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+    return {"error": _error("died", f"the call ended with {cause}")}
+
+
+def _is_error(outcome: Mapping[str, JSON]) -> bool:
+    error = outcome.get("error")
+    return (
+        outcome.keys() == {"error"}
+        and isinstance(error, dict)
+        and error.keys() == {"code", "message"}
+        and all(isinstance(text, str) for text in error.values())
+    )
+
+
+def _answer(call_id: int, outcome: Mapping[str, JSON]) -> None:
+    line = _line(call_id, outcome)
+    if len(line) > ANSWER_LIMIT_BYTES + 1000:  # numbers may grow when they are written again
+        line = _line(call_id, {"error": _error("too_much_output", f"more than {ANSWER_LIMIT_BYTES} bytes")})
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(_STDOUT, rest) :]
+
+
+def _line(call_id: int, outcome: Mapping[str, JSON]) -> bytes:
+    text = json.dumps({"id": call_id, **outcome}, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace") + b"\n"  # half a surrogate pair is no text
+
+
+def _error(code: str, message: str) -> dict[str, str]:
+    return {"code": code, "message": message}
+
+
+def _as_json(jail: Jail) -> JSON:
+    proof = prove(jail)
+    return {"level": proof.level, "layers": proof.layers, "reason": proof.reason, "escaped": proof.escaped}

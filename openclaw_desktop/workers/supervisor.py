@@ -1,0 +1,120 @@
+"""When a child process is started, and when again.
+
+Owns the one child of a role, the pause after each death and the count of restarts. Must not know what the child does
+(`process` runs it, its client talks to it). Parent, loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Literal
+
+from openclaw_desktop.core.clock import Clock, SystemClock
+from openclaw_desktop.workers.process import WorkerDied, WorkerProcess
+
+WorkerState = Literal["starting", "running", "died", "stopped"]
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+GOOD_RUN_S = 60.0
+
+
+def pause_before_restart_s(deaths: int) -> float:
+    """Return how long to wait after so many deaths in a row: 0 after the first, then 0.5, 1, 2 and up to 30 seconds."""
+    return 0.0 if deaths <= 1 else float(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(deaths - 2, 16)))
+
+
+class Supervisor:
+    """Keeps at most one child of `role` running; `on_state` hears of each change."""
+
+    def __init__(
+        self,
+        role: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        on_state: Callable[[WorkerState], None] | None = None,
+        command: Sequence[str] | None = None,
+        clock: Clock | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.role = role
+        self.restarts = 0
+        self._environment = environment
+        self._command = command
+        self._on_state = on_state or (lambda _state: None)
+        self._clock = clock or SystemClock()
+        self._sleep = sleep
+        self._process: WorkerProcess | None = None
+        self._starting: asyncio.Task[WorkerProcess] | None = None
+        self._started_s = 0.0
+        self._deaths = 0
+
+    @property
+    def process(self) -> WorkerProcess | None:
+        """The child, None where none runs."""
+        return self._process if self._process is not None and self._process.running else None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None where none runs."""
+        return self.process.pid if self.process is not None else None
+
+    async def acquire(self) -> WorkerProcess:
+        """Return the running child, started now where there is none.
+
+        Raises OSError where it can't be started, WorkerDied where `stop` came first.
+        """
+        if (process := self.process) is not None:
+            return process
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self._start(), name=f"start of worker {self.role}")
+            self._starting.add_done_callback(self._forget_start)
+        starting = self._starting
+        try:
+            return await asyncio.shield(starting)  # several may wait, and one that gives up takes nothing from the rest
+        except asyncio.CancelledError:
+            if starting.cancelled():
+                raise WorkerDied(self.role, 0, "stopped while starting") from None
+            raise
+
+    async def stop(self) -> None:
+        """End the child, if any, and wait until it is gone; a later `acquire` starts one without a pause."""
+        if (starting := self._starting) is not None:
+            starting.cancel()
+            await asyncio.wait([starting])
+        process, self._process = self._process, None
+        self._deaths = 0
+        if process is not None:
+            await process.stop()
+            self._on_state("stopped")
+
+    async def _start(self) -> WorkerProcess:
+        if self._process is not None:
+            await self._note_death(self._process)
+        if self._deaths:
+            await self._sleep(pause_before_restart_s(self._deaths))
+            self.restarts += 1
+        self._on_state("starting")
+        self._started_s = self._clock.monotonic_s()
+        try:
+            self._process = await WorkerProcess.start(self.role, command=self._command, environment=self._environment)
+        except OSError:
+            self._deaths += 1
+            self._on_state("died")
+            raise
+        self._on_state("running")
+        return self._process
+
+    async def _note_death(self, process: WorkerProcess) -> None:
+        self._process = None
+        if self._clock.monotonic_s() - self._started_s >= GOOD_RUN_S:
+            self._deaths = 0
+        self._deaths += 1
+        self._on_state("died")
+        await process.kill()  # its pipes and whatever is left of its group
+
+    def _forget_start(self, task: asyncio.Task[WorkerProcess]) -> None:
+        self._starting = None
+        if not task.cancelled():
+            task.exception()  # whoever waits has it; where nobody does any more, it is no news

@@ -1,0 +1,165 @@
+"""An AgentService whose every answer a test writes: it yields the events that it is given, when it is given them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.events import AgentEvent, ModelPulled, ModelState, TurnEvent, TurnStarted
+from openclaw_desktop.core.labels import USER, Label
+from openclaw_desktop.core.messages import Answer, Receipt
+from openclaw_desktop.service.api import (
+    AskRequest,
+    Finding,
+    GrantView,
+    HealthStatus,
+    MemoryHit,
+    MemoryStatus,
+    ModelStatus,
+    ModelView,
+    PowerStatus,
+    RecallAnswer,
+    SandboxStatus,
+    SchedulerStatus,
+    SessionView,
+    Status,
+)
+
+SMALL = ModelView("small-1b", "Small 1B", 1_100_000_000, "Apache-2.0", 32_768, False, None, False)
+GOOD = ModelView("good-4b", "Good 4B", 2_600_000_000, "Apache-2.0", 32_768, True, None, False)
+HUGE = ModelView(
+    "huge-70b", "Huge 70B", 42_000_000_000, "Apache-2.0", 32_768, True, None, False, "Needs 48 GB of memory."
+)
+
+
+def make_answer(
+    text: str, *, model: str | None = "good-4b", label: Label = USER, receipts: tuple[Receipt, ...] = ()
+) -> Answer:
+    """Return a finished answer."""
+    return Answer("turn_1", "session_1", text, model, label, receipts=receipts)
+
+
+class ScriptedService:
+    """`emit` hands one event to the running turn; `refuse` makes the next turn fail before it starts."""
+
+    def __init__(self, *, model: str | None = "good-4b", session: SessionView | None = None) -> None:
+        self.model = model
+        self.state: ModelState = "ready"
+        self.session = session
+        self.models: tuple[ModelView, ...] = (SMALL, GOOD, HUGE)
+        self.asked: list[AskRequest] = []
+        self.stopped: list[str] = []
+        self.answered: list[tuple[str, str]] = []
+        self.used: list[str] = []
+        self.sessions = 0
+        self.closed_turns = 0
+        self.question_open = True
+        self.refusal: UserError | None = None
+        self.use_error: UserError | None = None
+        self.pull_error: UserError | None = None
+        self.start_turns = True
+        self._turn: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
+        self._pull: asyncio.Queue[ModelPulled] = asyncio.Queue()
+        self._events: asyncio.Queue[AgentEvent] = asyncio.Queue()
+
+    def emit(self, *events: TurnEvent) -> None:
+        """Let the running turn yield `events`."""
+        for event in events:
+            self._turn.put_nowait(event)
+
+    def end_stream(self) -> None:
+        """Let the running turn's stream end without a last event."""
+        self._turn.put_nowait(None)
+
+    def tell(self, event: AgentEvent) -> None:
+        """Let the agent tell `event` to everybody who watches."""
+        self._events.put_nowait(event)
+
+    def progress(self, received_bytes: int, *, done: bool = False) -> None:
+        """Let the running download go on."""
+        self._pull.put_nowait(ModelPulled("any", received_bytes, 1000, done))
+
+    async def ask(self, request: AskRequest) -> AsyncIterator[TurnEvent]:
+        self.asked.append(request)
+        if self.refusal is not None:
+            raise self.refusal
+        try:
+            if self.start_turns:
+                yield TurnStarted(f"turn_{len(self.asked)}", request.session_id or "session_1", self.model)
+            while (event := await self._turn.get()) is not None:
+                yield event
+                if type(event).__name__ in ("TurnFinished", "TurnStopped", "TurnFailed"):
+                    return
+        finally:
+            self.closed_turns += 1
+
+    async def stop_turn(self, turn_id: str) -> bool:
+        self.stopped.append(turn_id)
+        return True
+
+    async def answer_question(self, question_id: str, choice: str) -> bool:
+        self.answered.append((question_id, choice))
+        return self.question_open
+
+    async def new_session(self) -> str:
+        self.sessions += 1
+        return f"new_{self.sessions}"
+
+    async def latest_session(self) -> SessionView | None:
+        return self.session
+
+    async def status(self) -> Status:
+        return Status(
+            "0.1.0", 1, 1.0, "tray", "/nowhere",
+            ModelStatus(self.model, self.state if self.model else "unloaded", None, 32_768, None),
+            MemoryStatus({}, 0, False), PowerStatus("unknown", None, None), HealthStatus({}, 0.0, None),
+            SchedulerStatus(None, None), SandboxStatus(0, ()), "",
+        )  # fmt: skip
+
+    async def list_models(self) -> tuple[ModelView, ...]:
+        return self.models
+
+    async def pull_model(self, model_id: str) -> AsyncIterator[ModelPulled]:
+        if self.pull_error is not None:
+            raise self.pull_error
+        while True:
+            pulled = await self._pull.get()
+            yield pulled
+            if pulled.done:
+                return
+
+    async def use_model(self, model_id: str) -> ModelView:
+        if self.use_error is not None:
+            raise self.use_error
+        self.used.append(model_id)
+        return GOOD
+
+    async def watch(self) -> AsyncIterator[AgentEvent]:
+        while True:
+            yield await self._events.get()
+
+    async def remember(self, text: str) -> MemoryHit:
+        raise NotImplementedError
+
+    async def recall(self, query: str, k: int = 10) -> RecallAnswer:
+        raise NotImplementedError
+
+    async def forget(self, ids: tuple[str, ...]) -> int:
+        raise NotImplementedError
+
+    async def check(self, repair: bool = False) -> tuple[Finding, ...]:
+        raise NotImplementedError
+
+    async def list_grants(self) -> tuple[GrantView, ...]:
+        raise NotImplementedError
+
+    async def add_grant(self, capability: str, scope: str) -> GrantView:
+        raise NotImplementedError
+
+    async def remove_grant(self, grant_id: str) -> bool:
+        raise NotImplementedError
+
+    async def request_window(self, action: Literal["show", "toggle"]) -> bool:
+        raise NotImplementedError

@@ -1,0 +1,172 @@
+"""The tray program from its start to its end, as processes and in pieces."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QRect, QSize
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QSystemTrayIcon
+
+from openclaw_desktop.ui.popup import place_popup
+from openclaw_desktop.ui.tray import Tray, load_icon
+
+HERE = Path(__file__).parent
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from openclaw_desktop.ui.application import Front, run_desktop
+
+def icon_shown():
+    late = {"asyncio", "qasync", "openclaw_desktop.ui.popup", "openclaw_desktop.service.api"} & set(sys.modules)
+    print("icon", *sorted(late), flush=True)
+
+async def build():
+    WHAT
+    from scripted_service import ScriptedService
+    global service
+    service = ScriptedService()
+    return Front(service, shutdown, register_hotkey)
+
+def register_hotkey(toggle):
+    toggle(5)
+    from PySide6.QtCore import QTimer
+    def slot_that_raises():
+        raise ValueError("from a slot")
+    QTimer.singleShot(0, slot_that_raises)
+    QTimer.singleShot(0, lambda: print("running", flush=True))
+    LATER
+    return "No hotkey here."
+
+async def shutdown():
+    import asyncio
+    await asyncio.get_running_loop().run_in_executor(None, int)
+    print("shut down", flush=True)
+
+sys.exit(run_desktop(build, hidden=False, show_first=True, icon_shown=icon_shown))
+"""
+
+
+def start(what: str = "pass", later: str = "pass") -> subprocess.Popen[str]:
+    program = PROGRAM.replace("WHAT", what).replace("LATER", later)
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(HERE)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+    )
+
+
+def expect(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdout is not None
+    said = process.stdout.readline().strip()
+    assert said == line, said or process.communicate()[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_it_in_order(number: signal.Signals) -> None:
+    process = start()
+    expect(process, "icon")
+    expect(process, "running")
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=30)
+    assert output == "shut down\n"
+    assert process.returncode == 0, errors
+    assert "from a slot" in errors
+
+
+def test_quit_from_outside_still_shuts_the_agent_down() -> None:
+    process = start(later="from PySide6.QtCore import QCoreApplication as A; QTimer.singleShot(9, A.exit)")
+    output, errors = process.communicate(timeout=30)
+    assert output.endswith("shut down\n"), errors
+    assert process.returncode == 0, errors
+
+
+def test_qts_own_quit_shuts_the_agent_down() -> None:
+    process = start(later="from PySide6.QtCore import QCoreApplication as A; QTimer.singleShot(9, A.quit)")
+    output, errors = process.communicate(timeout=30)
+    assert output.endswith("shut down\n"), errors
+    assert process.returncode == 0, errors
+
+
+def test_new_palette_reaches_the_popup() -> None:
+    later = (
+        "from PySide6.QtGui import QColor, QPalette; from PySide6.QtWidgets import QApplication as A;"
+        " popup = [w for w in A.topLevelWidgets() if w.objectName() == 'popup'][0]; light = popup.styleSheet();"
+        " A.setPalette(QPalette(QColor('#2b2b2b'), QColor('#202020')));"
+        " print('changed', popup.styleSheet() != light, flush=True); QTimer.singleShot(9, A.quit)"
+    )
+    output, errors = start(later=later).communicate(timeout=30)
+    assert "changed True" in output, errors
+
+
+def test_end_of_the_own_agent_ends_the_tray() -> None:
+    process = start(later="from openclaw_desktop.core.events import AgentStopping; service.tell(AgentStopping())")
+    output, errors = process.communicate(timeout=30)
+    assert output.endswith("shut down\n"), errors
+    assert process.returncode == 0, errors
+
+
+def test_failed_start_is_shown_and_quit_returns_its_exit_code() -> None:
+    what = (
+        "from openclaw_desktop.core.errors import UserError; from PySide6.QtCore import QTimer, QCoreApplication;"
+        " QTimer.singleShot(50, QCoreApplication.quit); raise UserError('x', 'No disk.', 'Free some.', 3)"
+    )
+    process = start(what)
+    output, errors = process.communicate(timeout=30)
+    assert output == "icon\n"
+    assert process.returncode == 3, errors
+
+
+def test_quit_while_the_agent_starts() -> None:
+    what = (
+        "import asyncio; from PySide6.QtCore import QTimer, QCoreApplication;"
+        " QTimer.singleShot(50, QCoreApplication.quit); await asyncio.Event().wait()"
+    )
+    process = start(what)
+    output, errors = process.communicate(timeout=30)
+    assert output == "icon\n"
+    assert process.returncode == 0, errors
+
+
+def test_tray_says_what_was_clicked_and_shows_the_state(qtbot) -> None:
+    tray = Tray()
+    wishes: list[str] = []
+    tray.toggle_requested.connect(lambda: wishes.append("toggle"))
+    tray.open_requested.connect(lambda: wishes.append("open"))
+    tray.new_chat_requested.connect(lambda: wishes.append("new"))
+    tray.quit_requested.connect(lambda: wishes.append("quit"))
+    icon = tray.findChild(QSystemTrayIcon)
+    icon.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
+    icon.activated.emit(QSystemTrayIcon.ActivationReason.Context)
+    actions = {action.objectName(): action for action in tray.menu.findChildren(QAction)}
+    for name in ("open_chat", "new_chat", "quit"):
+        actions[name].trigger()
+    assert wishes == ["toggle", "open", "new", "quit"]
+    assert not actions["status"].isEnabled()
+    tray.show_state("good-4b, loading", "busy")
+    assert "good-4b, loading" in icon.toolTip()
+    assert actions["status"].text() == "good-4b, loading"
+    assert tray.mood == "busy"
+
+
+@pytest.mark.parametrize("mood", ["idle", "busy", "error"])
+def test_icons_are_shipped(qapp, mood) -> None:
+    sizes = {(size.width(), size.height()) for size in load_icon(mood).availableSizes()}
+    assert sizes == {(22, 22), (32, 32), (64, 64), (256, 256)}
+
+
+def test_popup_stands_in_the_corner_of_the_tray() -> None:
+    screen, size = QRect(0, 30, 1920, 1050), QSize(440, 600)
+    assert place_popup(size, screen, QRect()).bottomRight().x() == 1919 - 12
+    assert place_popup(size, screen, QRect()).bottom() == 1079 - 12
+    top = place_popup(size, screen, QRect(1800, 0, 22, 22))
+    assert (top.top(), top.right()) == (42, 1907)
+    assert place_popup(QSize(4000, 4000), screen, QRect()).height() == 1050 - 24
