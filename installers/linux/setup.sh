@@ -19,6 +19,8 @@ base_packages="ca-certificates python3 python3-venv g++
     libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-render0
     libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1
     libwayland-client0 libwayland-cursor0 libwayland-egl1 fonts-dejavu-core"
+# wordllama has ready wheels for Intel and AMD alone; elsewhere pip compiles it.
+[ "$(uname -m)" = x86_64 ] || base_packages="$base_packages python3-dev"
 # What the desktop tests need on top: a virtual screen with a window manager, a session bus and two kinds of tray.
 test_packages="git procps util-linux systemd
     xvfb xauth openbox dbus dbus-x11 xfce4-panel trayer xdotool wmctrl x11-utils xprintidle imagemagick
@@ -238,7 +240,7 @@ llama_wheel() {
         announce "llama-cpp-python: built"
         return
     fi
-    announce "Building llama-cpp-python (about five minutes, once)…"
+    announce "Building llama-cpp-python (three to five minutes, once)…"
     for left in "$wheels"/build-*; do # what a killed run left behind
         [ ! -d "$left" ] || kill -0 "${left##*-}" 2>/dev/null || rm -rf "$left"
     done
@@ -290,7 +292,7 @@ python_packages() {
 
 # --- 5. Models ----------------------------------------------------------------------------------------------------
 
-pull() { "$venv/bin/openclaw-agent" model pull "$1" </dev/null; }
+pull() { "$venv/bin/openclaw-agent" model pull "$1" </dev/null >&2; }
 
 models() {
     announce "Models"

@@ -1,7 +1,7 @@
 """Assembling the prompt: what the model reads, in an order that keeps its prefix.
 
-Owns the layout: [system and tools] [history, append only] [last message: memories, the date, the question]. Volatile text
-stands last, so that the long part before it need not be read again. Must not know where texts are stored. Pure.
+Owns the layout: [system and tools] [history, append only] [last message: memories, the date, the question]. Volatile
+text stands last, so that the long part before it need not be read again. Must not know where texts are stored. Pure.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The turn is over: the whole answer, the label of all that went into it, and the tokens it took."""
+    """The turn is over: its answer, the label of all that went into it, and the tokens it took."""
 
     text: str
     label: Label
@@ -84,8 +84,8 @@ LoopEvent = Said | Withdrawn | Noted | Calling | Called | Ended
 class Turn:
     """What a turn starts from: the assembled prompt, the tools that it names, and the scene of its calls.
 
-    `closing`: tools whose success is the whole answer. `withheld`: tools that the prompt names (it stays the same) but
-    that cannot be called this time. `plain`: talk, without tools and without the form of a reply.
+    `closing`: tools whose success is the whole answer. `withheld`: tools that the prompt names (it stays the same)
+    but that cannot be called this time. `plain`: talk, without tools and without the form of a reply.
     """
 
     messages: tuple[Message, ...]

@@ -57,19 +57,37 @@ _OWN_QUESTION = re.compile(
     r"^(?:when|where|who|what|which|how (?:old|many|much|often))\b.*\b(?:my|i|me|mine|our|we)\b.*\?*$",
     re.IGNORECASE | re.DOTALL,
 )
-_FILE = r"[\"'“”‘’`]?(?P<path>(?:~|\.{1,2})?/[^\"“”‘’`?*<>|\n]+?|(?:~|\.{0,2})?/?[^\"“”‘’`?*<>|\n]*?[^\s\"'“”‘’`?*<>|\n/]+\.[A-Za-z0-9]{1,8})[\"'“”‘’`]?"
+_QUOTES = "\"'“”‘’`"
+# A path that begins like one may end in anything; a bare name needs an ending, or "read books" would be a file.
+_FILE = (
+    rf"[{_QUOTES}]?(?P<path>(?:~|\.{{1,2}})?/[^{_QUOTES}?*<>|\n]+?"
+    rf"|[^{_QUOTES}?*<>|\n]*?[^\s{_QUOTES}?*<>|\n/]+\.[A-Za-z0-9]{{1,8}})[{_QUOTES}]?"
+)
 _READ = re.compile(
     rf"^{_POLITE}(?:(?:read|show|open|display|print)(?: me)?(?: out)?|what(?:['’]s| is)? (?:in|inside)|what does)"
-    rf"\s+(?:(?:the|my|this|our)\s+)?(?:file\s+)?{_FILE}(?:\s+(?:say|says|contain|file|to me|aloud|please|for me))*\s*[?.!]*$",
+    rf"\s+(?:(?:the|my|this|our)\s+)?(?:file\s+)?{_FILE}"
+    r"(?:\s+(?:say|says|contain|file|to me|aloud|please|for me))*\s*[?.!]*$",
     re.IGNORECASE,
 )
 _ACTION = re.compile(
-    rf"^{_POLITE}(?:list|open|delete|remove|erase|move|rename|copy|write (?:to|an? (?:file|note|e-?mail|message|letter to))|save|create (?:a )?(?:file|folder|note|reminder|event)|"
-    r"send|e-?mail|message|schedule|remind|set (?:an? )?(?:alarm|timer|reminder)|cancel|book|order|buy|pay|search|find|look up|"
-    r"google|browse|download|fetch|install|run|execute|start|stop|launch|notify|forget|summari[sz]e (?:the|my) (?:file|folder|"
-    r"mail|inbox)|add (?:.* )?to (?:my|the) (?:calendar|list|to-?dos?))\b",
+    rf"^{_POLITE}(?:list|open|delete|remove|erase|move|rename|copy|save|send|e-?mail|message|schedule|remind|cancel|book"
+    r"|write (?:to|an? (?:file|note|e-?mail|message|letter to))|create (?:a )?(?:file|folder|note|reminder|event)"
+    r"|set (?:an? )?(?:alarm|timer|reminder)|order|buy|pay|search|find|look up|google|browse|download|fetch|install|run"
+    r"|execute|start|stop|launch|notify|forget|summari[sz]e (?:the|my) (?:file|folder|mail|inbox)"
+    r"|add (?:.* )?to (?:my|the) (?:calendar|list|to-?dos?))\b",
     re.IGNORECASE,
 )
+
+
+_MEMORY_CUE = re.compile(
+    r"\b(?:remember|note|notes|keep|memor\w+|save|store|record|write down|don['’]t forget|for the future|learn)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_to_remember(text: str) -> bool:
+    """Return True where the user's own words ask for something to be kept: nothing else, no file, may cause that."""
+    return _MEMORY_CUE.search(text) is not None
 
 
 def parse_plain(text: str) -> PlainRequest | None:

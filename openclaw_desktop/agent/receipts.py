@@ -14,35 +14,40 @@ from collections.abc import Iterable
 from openclaw_desktop.core.messages import Receipt
 from openclaw_desktop.core.text import tr
 
-# Which receipts prove which verbs. A verb without a kind is an action that no tool here can do.
-_PROOFS: dict[str, tuple[str, ...]] = {
-    "save": ("memory.saved",), "remember": ("memory.saved",), "note": ("memory.saved",), "store": ("memory.saved",),
-    "record": ("memory.saved",), "keep": ("memory.saved",), "memorize": ("memory.saved",), "memorise": ("memory.saved",),
-    "add": ("memory.saved",),
-    "read": ("file.read",), "open": ("file.read", "folder.listed"), "check": ("file.read", "folder.listed", "memory.searched"),
-    "look": ("file.read", "folder.listed", "memory.searched"), "list": ("folder.listed",),
-    "search": ("memory.searched", "folder.listed"),
-    "access": ("file.read", "folder.listed"), "review": ("file.read",),
-    "delete": (), "remove": (), "forget": (), "erase": (), "send": (), "email": (), "schedule": (), "create": (),
-    "write": (), "update": (), "change": (), "set": (), "move": (), "rename": (), "copy": (), "download": (), "install": (),
-    "run": (), "execute": (), "book": (), "order": (), "buy": (), "pay": (), "call": (), "remind": (), "notify": (),
-    "start": (), "stop": (), "cancel": (), "post": (), "upload": (), "fetch": (), "browse": (), "log": (),
-}  # fmt: skip
-_FORMS = {
-    "save": "saved", "remember": "remembered", "note": "noted", "store": "stored", "record": "recorded", "keep": "kept",
-    "memorize": "memorized", "memorise": "memorised", "add": "added", "read": "read", "open": "opened", "check": "checked",
-    "look": "looked", "list": "listed", "search": "searched", "access": "accessed", "review": "reviewed",
-    "delete": "deleted", "remove": "removed", "forget": "forgotten|forgot", "erase": "erased", "send": "sent",
-    "email": "emailed", "schedule": "scheduled", "create": "created", "write": "written|wrote", "update": "updated",
-    "change": "changed", "set": "set", "move": "moved", "rename": "renamed", "copy": "copied", "download": "downloaded",
-    "install": "installed", "run": "run|ran", "execute": "executed", "book": "booked", "order": "ordered", "buy": "bought",
-    "pay": "paid", "call": "called", "remind": "reminded", "notify": "notified", "start": "started", "stop": "stopped",
-    "cancel": "cancelled|canceled", "post": "posted", "upload": "uploaded", "fetch": "fetched", "browse": "browsed",
-    "log": "logged",
-}  # fmt: skip
-_VERB_OF = {form: verb for verb, forms in _FORMS.items() for form in forms.split("|")}
+# What proves which verbs: kinds of receipts, then `verb/done form`. The verbs after "-" no tool here can do.
+_ACTIONS = """
+memory.saved: save/saved remember/remembered note/noted store/stored record/recorded keep/kept add/added
+memory.saved: memorize/memorized memorise/memorised
+file.read: read/read review/reviewed
+folder.listed: list/listed
+file.read folder.listed: open/opened access/accessed
+file.read folder.listed memory.searched: check/checked look/looked
+memory.searched folder.listed: search/searched
+-: delete/deleted remove/removed forget/forgotten forget/forgot erase/erased send/sent email/emailed create/created
+-: schedule/scheduled write/written write/wrote update/updated change/changed set/set move/moved rename/renamed
+-: copy/copied download/downloaded install/installed run/run run/ran execute/executed book/booked order/ordered
+-: buy/bought pay/paid call/called remind/reminded notify/notified start/started stop/stopped cancel/cancelled
+-: cancel/canceled post/posted upload/uploaded fetch/fetched browse/browsed log/logged
+"""
+
+
+def _read_actions(table: str) -> tuple[dict[str, frozenset[str]], dict[str, str]]:
+    """Return the receipts that prove a verb, and the verb of each done form."""
+    proofs: dict[str, frozenset[str]] = {}
+    verb_of: dict[str, str] = {}
+    for line in table.strip().splitlines():
+        kinds, verbs = line.split(": ")
+        for pair in verbs.split():
+            verb, form = pair.split("/")
+            proofs[verb] = frozenset(kinds.split()) - {"-"}
+            verb_of[form] = verb
+    return proofs, verb_of
+
+
+_PROOFS, _VERB_OF = _read_actions(_ACTIONS)
 _DONE = "|".join(sorted(_VERB_OF, key=len, reverse=True))
 _BARE = "|".join(sorted(_PROOFS, key=len, reverse=True))
+_TELLING = frozenset({"file.read", "folder.listed"})
 _ADVERB = r"(?:\s+(?:just|now|already|also|successfully|gone ahead and|been|all))*"
 _THINGS = (
     "it|that|this|everything|notes?|reminders?|facts?|memory|information|messages?|e-?mails?|files?|folders?|events?"
@@ -58,7 +63,8 @@ _CLAIMS = re.compile(
             # "Your note has been saved", "the reminder is now set"; not "the tower was opened in 1889"
             rf"\b(?:{_THINGS})\b[^.!?\n]{{0,40}}(?:\bha(?:s|ve)\s+been|['’]s\s+been|\b(?:is|are)\s+now)\s+(?P<passive>{_DONE})\b",
             # "Saved!", "Noted: ...", "Done."
-            rf"^\W*(?:ok(?:ay)?|sure|alright|great|got it)?\W*(?P<bare>{_DONE}|done)\b(?=\s*[.!:,]|\s+(?:it|that|this|your|the)\b)",
+            rf"^\W*(?:ok(?:ay)?|sure|alright|great|got it)?\W*(?P<bare>{_DONE}|done)\b"
+            r"(?=\s*[.!:,]|\s+(?:it|that|this|your|the)\b)",
         ]
     ),
     re.IGNORECASE,
@@ -74,24 +80,20 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _LAST_WORD = re.compile(r"\b\w+$")
 
 
-def unproven(sentence: str, receipts: Iterable[Receipt], about_files: bool = False) -> bool:
-    """True where `sentence` claims an action of the agent that none of `receipts` shows.
+def unproven(sentence: str, receipts: Iterable[Receipt]) -> bool:
+    """Return True where `sentence` claims an action of the agent that none of `receipts` shows.
 
-    A passive sentence in an answer about a file may tell what the file says ("the report was sent"): it claims nothing
-    of the agent where `about_files`.
+    Where a file was read, a passive sentence may tell what it says ("the meeting has been cancelled"): no claim.
     """
     if _NO_CLAIM.search(sentence):
         return False
     kinds = {receipt.kind for receipt in receipts}
     for claim in _CLAIMS.finditer(sentence):
-        if claim["passive"] and about_files:
+        if claim["passive"] and not kinds.isdisjoint(_TELLING):
             continue
         word = next(group for group in claim.groups() if group).lower()
-        if word == "done":
-            proofs: tuple[str, ...] = tuple(kinds)
-        else:
-            proofs = _PROOFS[_VERB_OF.get(word, word)]
-        if not kinds.intersection(proofs):
+        proofs = kinds if word == "done" else _PROOFS[_VERB_OF.get(word, word)]
+        if kinds.isdisjoint(proofs):
             return True
     return False
 
@@ -101,7 +103,6 @@ class ClaimFilter:
 
     def __init__(self, receipts: Iterable[Receipt]) -> None:
         self._receipts = tuple(receipts)
-        self._about_files = any(receipt.kind in ("file.read", "folder.listed") for receipt in self._receipts)
         self._sentence = ""
         self._shown = 0
         self._said_so = False
@@ -136,7 +137,7 @@ class ClaimFilter:
         return out
 
     def _finish(self, sentence: str) -> str:
-        if not unproven(sentence, self._receipts, self._about_files):
+        if not unproven(sentence, self._receipts):
             return sentence[self._shown :]
         if self._said_so:
             return ""

@@ -1,6 +1,6 @@
 """A user's message and all that happens to it: recall, the way it takes, the turn, and what is kept of it.
 
-Owns the course of a turn over the session's stores, and which way a message takes (a model with tools, a model that only
+Owns the course of a turn over the session's stores, and which way a message takes (a model with tools, one that only
 talks, or the deterministic path). Must not know a front end. Loop.
 """
 
@@ -195,7 +195,7 @@ class SessionAgent:
             tools,
             replace(scene, context=course.label),
             closing=frozenset({"remember"} if isinstance(plain_requests.parse_plain(task.text), RememberThis) else ()),
-            withheld=frozenset({"recall"} if any(m.relevance >= CERTAIN for m in course.memories) else ()),
+            withheld=self._withheld(task, course),
             plain=not with_tools,
             temperature=0.0 if with_tools else CHAT_TEMPERATURE,
         )
@@ -204,6 +204,15 @@ class SessionAgent:
                 yield event
         async for event in self._finish(task, course):
             yield event
+
+    def _withheld(self, task: Task, course: _Course) -> frozenset[str]:
+        """Return the tools that make no sense for this message, though the prompt names them."""
+        withheld = set()
+        if any(memory.relevance >= CERTAIN for memory in course.memories):
+            withheld.add("recall")
+        if not plain_requests.asks_to_remember(task.text):
+            withheld.add("remember")
+        return frozenset(withheld)
 
     def _follow(self, task: Task, course: _Course, step: loop.LoopEvent) -> list[TurnEvent]:
         turn_id = task.turn_id
@@ -257,12 +266,14 @@ class SessionAgent:
         elif task.incognito and isinstance(plain, RememberThis):
             words = tr("Nothing is kept of this chat, so that was not saved.")
         else:
-            words = tr("That needs a larger model: the one in use can only talk.")
+            words = tr("That needs a model that can use tools, and the one in use can only talk.")
+            if self._parts.models.current() is None:
+                words = tr("That needs a model that can use tools, and there is none on this machine yet.")
             larger = self._parts.models.larger()
             if larger is not None:
                 course.offered = larger.id
                 words += " " + tr(
-                    "{title} can do it ({size} MB). Fetch it with the button, or with: openclaw-agent model pull {model}",
+                    "{title} can ({size} MB). Fetch it with the button, or: openclaw-agent model pull {model}",
                     title=larger.title,
                     size=larger.size_bytes // 1_000_000,
                     model=larger.id,

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from openclaw_desktop.cli import output
 from openclaw_desktop.cli.conversation import ask_request, chat, run_turn
@@ -169,6 +170,11 @@ async def _model_use(service: AgentService, arguments: argparse.Namespace) -> in
     return ExitCode.DONE
 
 
+def _whole_path(path: str) -> str:
+    """Return `path` absolute: the agent may run in another folder."""
+    return str(Path(path).expanduser().absolute())
+
+
 async def _grant_list(service: AgentService, arguments: argparse.Namespace) -> int:
     grants = await service.list_grants()
     if arguments.json:
@@ -181,8 +187,7 @@ async def _grant_list(service: AgentService, arguments: argparse.Namespace) -> i
 
 
 async def _grant_add(service: AgentService, arguments: argparse.Namespace) -> int:
-    # The agent may run in another folder: the path is made whole here.
-    grant = await service.add_grant(arguments.capability, os.path.abspath(os.path.expanduser(arguments.scope)))
+    grant = await service.add_grant(arguments.capability, _whole_path(arguments.scope))
     if arguments.json:
         output.print_json(grant)
     else:
@@ -191,7 +196,7 @@ async def _grant_add(service: AgentService, arguments: argparse.Namespace) -> in
 
 
 async def _grant_remove(service: AgentService, arguments: argparse.Namespace) -> int:
-    scope = os.path.abspath(os.path.expanduser(arguments.grant))
+    scope = _whole_path(arguments.grant)
     if not (await service.remove_grant(arguments.grant) or await service.remove_grant(scope)):
         raise UserError(
             "unknown_grant",

@@ -5,13 +5,14 @@ Owns how events look as text and how questions are asked there. Must not know ho
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from openclaw_desktop.cli.output import say, tell
 from openclaw_desktop.cli.progress import pull_with_progress
@@ -130,7 +131,7 @@ async def chat(service: AgentService, session_id: str | None) -> int:
             session = await service.new_session()
             continue
         if text:
-            request = AskRequest(text, session, attended=terminal, folder=os.getcwd())
+            request = AskRequest(text, session, attended=terminal, folder=str(Path.cwd()))
             code = await _chat_turn(service, request, terminal)
     return ExitCode.DONE if terminal else code
 
@@ -172,20 +173,25 @@ async def _offer(service: AgentService, offer: ModelOffered) -> None:
             tell(error.failure.text)
 
 
-def ask_request(arguments: object) -> AskRequest:
+def ask_request(arguments: argparse.Namespace) -> AskRequest:
     """Return the request of `openclaw-agent ask`; raises UserError for a text that cannot be read."""
     values = vars(arguments)
     text = values["text"]
     if text == "-":
         text = sys.stdin.buffer.read(4 << 20).decode("utf-8", "replace")
-    attended = is_real_terminal() and values["approve"] != "never" and not values["json"]
-    if values["approve"] == "ask" and is_real_terminal():
-        attended = True
-    request = AskRequest(text, values["session"], attended=attended, tools=not values["no_tools"], folder=os.getcwd())
-    files = tuple(os.path.realpath(os.path.expanduser(name)) for name in values["file"])
-    for name, path in zip(values["file"], files, strict=True):
-        if not os.path.isfile(path):
+    attended = is_real_terminal() and values["approve"] != "never"
+    request = AskRequest(
+        text, values["session"], attended=attended, tools=not values["no_tools"], folder=str(Path.cwd())
+    )
+    files = [Path(name).expanduser().resolve() for name in values["file"]]
+    for path in files:
+        if not path.is_file():
             raise UserError(
-                "no_such_file", tr("There is no file {path}.", path=name), tr("Check the path."), ExitCode.USAGE
+                "no_such_file", tr("There is no file {path}.", path=path), tr("Check the path."), ExitCode.USAGE
             )
-    return replace(request, incognito=values["incognito"], files=files, timeout_s=values["timeout"])
+    return replace(
+        request,
+        incognito=values["incognito"],
+        files=tuple(str(path) for path in files),
+        timeout_s=values["timeout"],
+    )

@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         sys.stderr.write(
             tr(
-                "The window system's libraries are missing ({reason}). Install the desktop extra, or run: openclaw-agent serve",
+                "The window libraries are missing ({reason}). Install the desktop extra, or run: openclaw-agent serve",
                 reason=error,
             )
             + "\n"

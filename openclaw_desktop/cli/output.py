@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
 
 import msgspec
 
@@ -16,7 +15,7 @@ from openclaw_desktop.core.text import without_controls
 from openclaw_desktop.service.api import Finding, GrantView, MemoryHit, ModelView, RecallAnswer, Status
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print one JSON document."""
     sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
     sys.stdout.flush()
@@ -73,13 +72,14 @@ def describe_status(status: Status) -> str:
     running = f"{status.mode}, process {status.pid}, for {status.uptime_s:.0f} s" if status.mode else "not running"
     model = f"{status.model.name} ({status.model.state})" if status.model.name else "none"
     battery = "" if status.power.battery_percent is None else f", {status.power.battery_percent:.0f} %"
+    sandbox = status.sandbox
     lines = [
         f"OpenCLaw Desktop {status.version}: {running}",
         f"home       {status.home}",
         f"model      {model}, {status.model.context_tokens} tokens",
         f"memory     {sum(status.memory.count.values())} memories, {status.memory.db_bytes // 1024} KiB, "
         + ("encrypted" if status.memory.encrypted else "not encrypted"),
-        f"sandbox    level {status.sandbox.level} ({', '.join(status.sandbox.layers)}) {status.sandbox.reason}".rstrip(),
+        f"sandbox    level {sandbox.level} ({', '.join(sandbox.layers)}) {sandbox.reason}".rstrip(),
         f"power      {status.power.source}{battery}",
     ]
     if status.mode:

@@ -22,7 +22,7 @@ def tr(sentence: str, /, **values: object) -> str:
 
 
 def visible(text: str) -> str:
-    """Return `text` with control, bidi and zero-width characters shown as `\\u....` so that nothing in it can hide.
+    r"""Return `text` with control, bidi and zero-width characters shown as `\u....` so that nothing in it can hide.
 
     Line feeds and tabs are shown too: a path or an argument has no business holding one.
     """

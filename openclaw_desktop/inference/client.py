@@ -225,9 +225,7 @@ def _gave_up(death: WorkerDied) -> UserError:
     return UserError(
         "model_crashed",
         tr("The model crashed three times in a row."),
-        tr(
-            "Try again, use another model (openclaw-agent model use), or look for the reason with openclaw-agent doctor."
-        ),
+        tr("Try again, or use another model: openclaw-agent model use. openclaw-agent doctor looks for the reason."),
     )
 
 

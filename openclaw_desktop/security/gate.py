@@ -37,13 +37,13 @@ class Decision:
 def decide(context: Label, call: ToolCall, tool: ToolSpec, grants: frozenset[Grant], attended: bool) -> Decision:
     """Decide about a frozen `call` of `tool` in a turn whose texts have the label `context`.
 
-    | untrusted | private | attended | read  | local-reversible | local-irreversible | outbound | guarded               |
-    |-----------|---------|----------|-------|------------------|--------------------|----------|-----------------------|
-    | no        | any     | yes      | allow | allow            | grant              | grant    | ask                   |
-    | no        | any     | no       | allow | allow            | grant              | grant    | park                  |
-    | yes       | no      | yes      | allow | allow, with undo | ask                | ask      | ask, no standing grant|
-    | yes       | yes     | yes      | allow | allow, with undo | ask                | ask      | ask twice             |
-    | yes       | any     | no       | allow | allow, with undo | park               | park     | refuse                |
+    | untrusted | private | attended | read  | local-reversible | irreversible, outbound | guarded                |
+    |-----------|---------|----------|-------|------------------|------------------------|------------------------|
+    | no        | any     | yes      | allow | allow            | grant                  | ask                    |
+    | no        | any     | no       | allow | allow            | grant                  | park                   |
+    | yes       | no      | yes      | allow | allow, with undo | ask                    | ask, no standing grant |
+    | yes       | yes     | yes      | allow | allow, with undo | ask                    | ask twice              |
+    | yes       | any     | no       | allow | allow, with undo | park                   | refuse                 |
 
     "grant": allowed with a fitting grant, else ask when attended and park when not. A read that needs a grant and has
     none is asked or parked too.

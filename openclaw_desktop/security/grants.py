@@ -5,6 +5,7 @@ Owns the table `grants` and which capabilities can be granted. Must not know too
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class GrantStore:
                 tr("These exist: {capabilities}.", capabilities=", ".join(CAPABILITIES)),
                 ExitCode.USAGE,
             )
-        path = canonical_path(scope)
+        path = await asyncio.to_thread(canonical_path, scope)
         self.check(path)
         now = self._clock.now().isoformat(timespec="seconds")
         row = (new_id("grt"), capability, str(path), now)
@@ -64,7 +65,7 @@ class GrantStore:
         return next(s for s in await self.list() if s.grant == Grant(capability, str(path)))
 
     def check(self, path: Path) -> None:
-        """Raise UserError where `path` is one of the agent's own files: no grant opens those, not even one above them."""
+        """Raise UserError where `path` is one of the agent's own files: no grant opens those, not even one above."""
         if any(path.is_relative_to(own) for own in self._forbidden):
             raise UserError(
                 "own_folder",
@@ -74,13 +75,9 @@ class GrantStore:
             )
 
     async def remove(self, grant_id: str) -> bool:
-        """Take a grant back by its id or scope; False where there is none."""
-        sql = "delete from grants where id = ? or scope = ? returning id"
-        scopes = {grant_id, str(Path(grant_id).expanduser().absolute())}
-        removed = await self._database.write(
-            lambda connection: [fetch(connection, sql, (grant_id, scope)) for scope in scopes]
-        )
-        return any(removed)
+        """Take a grant back by its id or its scope; False where there is none."""
+        sql = "delete from grants where id = ?1 or scope = ?1 returning id"
+        return bool(await self._database.write(lambda connection: fetch(connection, sql, (grant_id,))))
 
 
 def canonical_path(path: str) -> Path:

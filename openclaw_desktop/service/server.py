@@ -165,7 +165,7 @@ def _typed(command: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any
 
 
 def _peer_user(peer: socket.socket) -> int:
-    """Return the user id at the other end (SO_PEERCRED; LOCAL_PEERCRED on macOS, where the folder's mode guards too)."""
+    """Return the user id at the other end (SO_PEERCRED; elsewhere the folder's mode alone guards)."""
     if hasattr(socket, "SO_PEERCRED"):
         credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         return int(struct.unpack("3i", credentials)[1])

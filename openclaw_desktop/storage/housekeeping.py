@@ -1,7 +1,7 @@
 """What the file needs now and then: a daily copy, and its log folded in.
 
-Owns the two jobs and when they run (`schedule`). Sleeps until the next is due; nothing polls. Loop; the work runs on the
-writer thread.
+Owns the two jobs and when they run (`schedule`). Sleeps until the next is due; nothing polls. Loop; the work runs on
+the writer thread.
 """
 
 from __future__ import annotations

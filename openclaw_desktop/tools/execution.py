@@ -101,7 +101,8 @@ def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision) -> str
     if spec.capability and spec.authority:
         target = call.arguments[spec.authority[0]]
         return tr(
-            "This needs your permission, and nobody is there to ask. Allow it with: openclaw-agent grant add {capability} {target}",
+            "This needs your permission, and nobody is there to ask. Allow it with: "
+            "openclaw-agent grant add {capability} {target}",
             capability=spec.capability,
             target=_shell_word(str(target)),
         )

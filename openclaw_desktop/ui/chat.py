@@ -43,6 +43,8 @@ class Chat(QObject):
         self._turn: Turn | None = None
         self._turn_task: asyncio.Task[None] | None = None
         self._tasks = TaskSet()
+        # Their cards stay on the screen whatever else goes.
+        self._fetching: set[OfferCard] = set()
         self._questions: dict[str, QuestionDialog] = {}
         popup.composer.set_ready(False, tr("Starting…"))
         popup.composer.submitted.connect(self.send)
@@ -176,8 +178,8 @@ class Chat(QObject):
             self._popup.transcript.add_failure(describe_error(error, "a new chat"))
             self._popup.show_conversation(True)
             return
-        self._popup.transcript.clear()
-        self._popup.show_conversation(False)
+        self._popup.transcript.clear(keep=self._fetching)
+        self._popup.show_conversation(not self._popup.transcript.is_empty())
         await self._show_page()
         self._popup.composer.edit.setFocus()
 
@@ -187,6 +189,8 @@ class Chat(QObject):
         self._popup.composer.edit.setFocus()
 
     async def _show_page(self) -> None:
+        if self._fetching:
+            return
         if self._has_model or self._service is None:
             self._popup.welcome.show_greeting()
             return
@@ -237,8 +241,17 @@ class Chat(QObject):
     def _fetch(self, card: OfferCard) -> None:
         if self._service is None:
             return
-        task = self._tasks.start(fetch_model(self._service, card), f"fetching {card.model_id}")
+        task = self._tasks.start(self._run_fetch(self._service, card), f"fetching {card.model_id}")
         card.cancelled.connect(lambda: task.cancel() and None)
+
+    async def _run_fetch(self, service: AgentService, card: OfferCard) -> None:
+        self._fetching.add(card)
+        try:
+            fetched = await fetch_model(service, card)
+        finally:
+            self._fetching.discard(card)
+        if fetched:
+            await self._show_page()
 
     # What the agent tells by itself
 

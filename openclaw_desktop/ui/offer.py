@@ -74,9 +74,19 @@ class OfferCard(QFrame):
         column.addWidget(self._sentence)
         column.addWidget(self._bar)
         column.addLayout(row)
-        self._button.clicked.connect(self.wanted)
-        self._cancel.clicked.connect(self.cancelled)
+        self._button.clicked.connect(self._want)
+        self._cancel.clicked.connect(self._give_up)
         self._set_fetching(False)
+
+    def _want(self) -> None:
+        # At once, so that a second click can't fetch it twice.
+        self._set_fetching(True)
+        self.wanted.emit()
+
+    def _give_up(self) -> None:
+        # Here too: a task that is cancelled before its first step never gets to say so.
+        self.show_cancelled()
+        self.cancelled.emit()
 
     @property
     def sentence(self) -> str:

@@ -5,6 +5,8 @@ Owns their order and the scrolling. Must not know the agent. Main thread.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -62,10 +64,20 @@ class Transcript(QScrollArea):
         if self._following:
             self.verticalScrollBar().setValue(maximum)
 
-    def clear(self) -> None:
-        """Begin an empty chat."""
+    def clear(self, keep: Iterable[QWidget] = ()) -> None:
+        """Begin an empty chat; what is here of `keep` moves into it."""
+        kept = [widget for widget in keep if self.isAncestorOf(widget)]
+        for widget in kept:
+            widget.setParent(None)
         self._earlier = []
         self._clear()
+        for widget in kept:
+            self.add(widget)
+            widget.show()
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing to show."""
+        return self._column.count() == 1
 
     def add(self, widget: QWidget) -> None:
         """Put `widget` at the end."""

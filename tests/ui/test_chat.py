@@ -317,6 +317,23 @@ async def test_offered_model_is_fetched_and_used(bench: Bench) -> None:
 
 
 @on_loop
+async def test_download_outlives_its_chat(bench: Bench) -> None:
+    await bench.start_turn()
+    bench.service.emit(ModelOffered("turn_1", "good-4b", "Good 4B", 2_600_000_000))
+    bench.service.emit(TurnFinished("turn_1", make_answer("partly")))
+    await bench.settle()
+    bench.find(QPushButton, "get_good-4b").click()
+    bench.service.progress(500)
+    await until(lambda: bench.texts("offer_progress_text") == ["1 MB of 1 MB"])
+    bench.popup.new_chat_requested.emit()
+    await until(lambda: bench.service.sessions == 1 and answers(bench) == [])
+    bench.service.progress(1000, done=True)
+    await until(lambda: bench.service.used == ["good-4b"])
+    await until(lambda: bench.texts("offer_sentence") == ["Good 4B is ready and answers from now on."])
+    assert bench.popup.transcript.isVisible()
+
+
+@on_loop
 async def test_failed_and_cancelled_downloads_can_be_tried_again(bench: Bench) -> None:
     await bench.start_turn()
     bench.service.emit(ModelOffered("turn_1", "good-4b", "Good 4B", 2_600_000_000))

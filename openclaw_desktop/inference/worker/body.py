@@ -1,12 +1,12 @@
 """The protocol of `worker inference`: one JSON object a line on stdin and stdout.
 
-Owns the pipe and the order of requests. Must not know what is asked of the model. Model process; a thread reads stdin so
-that a cancel is seen while the model works.
+Owns the pipe and the order of requests. Must not know what is asked of the model. Model process; a thread reads stdin
+so that a cancel is seen while the model works.
 
-    {"id", "op": "load", "path", "context_tokens", "threads", "extra_buffers"} -> {"id", "loaded": {"context_tokens"}}
-    {"id", "op": "complete", "messages", "schema", "max_tokens", "temperature"} -> {"id", "text"}... {"id", "done": {...}}
-    {"op": "cancel", "id"}                                                     -> the completion ends with stop "cancelled"
-    any of them                                                                -> {"id", "error": {"code", "message", ...}}
+    {"id", "op": "load", "path", "context_tokens", "threads", "extra_buffers"} answers {"id", "loaded": {...}}
+    {"id", "op": "complete", "messages", "schema", "max_tokens", "temperature"} answers {"id", "text"}... {"id", "done"}
+    {"op": "cancel", "id"} ends a completion: its stop is "cancelled"
+    any of them may answer {"id", "error": {"code", "message", ...}}
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class Engine:
 
 
 class _Sampler:
-    """Greedy or tempered sampling; a grammar checks the sampled token and filters the whole vocabulary only if it fails.
+    """Greedy or tempered sampling; a grammar checks the sampled token, and the whole vocabulary only if that fails.
 
     That is what llama.cpp's own common_sampler does: the same text, one per cent of cost instead of a quarter.
     """
@@ -160,7 +160,7 @@ class _Sampler:
         if temperature <= 0:
             self._add(native.llama_sampler_init_greedy())
         else:
-            self._add(native.llama_sampler_init_penalties(64, 1.1, 0.0, 0.0))
+            self._add(native.llama_sampler_init_penalties(self._size, 64, 1.1, 0.0, 0.0))
             self._add(native.llama_sampler_init_top_k(40))
             self._add(native.llama_sampler_init_min_p(0.05, 1))
             self._add(native.llama_sampler_init_temp(temperature))

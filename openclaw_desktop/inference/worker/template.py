@@ -2,8 +2,8 @@
 
 Owns the walk through a model's own chat template. Must not know llama.cpp's sampling. Model process.
 
-The template is rendered with a mark in place of each text; the rendered frame is tokenised with control tokens, each text
-without, so that `<|im_end|>` inside a message stays six characters of text.
+The template is rendered with a mark in place of each text; the rendered frame is tokenised with control tokens, each
+text without, so that `<|im_end|>` inside a message stays six characters of text.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
 
-def syscall(name: str, *arguments: Any) -> int:  # noqa: ANN401 - registers know no types
+def syscall(name: str, *arguments: Any) -> int:
     """Make the system call `name` and return its result; raises OSError with the kernel's errno.
 
     Arguments are ints, bytes (read by the kernel only), None or ctypes pointers.
@@ -113,7 +113,7 @@ def prctl(option: int, value: int) -> None:
         raise OSError(error, f"prctl {option}: {os.strerror(error)}")
 
 
-def _word(argument: Any) -> Any:  # noqa: ANN401 - ditto
+def _word(argument: Any) -> Any:
     # Variadic arguments must fill a whole register, or its upper half is left to chance.
     if isinstance(argument, int):
         return ctypes.c_long(argument)

@@ -1,0 +1,95 @@
+"""The answer never claims an action that no receipt shows."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openclaw_desktop.agent.receipts import ClaimFilter, unproven
+from openclaw_desktop.core.messages import Receipt
+
+SAVED = (Receipt("memory.saved", "saved", "c"),)
+READ = (Receipt("file.read", "read notes.txt", "c"),)
+DENIAL = "(I took no such action: nothing was done.)"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "I've saved that for you.",
+        "I have saved your sister's birthday.",
+        "Okay, I've just noted it.",
+        "Saved!",
+        "Noted: dark roast.",
+        "Your note has been saved.",
+        "It's been saved.",
+        "The reminder is now set.",
+        "I'll remind you tomorrow at 5.",
+        "I will remember that.",
+        "I'm going to send the e-mail.",
+        "I read your notes.",
+        "I have checked the folder.",
+        "Done!",
+        "Sure, done.",
+        "I deleted the file.",
+        "I have successfully scheduled the meeting.",
+    ],
+)
+def test_a_claim_without_a_receipt_is_unproven(sentence: str) -> None:
+    assert unproven(sentence, ())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "receipts"),
+    [
+        ("I've saved that.", SAVED),
+        ("Your note has been saved.", SAVED),
+        ("Done!", SAVED),
+        ("I read notes.txt.", READ),
+        ("According to the note, the meeting has been cancelled.", READ),
+        ("Your sister's birthday is on March 14.", ()),
+        ("I can remind you if you like.", ()),
+        ("Should I save it?", ()),
+        ("I have not saved anything.", ()),
+        ("The Eiffel Tower was created in 1889.", ()),
+        ("I like to read books.", ()),
+        ("If it has been saved, recall finds it.", ()),
+    ],
+)
+def test_what_is_proved_or_no_claim_stands(sentence: str, receipts: tuple[Receipt, ...]) -> None:
+    assert not unproven(sentence, receipts)
+
+
+def test_a_receipt_proves_only_its_own_kind() -> None:
+    assert unproven("I have deleted the file.", SAVED)
+    assert unproven("I read your file.", SAVED)
+
+
+def stream(text: str, cuts: list[int], receipts: tuple[Receipt, ...] = ()) -> str:
+    claims = ClaimFilter(receipts)
+    positions = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    pieces = [text[a:b] for a, b in pairwise(positions)]
+    return "".join(claims.feed(piece) for piece in pieces) + claims.close()
+
+
+@given(st.lists(st.integers(0, 200), max_size=30))
+def test_a_false_claim_never_gets_through_however_the_text_arrives(cuts: list[int]) -> None:
+    shown = stream("Hello there. I've saved your note. Bye, I also sent it! The end", cuts)
+    assert "saved" not in shown
+    assert "sent" not in shown
+    assert shown == f"Hello there. {DENIAL} The end"
+
+
+@given(st.text(alphabet="abc .!?\nI'vedsa", max_size=80), st.lists(st.integers(0, 80), max_size=8))
+def test_proved_or_harmless_text_comes_through_whole(text: str, cuts: list[int]) -> None:
+    proofs = (*SAVED, *READ)
+    if not any(unproven(part, proofs) for part in text.replace("!", ".").replace("?", ".").split(".")):
+        shown = stream(text, cuts, proofs)
+        assert shown == text or DENIAL in shown
+
+
+def test_text_before_a_possible_claim_is_not_held_back() -> None:
+    claims = ClaimFilter(())
+    assert claims.feed("The answer to this ") == "The answer to this "
+    assert claims.feed("question, I") == "question, "

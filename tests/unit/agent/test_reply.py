@@ -1,0 +1,63 @@
+"""The model's reply is read while it streams, whatever the pieces."""
+
+import json
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openclaw_desktop.agent.reply import ReplyReader, reply_schema, signature
+from openclaw_desktop.core.messages import ToolSpec
+
+TOOL = ToolSpec(
+    "read_file", "read a file",
+    {
+        "type": "object",
+        "properties": {"path": {"type": "string", "maxLength": 9}, "n": {"type": "integer"}},
+        "required": ["path"],
+    },
+    "read",
+)  # fmt: skip
+
+
+@given(st.text(max_size=60), st.booleans(), st.integers(1, 7))
+def test_the_answers_text_streams_exactly(text: str, ascii_only: bool, step: int) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    raw = json.dumps({"tool": "answer", "text": text}, ensure_ascii=ascii_only)
+    reader = ReplyReader()
+    shown = "".join(reader.feed(raw[i : i + step]) for i in range(0, len(raw), step))
+    assert shown == text
+    assert reader.call() == ("answer", {"text": text})
+
+
+def test_a_tool_call_shows_no_text() -> None:
+    reader = ReplyReader()
+    assert reader.feed('{ "tool": "read_file", "path": "answer text" }') == ""
+    assert reader.call() == ("read_file", {"path": "answer text"})
+
+
+@pytest.mark.parametrize("raw", ["", '{"tool":"answer","text":"half', "[]", '{"text":"x"}', '{"tool":3}', "plain"])
+def test_a_reply_that_broke_off_is_no_call(raw: str) -> None:
+    reader = ReplyReader()
+    reader.feed(raw)
+    assert reader.call() is None
+
+
+def test_half_an_answer_is_still_shown() -> None:
+    reader = ReplyReader()
+    assert reader.feed('{"tool":"answer","text":"half a se') == "half a se"
+
+
+def test_the_schema_admits_each_tool_and_the_answer_and_nothing_else() -> None:
+    schema = reply_schema([TOOL])
+    jsonschema.validate({"tool": "read_file", "path": "a"}, schema)
+    jsonschema.validate({"tool": "answer", "text": "a"}, schema)
+    for wrong in ({"tool": "other", "path": "a"}, {"tool": "answer"}, {"tool": "answer", "text": "a", "x": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+    assert "maxLength" not in json.dumps(schema)
+
+
+def test_a_signature_marks_what_may_be_left_out() -> None:
+    assert signature(TOOL) == "- read_file(path, n?): read a file"
