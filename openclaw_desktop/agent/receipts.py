@@ -139,8 +139,8 @@ class ClaimFilter:
     def _finish(self, sentence: str) -> str:
         if not unproven(sentence, self._receipts):
             return sentence[self._shown :]
-        if self._said_so:
-            return ""
-        self._said_so = True
         tail = sentence[len(sentence.rstrip()) :]
+        if self._said_so:
+            return "…" + tail if self._shown else ""
+        self._said_so = True
         return tr("(I took no such action: nothing was done.)") + tail

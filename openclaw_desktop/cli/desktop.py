@@ -92,8 +92,10 @@ async def _build(home: Home) -> Front:
     """Attach to a running agent, or become it; called once the icon shows."""
     from openclaw_desktop.cli.logs import log_to_file
     from openclaw_desktop.runtime import attach_or_start
+    from openclaw_desktop.system.paths import prepare
     from openclaw_desktop.ui.application import Front
 
+    prepare(home)
     log_to_file(home)
     agent = await attach_or_start(home, "tray", "tray")
     desktop = agent.desktop

@@ -21,7 +21,6 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def log_to_file(home: Home) -> None:
     """Send the program's log to `logs/agent.log`; where that cannot be written, warnings go to stderr."""
     try:
-        home.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         handler: logging.Handler = RotatingFileHandler(
             home.logs / "agent.log", maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8"
         )

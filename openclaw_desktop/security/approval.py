@@ -37,7 +37,9 @@ def question_for(call: ToolCall, tool: ToolSpec, context: Label, decision: Decis
     return Question(
         id=new_id("que"),
         title=tr("May the agent read this?") if tool.effect == "read" else tr("May the agent do this?"),
-        text=tr("To answer you it wants to use {tool} on:", tool=tool.name),
+        text=tr("To answer you, it wants to read:")
+        if tool.effect == "read"
+        else tr("It wants to use {tool} with:", tool=tool.name),
         target=visible(target),
         choices=(*choices, Choice(NO, tr("No"))),
         origins=context.origins if context.integrity == "untrusted" else (),

@@ -37,7 +37,10 @@ class AskRequest:
 
 @dataclass(frozen=True, slots=True)
 class SessionMessage:
-    """One stored message, as a front end shows it. `receipts` are the texts of its receipts."""
+    """One stored message, as a front end shows it.
+
+    `receipts` are the texts of its receipts; `untrusted`: it is built on text that the user did not write.
+    """
 
     turn_id: str
     role: Role
@@ -45,6 +48,7 @@ class SessionMessage:
     model: str | None
     created_at: str
     receipts: tuple[str, ...] = ()
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

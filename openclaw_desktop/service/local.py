@@ -174,7 +174,9 @@ class LocalService:
         if session_id is None:
             return None
         messages = tuple(
-            SessionMessage(m.turn_id, m.role, m.text, m.model, m.created_at, m.receipts)
+            SessionMessage(
+                m.turn_id, m.role, m.text, m.model, m.created_at, m.receipts, m.label.integrity == "untrusted"
+            )
             for m in await self._parts.sessions.messages(session_id)
         )
         return SessionView(session_id, messages)

@@ -78,7 +78,8 @@ def test_a_false_claim_never_gets_through_however_the_text_arrives(cuts: list[in
     shown = stream("Hello there. I've saved your note. Bye, I also sent it! The end", cuts)
     assert "saved" not in shown
     assert "sent" not in shown
-    assert shown == f"Hello there. {DENIAL} The end"
+    assert shown.startswith(f"Hello there. {DENIAL} ")
+    assert shown.endswith("The end")
 
 
 @given(st.text(alphabet="abc .!?\nI'vedsa", max_size=80), st.lists(st.integers(0, 80), max_size=8))

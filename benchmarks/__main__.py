@@ -1,0 +1,59 @@
+"""`python -m benchmarks`: measure, print, and bring docs/benchmarks.md up to date.
+
+Owns the command line and the order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.machine import ROOT, describe_commit, describe_load, describe_machine
+from benchmarks.results import MISSED, Options, Unavailable
+from benchmarks.table import update
+
+NAMES = ("start", "popup", "idle", "footprint", "decode", "first_token", "memory")
+TABLE = ROOT / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Run the benchmarks that were named, all where none was, and return 1 where a bar was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the product.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)} (all where none is named)")
+    parser.add_argument("--quick", action="store_true", help="fewer samples, for trying out")
+    parser.add_argument("--print", action="store_true", dest="only_print", help="leave docs/benchmarks.md as it is")
+    arguments = parser.parse_args()
+    names = arguments.names or NAMES
+    if unknown := set(names) - set(NAMES):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    models = os.environ.get("OPENCLAW_MODELS")
+    options = Options(arguments.quick, Path(models).absolute() if models else None)
+    verdicts = []
+    for name in names:
+        circumstances = {
+            "command": f"`python -m benchmarks {name}{' --quick' if arguments.quick else ''}`",
+            "date": time.strftime("%Y-%m-%d"),
+            "commit": describe_commit(),
+            "machine": describe_machine(),
+            "load before": describe_load(),
+        }
+        print(f"== {name} (load {circumstances['load before']})", flush=True)
+        try:
+            rows = importlib.import_module(f"benchmarks.{name}").measure(options)
+        except Unavailable as reason:
+            print(f"   not measured: {reason}", file=sys.stderr)
+            continue
+        for row in rows:
+            print(f"{row.verdict:>15}  {row.what}: {row.seen} (bar {row.bar}, n = {row.n})", flush=True)
+        if not arguments.only_print:
+            update(TABLE, [(row, circumstances) for row in rows])
+        verdicts += [row.verdict for row in rows]
+    return int(MISSED in verdicts)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

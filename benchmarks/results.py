@@ -1,0 +1,55 @@
+"""What a benchmark hands over: rows for the table, with the bar that each is held to.
+
+Owns the rows, their numbers as text and the verdicts. Must not know how anything is measured.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MET, PARTLY, MISSED, INFORMATION = "met", "median only", "missed", "for information"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to measure. `models`: the folder with the model files, None where there is none."""
+
+    quick: bool
+    models: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; `what` is its name and stays the same from run to run. `n`: of how many samples."""
+
+    what: str
+    bar: str
+    seen: str
+    verdict: str
+    n: int
+
+
+class Unavailable(Exception):
+    """This machine lacks what the benchmark needs; the text says what."""
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least `share` of `values` do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, min(len(ordered) - 1, int(-(-share * len(ordered) // 1)) - 1))]
+
+
+def at_most(values: Sequence[float], bar: float) -> str:
+    """Return the verdict on `values` that should not exceed `bar`: by their 95th percentile and their median."""
+    if percentile(values, 0.95) <= bar:
+        return MET
+    return PARTLY if statistics.median(values) <= bar else MISSED
+
+
+def in_words(values: Sequence[float], unit: str, digits: int = 0) -> str:
+    """Return median, 95th percentile and worst of `values`."""
+    median, p95, worst = statistics.median(values), percentile(values, 0.95), max(values)
+    return f"median {median:.{digits}f}, p95 {p95:.{digits}f}, worst {worst:.{digits}f} {unit}"

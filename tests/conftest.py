@@ -1,0 +1,42 @@
+"""What every test may use: where the small model lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from openclaw_desktop.inference.catalogue import CatalogueModel, find_model, load_catalogue
+from openclaw_desktop.system.paths import find_home, model_folders
+
+SMALL = "smollm2-135m"
+
+
+def find_file(model: CatalogueModel) -> Path | None:
+    """Look where the product looks."""
+    folders = model_folders(find_home(None, {}), os.environ)
+    return next(
+        (
+            path
+            for folder in folders
+            if (path := folder / model.file).is_file() and path.stat().st_size == model.size_bytes
+        ),
+        None,
+    )
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for OPENCLAW_MODELS that holds SmolLM2 and nothing else."""
+    model = find_model(load_catalogue(), SMALL)
+    found = find_file(model)
+    if found is None:
+        pytest.fail(
+            f"These tests need {model.file} in OPENCLAW_MODELS or the default models folder. "
+            f"Fetch it: openclaw-agent model pull {SMALL}",
+            pytrace=False,
+        )
+    folder = tmp_path_factory.mktemp("models")
+    (folder / model.file).symlink_to(found.resolve())
+    return folder
