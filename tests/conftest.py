@@ -10,8 +10,6 @@ import pytest
 from openclaw_desktop.inference.catalogue import CatalogueModel, find_model, load_catalogue
 from openclaw_desktop.system.paths import find_home, model_folders
 
-SMALL = "smollm2-135m"
-
 
 def find_file(model: CatalogueModel) -> Path | None:
     """Look where the product looks."""
@@ -26,17 +24,28 @@ def find_file(model: CatalogueModel) -> Path | None:
     )
 
 
-@pytest.fixture(scope="session")
-def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for OPENCLAW_MODELS that holds SmolLM2 and nothing else."""
-    model = find_model(load_catalogue(), SMALL)
+def folder_with(model_id: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for OPENCLAW_MODELS that holds one model and nothing else."""
+    model = find_model(load_catalogue(), model_id)
     found = find_file(model)
     if found is None:
         pytest.fail(
             f"These tests need {model.file} in OPENCLAW_MODELS or the default models folder. "
-            f"Fetch it: openclaw-agent model pull {SMALL}",
+            f"Fetch it: openclaw-agent model pull {model_id}",
             pytrace=False,
         )
     folder = tmp_path_factory.mktemp("models")
     (folder / model.file).symlink_to(found.resolve())
     return folder
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SmolLM2 alone."""
+    return folder_with("smollm2-135m", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Qwen alone."""
+    return folder_with("qwen2.5-coder-1.5b", tmp_path_factory)

@@ -30,6 +30,7 @@ Verb = Callable[[AgentService, argparse.Namespace], Awaitable[int]]
 def run_command(words: list[str]) -> int:
     """Run one verb and return its exit code; whatever goes wrong is a sentence."""
     arguments = build_parser().parse_args(words)
+    os.umask(0o077)  # what we write is the user's alone
     logging.basicConfig(level=logging.ERROR if arguments.verb != "serve" else logging.INFO, stream=sys.stderr)
     logging.getLogger("openclaw_desktop").setLevel(logging.INFO if arguments.verb == "serve" else logging.CRITICAL)
     home: Home | None = None

@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, metavar="DIR", help="keep everything under this folder")
     parser.add_argument("--version", action="version", version=f"openclaw-desktop {__version__}")
     arguments = parser.parse_args()
+    os.umask(0o077)  # what we write is the user's alone
     return _run(arguments)
 
 

@@ -68,7 +68,8 @@ class SessionStore:
 
     async def latest(self) -> str | None:
         """Return the session last spoken in."""
-        sql = """select id from conversations where exists (select 1 from messages where conversation_id = conversations.id)
+        sql = """select id from conversations
+            where exists (select 1 from messages where conversation_id = conversations.id)
             order by updated_at desc, id desc limit 1"""
         rows = await self._database.rows(sql)
         return str(rows[0][0]) if rows else None

@@ -61,7 +61,7 @@ class Program:
         self.environ = {
             name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ
         } | {"HOME": str(user)}
-        self._agents: list[Serving] = []
+        self.agents: list[Serving] = []
 
     def command(self, *words: str) -> list[str]:
         return [*AGENT, *words, *(() if "--home" in words else ("--home", str(self.home)))]
@@ -77,19 +77,17 @@ class Program:
 
     def serve(self, command: Sequence[str] | None = None, **environ: str) -> Serving:
         agent = Serving(command or self.command("serve"), self.environ | environ, self.home)
-        self._agents.append(agent)
+        self.agents.append(agent)
         agent.wait_for("READY=1")
         return agent
 
     def end(self) -> None:
         """Leave no agent behind, however the test went."""
-        for agent in self._agents:
+        for agent in self.agents:
             agent.kill()
 
 
-def run(
-    command: Sequence[str], environ: dict[str, str], *, stdin: str | bytes = "", cwd: Path | None = None
-) -> Ended:
+def run(command: Sequence[str], environ: dict[str, str], *, stdin: str | bytes = "", cwd: Path | None = None) -> Ended:
     data = stdin.encode() if isinstance(stdin, str) else stdin
     ended = subprocess.run(
         command, env=environ, input=data, cwd=cwd, capture_output=True, timeout=DEADLINE_S * 2, check=False
