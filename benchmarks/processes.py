@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -17,11 +17,12 @@ _MAPPING = re.compile(r"^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one process had used at a moment: voluntary switches and CPU seconds by thread id."""
+    """What one process had used at a moment: voluntary switches and CPU seconds by thread id, and threads' names."""
 
     role: str
-    switches: dict[int, int]
-    cpu_s: dict[int, float]
+    switches: dict[int, int] = field(default_factory=dict)
+    cpu_s: dict[int, float] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
 
 
 def family(pid: int) -> dict[int, str]:
@@ -49,20 +50,21 @@ def usage(pids: dict[int, str]) -> dict[int, Usage]:
 
 
 def _usage_of(pid: int, role: str) -> Usage:
-    switches, cpu_s = {}, {}
+    found = Usage(role)
     for task in (PROC / str(pid) / "task").iterdir():
         thread = int(task.name)
-        switches[thread] = int((_SWITCHES.search((task / "status").read_text()) or ["", "0"])[1])
+        found.names[thread] = (task / "comm").read_text().strip()
+        found.switches[thread] = int((_SWITCHES.search((task / "status").read_text()) or ["", "0"])[1])
         # Nanoseconds on the CPU; the clock ticks of `stat` are too coarse for an idle process.
-        cpu_s[thread] = int((task / "schedstat").read_text().split()[0]) / 1e9
-    return Usage(role, switches, cpu_s)
+        found.cpu_s[thread] = int((task / "schedstat").read_text().split()[0]) / 1e9
+    return found
 
 
 def growth(before: dict[int, Usage], after: dict[int, Usage]) -> dict[str, tuple[int, float]]:
     """Return (voluntary switches, CPU seconds) by role between two readings."""
     grown: dict[str, tuple[int, float]] = {}
     for pid, now in after.items():
-        then = before.get(pid, Usage(now.role, {}, {}))
+        then = before.get(pid, Usage(now.role))
         switches = sum(count - then.switches.get(thread, 0) for thread, count in now.switches.items())
         cpu_s = sum(seconds - then.cpu_s.get(thread, 0.0) for thread, seconds in now.cpu_s.items())
         known = grown.get(now.role, (0, 0.0))
@@ -75,12 +77,13 @@ def cpu_seconds(pid: int) -> float:
     return sum(_usage_of(pid, "").cpu_s.values())
 
 
-def pss_mib(pid: int) -> float:
-    """Return the process's share of memory in MiB, shared pages divided among all who map them."""
-    for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError("no Pss in smaps_rollup")
+def memory_mib(pid: int) -> tuple[float, float]:
+    """Return PSS (shared pages divided among all who map them) and USS (what is the process's alone) in MiB."""
+    kib: Counter[str] = Counter()
+    for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]:
+        name, _, value = line.partition(":")
+        kib[name] = int(value.split()[0])
+    return kib["Pss"] / 1024, (kib["Private_Clean"] + kib["Private_Dirty"]) / 1024
 
 
 def largest_mappings(pid: int, count: int) -> list[tuple[str, float]]:

@@ -93,14 +93,16 @@ async def attach_or_start(home: Home, mode: Mode, role: str) -> Agent:
     """
     prepare(home)
     lock = HomeLock(home.lock_file)
-    deadline_s = time.monotonic() + QUEUE_WAIT_S
+    holder, deadline_s = None, 0.0
     while True:
         if (running := await attach(home)) is not None:
             return running
         if lock.acquire(role):
             break
-        if time.monotonic() > deadline_s:
-            holder = lock.holder()
+        if (current := lock.holder()) != holder:
+            # The queue moves: the wait is for one command, however many stand before us.
+            holder, deadline_s = current, time.monotonic() + QUEUE_WAIT_S
+        elif time.monotonic() > deadline_s:
             raise UserError(
                 "home_busy",
                 tr("Another command (process {pid}) is using this home.", pid=holder.pid if holder else "?"),

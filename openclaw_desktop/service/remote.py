@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, TurnEvent
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.service import channel
 from openclaw_desktop.service.api import (
     AskRequest,
     Finding,
@@ -45,11 +46,8 @@ class RemoteService:
     @classmethod
     async def connect(cls, path: Path) -> RemoteService | None:
         """Attach to the agent at `path`; None where nobody listens."""
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=FRAME_LIMIT_BYTES)
-        except OSError:
-            return None
-        return cls(reader, writer)
+        streams = await channel.connect(path)
+        return cls(*streams) if streams else None
 
     async def close(self) -> None:
         """Detach; the agent ends what this front end asked."""

@@ -10,9 +10,6 @@ import contextlib
 import inspect
 import json
 import logging
-import os
-import socket
-import struct
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict
 from functools import partial
@@ -24,8 +21,9 @@ import msgspec
 from openclaw_desktop.core.errors import Failure, UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.api import AgentService, AskRequest
-from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, encode, encode_frame
+from openclaw_desktop.service import channel
+from openclaw_desktop.service.api import AgentService
+from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, encode, encode_frame
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +44,8 @@ class SocketServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen; a socket left by a crash is replaced (the caller holds the home's lock)."""
-        self._path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        mask = os.umask(0o177)
-        try:
-            listener.bind(str(self._path))
-        finally:
-            os.umask(mask)
-        self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=FRAME_LIMIT_BYTES)
+        """Listen at the socket's path."""
+        self._server = await channel.listen(self._path, self._accept)
 
     async def stop(self) -> None:
         """Stop listening, end every command and remove the socket."""
@@ -64,10 +55,6 @@ class SocketServer:
         self._path.unlink(missing_ok=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if _peer_user(writer.get_extra_info("socket")) != os.getuid():
-            log.warning("a connection of another user was refused")
-            writer.close()
-            return
         self._tasks.start(_Connection(self._service, reader, writer).serve(), "a front end's connection")
 
 
@@ -93,7 +80,7 @@ class _Connection:
                 task = asyncio.get_running_loop().create_task(self._run(number, frame))
                 self._commands[number] = task
                 task.add_done_callback(partial(self._forget, number))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             log.warning("a front end broke the protocol: %s", error)
         finally:
             tasks = list(self._commands.values())
@@ -113,7 +100,7 @@ class _Connection:
 
     async def _run(self, number: int, frame: dict[str, Any]) -> None:
         try:
-            result = await self._do(number, str(frame["method"]), dict(frame.get("params") or {}))
+            result = await self._do(number, str(frame["method"]), frame.get("params") or {})
             await self._send({"id": number, "result": encode(result)})
         except UserError as error:
             await self._send({"id": number, "error": asdict(error.failure)})
@@ -128,9 +115,8 @@ class _Connection:
 
     async def _do(self, number: int, method: str, params: dict[str, Any]) -> Any:
         if method in STREAMS:
-            if method == "ask":
-                params = {"request": decode(params["request"], AskRequest)}
-            items: AsyncGenerator[Any, None] = getattr(self._service, method)(**params)
+            start: Callable[..., AsyncGenerator[Any, None]] = getattr(self._service, method)
+            items = start(**_typed(start, params))
             async with contextlib.aclosing(items) as stream:
                 async for item in stream:
                     await self._send({"id": number, "item": encode(item)})
@@ -157,16 +143,8 @@ class _Connection:
 def _typed(command: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters in the types that the command declares."""
     signature = inspect.signature(command, eval_str=True)
-    signature.bind(**params)
     try:
+        signature.bind(**params)
         return {name: msgspec.convert(value, signature.parameters[name].annotation) for name, value in params.items()}
-    except msgspec.ValidationError as error:
+    except (TypeError, msgspec.ValidationError) as error:
         raise UserError("bad_request", tr("The command was wrong: {reason}.", reason=error)) from error
-
-
-def _peer_user(peer: socket.socket) -> int:
-    """Return the user id at the other end (SO_PEERCRED; elsewhere the folder's mode alone guards)."""
-    if hasattr(socket, "SO_PEERCRED"):
-        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", credentials)[1])
-    return os.getuid()

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.events import AgentStopping, ModelState, ModelStateChanged, Question, WindowRequested
 from openclaw_desktop.core.tasks import TaskSet
-from openclaw_desktop.core.text import tr, without_controls
+from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService, AskRequest
 from openclaw_desktop.ui.failures import closing, describe_error
 from openclaw_desktop.ui.offer import OfferCard, fetch_model
@@ -70,6 +70,8 @@ class Chat(QObject):
         self._service = service
         self._tasks.start(self._watch(service), "events of the agent")
         status, session = await asyncio.gather(service.status(), service.latest_session())
+        # Afterwards: by then the agent has looked for its models, and need not do it twice.
+        self._popup.transcript.titles = await _read_titles(service)
         if session is not None and self._session_id is None:
             self._session_id = session.session_id
             if session.messages:
@@ -286,9 +288,19 @@ class Chat(QObject):
 
     def _show_state(self, model: str | None, state: ModelState) -> None:
         self._has_model = model is not None
-        name = None if model is None else without_controls(model)
+        name = None if model is None else self._popup.transcript.name_model(model)
         self._announce(describe_model(name, state), mood_of(state))
 
     def _announce(self, sentence: str, mood: Mood) -> None:
         self._popup.header.show_state(sentence, mood)
         self.state_changed.emit(sentence, mood)
+
+
+async def _read_titles(service: AgentService) -> dict[str, str]:
+    """Return the models' titles by id; without them the ids are shown."""
+    try:
+        models = await service.list_models()
+    except Exception as error:
+        describe_error(error, "reading the models' titles")
+        return {}
+    return {model.id: model.title for model in models}

@@ -27,6 +27,10 @@ from openclaw_desktop.ui.tray import Tray
 
 log = logging.getLogger(__name__)
 POOL_THREADS = 4
+NO_TRAY = tr(
+    "This desktop shows no tray icons at the moment. The hotkey, or the command openclaw-desktop --toggle-chat, "
+    "shows this window."
+)
 
 
 class Desktop(QObject):
@@ -39,6 +43,7 @@ class Desktop(QObject):
         self._show_first = show_first
         self._front: Front | None = None
         self._exit_code = int(ExitCode.DONE)
+        self._host_watch: QObject | None = None
         self._leaving = asyncio.Event()
         self._tasks = TaskSet()
         self.popup = Popup()
@@ -82,17 +87,28 @@ class Desktop(QObject):
         """Start the agent, stay until the user quits, stop the agent, and return the exit code."""
         has_tray = QSystemTrayIcon.isSystemTrayAvailable()
         if not has_tray:
-            self.popup.show_banner(
-                tr(
-                    "This desktop shows no tray icons at the moment. The hotkey, or the command "
-                    "openclaw-desktop --toggle-chat, shows this window."
-                )
-            )
+            self._await_tray_host()
         if self._show_first or not (has_tray or self._hidden):
             self.show()
         self._tasks.start(self._start(build), "start of the agent")
         await self._leaving.wait()
         return await self._leave()
+
+    def _await_tray_host(self) -> None:
+        # QtDBus costs a megabyte, and most desktops have their tray by now.
+        from openclaw_desktop.ui.tray_host import watch_tray_host
+
+        self.popup.show_banner(NO_TRAY)
+        self._host_watch = watch_tray_host(self._follow_host)
+        self.popup.came_to_front.connect(self._check_host)
+
+    def _follow_host(self) -> None:
+        self._tray.renew()
+        self._check_host()
+
+    def _check_host(self) -> None:
+        if QSystemTrayIcon.isSystemTrayAvailable():
+            self.popup.drop_banner(NO_TRAY)
 
     async def _start(self, build: Callable[[], Awaitable[Front]]) -> None:
         try:

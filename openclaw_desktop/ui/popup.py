@@ -56,6 +56,7 @@ class Popup(QFrame):
 
     new_chat_requested = Signal()
     shown = Signal()
+    came_to_front = Signal()
 
     def __init__(self) -> None:
         super().__init__(None, Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint)
@@ -74,6 +75,7 @@ class Popup(QFrame):
         self.header = Header()
         self.transcript = Transcript()
         self.welcome = Welcome()
+        self._sentences: list[str] = []
         self._banner = self._make_banner()
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
@@ -110,7 +112,7 @@ class Popup(QFrame):
         banner.setObjectName("banner")
         self._banner_text = make_label(name="banner_text", tone="quiet")
         close = make_tool("close", tr("Hide this line"), name="banner_close", size_px=14)
-        close.clicked.connect(lambda: self.show_banner(""))
+        close.clicked.connect(self._clear_banner)
         row = QHBoxLayout(banner)
         row.setContentsMargins(14, 6, 8, 6)
         row.addWidget(self._banner_text, 1)
@@ -124,10 +126,24 @@ class Popup(QFrame):
         return self._banner_text.text()
 
     def show_banner(self, sentence: str) -> None:
-        """Show a sentence below the header, after what is there; "" takes all away."""
-        text = f"{self.banner}\n{sentence}".strip() if sentence else ""
-        self._banner_text.setText(without_controls(text))
-        self._banner.setVisible(bool(text))
+        """Show a sentence below the header, after what is there."""
+        if sentence not in self._sentences:
+            self._sentences.append(sentence)
+            self._fill_banner()
+
+    def drop_banner(self, sentence: str) -> None:
+        """Take a sentence away that is no longer true."""
+        if sentence in self._sentences:
+            self._sentences.remove(sentence)
+            self._fill_banner()
+
+    def _clear_banner(self) -> None:
+        self._sentences.clear()
+        self._fill_banner()
+
+    def _fill_banner(self) -> None:
+        self._banner_text.setText(without_controls("\n".join(self._sentences)))
+        self._banner.setVisible(bool(self._sentences))
 
     def show_conversation(self, conversation: bool) -> None:
         """Show the transcript, or the page for when there is none."""
@@ -168,9 +184,13 @@ class Popup(QFrame):
         self.hide()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Note when the focus leaves."""
+        """Note when the focus comes and leaves."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+        if event.type() != QEvent.Type.ActivationChange:
+            return
+        if self.isActiveWindow():
+            self.came_to_front.emit()
+        else:
             self._left_s = time.monotonic()
 
     def dress(self) -> None:

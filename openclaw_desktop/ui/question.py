@@ -6,7 +6,7 @@ the id of a choice. Nothing in it comes formatted from a model; hidden character
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -15,7 +15,8 @@ from openclaw_desktop.core.text import tr, visible, without_controls
 from openclaw_desktop.ui.labels import make_button, make_label
 from openclaw_desktop.ui.theme import current_theme, make_palette, style_sheet
 
-# As long as this after the window comes to the front no button that allows can be pressed: the user was typing.
+# As long as this after the window comes to the front, and after the last key since, no button that allows can be
+# pressed and no key but Escape counts: the user was typing, or is about to see what the question is.
 GUARD_MS = 700
 WIDTH_PX = 440
 MARGIN_PX = 12
@@ -55,10 +56,10 @@ class QuestionDialog(QDialog):
             column.addWidget(self._make_target())
         if question.origins:
             column.addWidget(make_label(_describe_origins(question.origins), name="question_origins", tone="quiet"))
+        self._guard = QTimer(self)
         self._allowing: list[QPushButton] = []
         column.addSpacing(4)
         column.addLayout(self._make_buttons())
-        self._guard = QTimer(self)
         self._guard.setObjectName("guard")
         self._guard.setSingleShot(True)
         self._guard.setInterval(GUARD_MS)
@@ -71,6 +72,7 @@ class QuestionDialog(QDialog):
         target.setAccessibleName(tr("What it is about, exactly"))
         target.setReadOnly(True)
         target.setTabChangesFocus(True)
+        target.installEventFilter(self)
         lines = min(TARGET_LINES, 1 + len(target.toPlainText()) // 44)
         target.setFixedHeight(lines * target.fontMetrics().lineSpacing() + 22)
         return target
@@ -92,6 +94,7 @@ class QuestionDialog(QDialog):
         button.setAutoDefault(refuses)
         button.setDefault(refuses)
         button.clicked.connect(lambda: self._answer(choice.id))
+        button.installEventFilter(self)
         if refuses:
             button.setFocus()
         else:
@@ -138,8 +141,25 @@ class QuestionDialog(QDialog):
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow() and hasattr(self, "_guard"):
             self._arm()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Swallow the keys of a user who has not seen the question yet, whatever has the focus."""
+        return self._swallows(event) or super().eventFilter(watched, event)
+
+    def _swallows(self, event: QEvent) -> bool:
+        if not isinstance(event, QKeyEvent) or event.key() == Qt.Key.Key_Escape:
+            return False
+        # A key that is still held down was pressed for another window.
+        if not self._guard.isActive() and not event.isAutoRepeat():
+            return False
+        if self._guard.isActive():
+            self._guard.start()
+        event.accept()
+        return True
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Refuse on Escape, and on Enter wherever the focus is."""
+        if self._swallows(event):
+            return
         if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._answer(self._refusal)
             return

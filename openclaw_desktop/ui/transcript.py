@@ -21,11 +21,6 @@ PAGE_MESSAGES = 40
 AT_END_PX = 24
 
 
-def name_model(model: str | None) -> str:
-    """Say which model gave an answer."""
-    return without_controls(model) if model is not None else tr("answered without a model")
-
-
 class Transcript(QScrollArea):
     """The scrolling list of messages."""
 
@@ -39,6 +34,7 @@ class Transcript(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.titles: dict[str, str] = {}
         self._following = True
         self._earlier: list[SessionMessage] = []
         self._clear()
@@ -74,6 +70,12 @@ class Transcript(QScrollArea):
         for widget in kept:
             self.add(widget)
             widget.show()
+
+    def name_model(self, model: str | None) -> str:
+        """Say which model gave an answer: by its title, where `titles` has it."""
+        if model is None:
+            return tr("answered without a model")
+        return without_controls(self.titles.get(model, model))
 
     def is_empty(self) -> bool:
         """Say whether there is nothing to show."""
@@ -133,7 +135,7 @@ class Transcript(QScrollArea):
             answer.set_text(message.text)
             for receipt in message.receipts:
                 answer.add_chip("✓", receipt)
-            answer.finish(name_model(message.model))
+            answer.finish(self.name_model(message.model), untrusted=message.untrusted)
             answer.retry_button.setVisible(bool(asked))
             self._column.insertWidget(index, answer)
         if self._earlier:

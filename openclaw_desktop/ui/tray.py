@@ -45,10 +45,15 @@ class Tray(QObject):
         self._status.setEnabled(False)
         self._menu.addSeparator()
         self._add_action("quit", tr("Quit"), self.quit_requested)
-        self._icon = QSystemTrayIcon(load_icon("idle"), self)
-        self._icon.setContextMenu(self._menu)
-        self._icon.setToolTip(tr("OpenCLaw: {state}", state=tr("Starting…")))
-        self._icon.activated.connect(self._on_activated)
+        self._tip = tr("OpenCLaw: {state}", state=tr("Starting…"))
+        self._icon = self._make_icon()
+
+    def _make_icon(self) -> QSystemTrayIcon:
+        icon = QSystemTrayIcon(load_icon(self._mood), self)
+        icon.setContextMenu(self._menu)
+        icon.setToolTip(self._tip)
+        icon.activated.connect(self._on_activated)
+        return icon
 
     def _add_action(self, name: str, text: str, wish: SignalInstance) -> QAction:
         action = self._menu.addAction(text)
@@ -58,6 +63,13 @@ class Tray(QObject):
 
     def show(self) -> None:
         """Show the icon: now, or once a tray host appears."""
+        self._icon.show()
+
+    def renew(self) -> None:
+        """Show the icon anew: Qt decides for each icon's whole life which kind of tray it goes to."""
+        self._icon.hide()
+        self._icon.deleteLater()
+        self._icon = self._make_icon()
         self._icon.show()
 
     def hide(self) -> None:
@@ -81,7 +93,8 @@ class Tray(QObject):
     def show_state(self, sentence: str, mood: Mood) -> None:
         """Put `sentence` into the tooltip and the menu, and show the icon for `mood`."""
         self._status.setText(sentence.replace("&", "&&"))
-        self._icon.setToolTip(tr("OpenCLaw: {state}", state=sentence))
+        self._tip = tr("OpenCLaw: {state}", state=sentence)
+        self._icon.setToolTip(self._tip)
         if mood != self._mood:
             self._mood = mood
             self._icon.setIcon(load_icon(mood))

@@ -28,7 +28,7 @@ from openclaw_desktop.core.events import (
 from openclaw_desktop.core.messages import Answer, CallOutcome, Receipt
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.ui.offer import OfferCard
-from openclaw_desktop.ui.transcript import Transcript, name_model
+from openclaw_desktop.ui.transcript import Transcript
 
 
 class Turn(QObject):
@@ -114,7 +114,8 @@ class Turn(QObject):
         self._show_receipts(answer.receipts)
         for outcome in answer.tool_calls:
             self._show_outcome(outcome)
-        self.answer.finish(name_model(answer.model), untrusted=answer.label.integrity == "untrusted")
+        model = self._transcript.name_model(answer.model)
+        self.answer.finish(model, untrusted=answer.label.integrity == "untrusted")
 
     def _stop(self, text: str) -> None:
         self.ended = True

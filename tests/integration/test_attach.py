@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from agent_process import DEADLINE_S, Program, Serving, front_end
 
-from openclaw_desktop.core.events import ModelStateChanged, TextAdded
+from openclaw_desktop.core.events import ModelStateChanged, TurnFinished
 from openclaw_desktop.service.api import AskRequest
 from openclaw_desktop.service.remote import RemoteService
 
@@ -150,6 +151,7 @@ def test_a_front_end_that_breaks_the_protocol_hurts_no_other(shared: Serving, fr
         {"id": 1, "method": "stop"},
         {"id": 1, "method": "__class__"},
         {"id": 1, "method": "remember"},
+        {"id": 1, "method": "remember", "params": ["text"]},
         {"id": 1, "method": "remember", "params": {"text": 5}},
         {"id": 1, "method": "remember", "params": {"text": "x", "more": 1}},
         {"id": 1, "method": "recall", "params": {"query": "x", "k": "many"}},
@@ -180,29 +182,32 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 async def test_the_turn_of_a_front_end_that_died_is_stopped(talker: Program) -> None:
     agent = talker.serve()
-    async with attached(agent) as other:
-        watch = other.watch()
+    async with attached(agent) as other, contextlib.aclosing(other.watch()) as watch:
         states: list[str] = []
 
-        async def until(state: str) -> None:
+        async def until_ready() -> None:
             async for event in watch:
                 if isinstance(event, ModelStateChanged):
                     states.append(event.state)
-                    if event.state == state:
+                    if event.state == "ready":
                         return
 
+        watching = asyncio.create_task(until_ready())
+        await asyncio.sleep(0)
+        await other.status()  # sent after it, so we are heard from here on
         asking = subprocess.Popen(
             talker.command("ask", STORY.text), env=talker.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         assert asking.stdout is not None
-        assert asking.stdout.read(1), "the answer has begun"
+        assert await asyncio.to_thread(asking.stdout.read, 1), "the answer has begun"
         asking.kill()
         asking.communicate()
-        await until("ready")
+        await asyncio.wait_for(watching, DEADLINE_S)
         assert states[-2:] == ["busy", "ready"]
-        await watch.aclose()
-        async for event in other.ask(AskRequest("Say hello.")):
-            if isinstance(event, TextAdded):
-                break
-        else:
-            pytest.fail("the model answers nobody any more")
+        session = await other.latest_session()
+        assert session is not None
+        # The whole story has some thousand characters.
+        assert [message.role for message in session.messages] == ["user", "assistant"]
+        assert len(session.messages[1].text) < 800
+        events = [event async for event in other.ask(AskRequest("Say hello."))]
+        assert isinstance(events[-1], TurnFinished)

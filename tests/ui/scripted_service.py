@@ -44,8 +44,15 @@ def make_answer(
 class ScriptedService:
     """`emit` hands one event to the running turn; `refuse` makes the next turn fail before it starts."""
 
-    def __init__(self, *, model: str | None = "good-4b", session: SessionView | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        model: str | None = "good-4b",
+        session: SessionView | None = None,
+        list_error: Exception | None = None,
+    ) -> None:
         self.model = model
+        self.list_error = list_error
         self.state: ModelState = "ready"
         self.session = session
         self.models: tuple[ModelView, ...] = (SMALL, GOOD, HUGE)
@@ -119,6 +126,8 @@ class ScriptedService:
         )  # fmt: skip
 
     async def list_models(self) -> tuple[ModelView, ...]:
+        if self.list_error is not None:
+            raise self.list_error
         return self.models
 
     async def pull_model(self, model_id: str) -> AsyncIterator[ModelPulled]:

@@ -37,6 +37,7 @@ SESSION = SessionView(
         SessionMessage("t1", "user", "What is the code?", None, "2026-01-01T00:00:00Z"),
         SessionMessage("t1", "tool", "internal", None, "2026-01-01T00:00:00Z"),
         SessionMessage("t1", "assistant", "It is 4711.", "good-4b", "2026-01-01T00:00:00Z", ("recalled",)),
+        SessionMessage("t2", "assistant", "The file says x.", "good-4b", "2026-01-01T00:00:00Z", (), True),
     ),
 )
 
@@ -54,7 +55,7 @@ async def test_text_streams_in_and_the_model_is_named(bench: Bench) -> None:
     assert bench.popup.composer.running
     bench.service.emit(TurnFinished("turn_1", make_answer("The **answer** is 42.")))
     await bench.settle()
-    assert bench.texts("answered_by") == ["good-4b"]
+    assert bench.texts("answered_by") == ["Good 4B"]
     assert bench.texts("untrusted") == []
     assert bench.service.asked[0].attended
     assert bench.popup.composer.edit.toPlainText() == ""
@@ -279,9 +280,11 @@ async def test_text_that_came_while_hidden_is_there_when_shown(bench: Bench) -> 
 
 @on_loop
 async def test_model_state_is_shown(bench: Bench) -> None:
-    assert bench.popup.header.state == "good-4b, ready"
+    assert bench.popup.header.state == "Good 4B, ready"
     bench.service.tell(ModelStateChanged("good-4b", "loading"))
-    await until(lambda: bench.popup.header.state == "good-4b, loading")
+    await until(lambda: bench.popup.header.state == "Good 4B, loading")
+    bench.service.tell(ModelStateChanged("of-tomorrow", "ready"))
+    await until(lambda: bench.popup.header.state == "of-tomorrow, ready")
     bench.service.tell(ModelStateChanged(None, "unloaded"))
     await until(lambda: bench.popup.header.state == "no model")
     await until(lambda: bench.find(QPushButton, "get_good-4b"))
@@ -387,14 +390,28 @@ class TestWithEarlierChat:
 
     def test_last_chat_is_shown_and_goes_on(self, bench: Bench, drive) -> None:
         async def check() -> None:
-            assert [answer.shown_text for answer in answers(bench)] == ["It is 4711."]
+            assert [answer.shown_text for answer in answers(bench)] == ["It is 4711.", "The file says x."]
             assert bench.texts("chip") == ["✓ recalled"]
+            assert bench.texts("answered_by") == ["Good 4B", "Good 4B"]
+            own, foreign = answers(bench)
+            assert own.findChild(QLabel, "untrusted").isHidden()
+            assert not foreign.findChild(QLabel, "untrusted").isHidden()
             answers(bench)[0].retry_button.click()
             await until(lambda: bench.service.asked)
             assert bench.service.asked[0].text == "What is the code?"
             assert bench.service.asked[0].session_id == "session_9"
 
         drive(check())
+
+
+class TestWithoutTitles:
+    @pytest.fixture
+    def service(self) -> ScriptedService:
+        return ScriptedService(list_error=ValueError("boom"))
+
+    def test_ids_are_shown(self, bench: Bench) -> None:
+        assert bench.popup.header.state == "good-4b, ready"
+        assert bench.popup.composer.edit.placeholderText() == "Ask or tell me something"
 
 
 class TestWithLongChat:

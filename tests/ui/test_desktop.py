@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QCoreApplication, QEvent, QRect, QSize
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QSystemTrayIcon
+from PySide6.QtWidgets import QSystemTrayIcon, QToolButton
 
-from openclaw_desktop.ui.popup import place_popup
+from openclaw_desktop.ui.popup import Popup, place_popup
 from openclaw_desktop.ui.tray import Tray, load_icon
 
 HERE = Path(__file__).parent
@@ -22,8 +22,15 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from openclaw_desktop.ui.application import Front, run_desktop
 
+# What costs more time than the icon itself.
+LATE = {
+    "asyncio", "qasync", "logging.handlers", "apsw", "numpy", "llama_cpp", "jsonschema", "msgspec", "psutil", "Xlib",
+    "openclaw_desktop.runtime", "openclaw_desktop.service.api", "openclaw_desktop.ui.desktop",
+    "openclaw_desktop.ui.popup", "PySide6.QtDBus", "PySide6.QtNetwork", "PySide6.QtSvg",
+}
+
 def icon_shown():
-    late = {"asyncio", "qasync", "openclaw_desktop.ui.popup", "openclaw_desktop.service.api"} & set(sys.modules)
+    late = LATE & set(sys.modules)
     print("icon", *sorted(late), flush=True)
 
 async def build():
@@ -155,6 +162,35 @@ def test_tray_says_what_was_clicked_and_shows_the_state(qtbot) -> None:
     assert "good-4b, loading" in icon.toolTip()
     assert actions["status"].text() == "good-4b, loading"
     assert tray.mood == "busy"
+
+
+def test_renewed_tray_keeps_what_it_shows(qtbot) -> None:
+    tray = Tray()
+    wishes: list[str] = []
+    tray.toggle_requested.connect(lambda: wishes.append("toggle"))
+    tray.show_state("good-4b, loading", "busy")
+    old = tray.findChild(QSystemTrayIcon)
+    tray.renew()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    (icon,) = tray.findChildren(QSystemTrayIcon)
+    assert icon is not old
+    assert "good-4b, loading" in icon.toolTip()
+    assert icon.contextMenu() is tray.menu
+    icon.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
+    assert wishes == ["toggle"]
+
+
+def test_banner_keeps_what_is_still_true(qtbot) -> None:
+    popup = Popup()
+    qtbot.addWidget(popup)
+    for sentence in ("No tray.", "No hotkey.", "No tray."):
+        popup.show_banner(sentence)
+    assert popup.banner == "No tray.\nNo hotkey."
+    popup.drop_banner("No tray.")
+    popup.drop_banner("No tray.")
+    assert popup.banner == "No hotkey."
+    popup.findChild(QToolButton, "banner_close").click()
+    assert popup.banner == ""
 
 
 @pytest.mark.parametrize("mood", ["idle", "busy", "error"])

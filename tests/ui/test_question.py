@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton, QWidget
 from scripted_service import make_answer
 from ui_bench import Bench, on_loop, until
 
@@ -63,6 +64,37 @@ def test_enter_refuses_even_where_an_allowing_button_has_the_focus(dialog: Quest
     button(dialog, "file").setFocus()
     QTest.keyClick(button(dialog, "file"), key)
     assert dialog.answers == ["no"]
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space, Qt.Key.Key_N])
+@pytest.mark.parametrize("focus", ["question_choice_no", "question_target"])
+def test_keys_of_a_user_who_is_typing_answer_nothing(dialog: QuestionDialog, key: Qt.Key, focus: str) -> None:
+    widget = dialog.findChild(QWidget, focus)
+    widget.setFocus()
+    QTest.keyClick(widget, key)
+    QTest.keyClick(dialog, key)
+    assert dialog.answers == []
+    assert dialog.isVisible()
+    end_guard(dialog)
+    QTest.keyClick(button(dialog, "no"), Qt.Key.Key_Return)
+    assert dialog.answers == ["no"]
+
+
+def test_typing_prolongs_the_guard(dialog: QuestionDialog, monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = dialog.findChild(QTimer, "guard")
+    begun: list[bool] = []
+    monkeypatch.setattr(guard, "start", lambda: begun.append(True))
+    QTest.keyPress(button(dialog, "no"), Qt.Key.Key_A)
+    assert begun == [True]
+
+
+def test_key_held_down_since_before_answers_nothing(dialog: QuestionDialog) -> None:
+    end_guard(dialog)
+    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+        event = QKeyEvent(kind, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r", True)
+        QApplication.sendEvent(button(dialog, "no"), event)
+        QApplication.sendEvent(dialog, event)
+    assert dialog.answers == []
 
 
 def test_escape_refuses(dialog: QuestionDialog) -> None:

@@ -1,0 +1,65 @@
+"""What the tray costs while nobody uses it: processor time and wake-ups of all our processes.
+
+The popup is hidden, no model and no engine is loaded. A wake-up is a voluntary context switch of any thread: each time
+that one goes back to sleep. CPU time is in nanoseconds, from the scheduler.
+"""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks import desk, processes
+from benchmarks.results import MET, MISSED, Options, Row
+
+CPU_BAR_PERCENT, WAKES_BAR_PER_S = 0.05, 0.3
+SETTLE_S = 20
+
+
+def measure(options: Options) -> list[Row]:
+    """Leave the tray alone for a while and return what it did all the same."""
+    seconds = 30 if options.quick else 120
+    with desk.desktop(options) as session:
+        home = desk.warm_home(session.folder / "measured", session.env)
+        tray = session.start(desk.TRAY, "--hidden", "--home", home)
+        desk.wait_until_settled(home, session.env)
+        # The only waits by the clock: what the start left to do ends, then idleness itself is watched.
+        time.sleep(SETTLE_S)
+        members = processes.family(tray.pid)
+        before, started_s = processes.usage(members), time.monotonic()
+        time.sleep(seconds)
+        after, taken_s = processes.usage(processes.family(tray.pid)), time.monotonic() - started_s
+        session.stop(tray)
+    _print_threads(before, after)
+    grown = processes.growth(before, after)
+    cpu_percent = 100 * sum(cpu_s for _, cpu_s in grown.values()) / taken_s
+    wakes_per_s = sum(wakes for wakes, _ in grown.values()) / taken_s
+    cpu_each = ", ".join(f"{role} {100 * cpu_s / taken_s:.4f} %" for role, (_, cpu_s) in grown.items())
+    wakes_each = ", ".join(f"{role} {wakes / taken_s:.3f}/s" for role, (wakes, _) in grown.items())
+    return [
+        Row(
+            "idle processor time",
+            f"<= {CPU_BAR_PERCENT} %",
+            f"{cpu_percent:.4f} % over {taken_s:.0f} s ({cpu_each})",
+            MET if cpu_percent <= CPU_BAR_PERCENT else MISSED,
+            1,
+        ),
+        Row(
+            "idle wake-ups",
+            f"<= {WAKES_BAR_PER_S}/s",
+            f"{wakes_per_s:.3f}/s over {taken_s:.0f} s ({wakes_each})",
+            MET if wakes_per_s <= WAKES_BAR_PER_S else MISSED,
+            1,
+        ),
+    ]
+
+
+def _print_threads(before: dict[int, processes.Usage], after: dict[int, processes.Usage]) -> None:
+    """Print who woke up, for the case that the bar is missed."""
+    for pid, now in after.items():
+        then = before.get(pid, processes.Usage(now.role))
+        for thread, count in now.switches.items():
+            wakes = count - then.switches.get(thread, 0)
+            cpu_ms = 1000 * (now.cpu_s[thread] - then.cpu_s.get(thread, 0.0))
+            if wakes or cpu_ms:
+                who = f"{now.role} {pid} thread {thread} ({now.names[thread]})"
+                print(f"   {who}: {wakes} wake-ups, {cpu_ms:.2f} ms")
