@@ -44,8 +44,20 @@ def measure(options: Options) -> list[Row]:
             screen.wait_until_quiet()
         screen.close()
     return [
-        Row("key to painted popup", "<= 50 ms", in_words(painted_ms, "ms", 1), at_most(painted_ms, BAR_MS), len(painted_ms)),
-        Row("the same, first time after the start", "<= 50 ms", in_words(first_ms, "ms", 1), at_most(first_ms, BAR_MS), starts),
+        Row(
+            "key to painted popup",
+            "<= 50 ms",
+            in_words(painted_ms, "ms", 1),
+            at_most(painted_ms, BAR_MS),
+            len(painted_ms),
+        ),
+        Row(
+            "the same, first time after the start",
+            "<= 50 ms",
+            in_words(first_ms, "ms", 1),
+            at_most(first_ms, BAR_MS),
+            starts,
+        ),
         Row("key to mapped popup", "", in_words(mapped_ms, "ms", 1), INFORMATION, len(mapped_ms)),
     ]
 
