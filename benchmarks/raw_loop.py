@@ -51,7 +51,7 @@ class RawLoop:
         native.llama_memory_clear(native.llama_get_memory(self._context), True)
         for start in range(0, prompt_tokens, PROMPT_CHUNK_TOKENS):
             self._eval(self._filler[start : min(start + PROMPT_CHUNK_TOKENS, prompt_tokens)])
-        sampler = _make_sampler(temperature)
+        sampler = _make_sampler(temperature, self._llama.n_vocab())
         token = native.llama_sampler_sample(sampler, self._context, -1)
         started_s, cpu_started_s = time.perf_counter(), time.process_time()
         for _ in range(tokens):
@@ -67,14 +67,14 @@ class RawLoop:
             raise RuntimeError("llama_decode failed")
 
 
-def _make_sampler(temperature: float) -> Any:
+def _make_sampler(temperature: float, vocabulary: int) -> Any:
     """Return the sampling chain that the product has for this temperature."""
     chain = native.llama_sampler_chain_init(native.llama_sampler_chain_default_params())
     if temperature <= 0:
         parts = [native.llama_sampler_init_greedy()]
     else:
         parts = [
-            native.llama_sampler_init_penalties(64, 1.1, 0.0, 0.0),
+            native.llama_sampler_init_penalties(vocabulary, 64, 1.1, 0.0, 0.0),
             native.llama_sampler_init_top_k(40),
             native.llama_sampler_init_min_p(0.05, 1),
             native.llama_sampler_init_temp(temperature),
