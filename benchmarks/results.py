@@ -33,7 +33,7 @@ class Row:
 
 
 class Unavailable(Exception):
-    """This machine lacks what the benchmark needs; the text says what."""
+    """The machine lacks what the benchmark needs; the text says what."""
 
 
 def percentile(values: Sequence[float], share: float) -> float:

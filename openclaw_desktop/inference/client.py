@@ -7,8 +7,9 @@ not know prompts. Loop; the model runs in `worker inference`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,10 @@ class ModelClient:
         async with self._turn:
             for attempt in range(1, ATTEMPTS + 1):
                 try:
-                    async for event in self._ask_once(prompt, self._wanted):
-                        yield event
+                    # Closed with us, not when the collector comes by: the next prompt must find the pipe free.
+                    async with contextlib.aclosing(self._ask_once(prompt, self._wanted)) as events:
+                        async for event in events:
+                            yield event
                     return
                 except WorkerDied as death:
                     self._note_death(death)
@@ -91,7 +94,7 @@ class ModelClient:
                         raise _gave_up(death) from death
                     yield TextDropped(_explain_death(death))
 
-    async def _ask_once(self, prompt: Prompt, model: LoadedModel) -> AsyncIterator[CompletionEvent]:
+    async def _ask_once(self, prompt: Prompt, model: LoadedModel) -> AsyncGenerator[CompletionEvent, None]:
         worker = await self._ready(model)
         self._set_state("busy")
         request = self._next_id()

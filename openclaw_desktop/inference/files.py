@@ -13,8 +13,10 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.inference.catalogue import CatalogueModel
+from openclaw_desktop.storage.atomic import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +86,8 @@ class ModelFiles:
 
     def _write_record(self, record: dict[str, str]) -> None:
         try:
-            temporary = self._record.with_suffix(".partial")
-            temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
-            temporary.replace(self._record)
-        except OSError as error:
+            write_atomically(self._record, json.dumps(record, indent=1).encode())
+        except UserError as error:
             log.warning("the record of verified models was not kept: %s", error)
 
 

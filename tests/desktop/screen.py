@@ -133,7 +133,7 @@ class Screen:
 
     def click(self, at: Area | tuple[int, int], button: int = 1) -> None:
         x, y = at.middle if isinstance(at, Area) else at
-        self.session.run("xdotool", "mousemove", "--sync", str(x), str(y), "click", str(button))
+        self.session.run("xdotool", "mousemove", str(x), str(y), "click", str(button))
 
     def point_away(self) -> None:
         """Put the pointer where nothing reacts to it."""

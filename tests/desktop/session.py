@@ -67,7 +67,7 @@ class DesktopSession:
             if self.window_manager:
                 self._start_window_manager()
             if self.tray != "none":
-                self._start_tray()
+                self.start_tray(self.tray)
         except BaseException:
             self.close()
             raise
@@ -160,8 +160,9 @@ class DesktopSession:
             lambda: display.screen().root.get_full_property(check, X.AnyPropertyType) is not None, "window manager"
         )
 
-    def _start_tray(self) -> None:
-        if self.tray == "xfce":
+    def start_tray(self, host: TrayHost) -> None:
+        """Start a tray host, now or later than the programs that want to be in it."""
+        if host == "xfce":
             channels = Path(self.env["XDG_CONFIG_HOME"], "xfce4", "xfconf", "xfce-perchannel-xml")
             channels.mkdir(parents=True)
             (channels / "xfce4-panel.xml").write_text(_PANEL)

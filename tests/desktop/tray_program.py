@@ -56,6 +56,10 @@ class TrayProgram:
         self._started.append(program)
         return program
 
+    def second_start(self, *flags: str) -> int:
+        """Start the program once more and return its exit code."""
+        return self.start_at_once(*flags).wait(20)
+
     def agent(self, *words: str) -> subprocess.Popen[bytes]:
         """Start `openclaw-agent` in the same session and home."""
         command = (sys.executable, "-m", "openclaw_desktop.cli.agent", *words, "--home", str(self.home))
@@ -128,10 +132,14 @@ class TrayProgram:
     def status(self) -> Status | None:
         return self.call(RemoteService.status)
 
+    def messages(self) -> list[SessionMessage]:
+        """Return what is stored of the chat, oldest first."""
+        chat = self.call(RemoteService.latest_session)
+        return [] if chat is None else list(chat.messages)
+
     def answers(self) -> list[SessionMessage]:
         """Return the stored answers of the chat, oldest first."""
-        chat = self.call(RemoteService.latest_session)
-        return [] if chat is None else [message for message in chat.messages if message.role == "assistant"]
+        return [message for message in self.messages() if message.role == "assistant"]
 
     def wait_for_answer(self, count: int = 1) -> SessionMessage:
         """Return the answer with that number once it is stored."""

@@ -137,7 +137,10 @@ class Engine:
             return None
         key = json.dumps(schema)
         if key not in self._grammars:
-            self._grammars[key] = json_schema_to_gbnf(key)
+            try:
+                self._grammars[key] = json_schema_to_gbnf(key)
+            except Exception as error:  # whatever the converter stumbles over: the model lives on
+                raise EngineError("bad_schema", "the reply's schema cannot be made a grammar") from error
         return self._grammars[key]
 
 
