@@ -50,7 +50,7 @@ fi
 folder=$1
 if [ ! -e "$folder/etc/debian_version" ]; then
     say "Making a bare Debian 12 in $folder…"
-    debootstrap --variant=minbase bookworm "$folder" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$folder.log" 2>&1 ||
+    debootstrap --variant=minbase bookworm "$folder" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$folder.log" 2>&1 ||
         die "debootstrap failed: see $folder.log"
     rm -f "$folder.log"
 fi

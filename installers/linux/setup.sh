@@ -22,7 +22,7 @@ base_packages="ca-certificates python3 python3-venv g++
 # wordllama has ready wheels for Intel and AMD alone; elsewhere pip compiles it.
 [ "$(uname -m)" = x86_64 ] || base_packages="$base_packages python3-dev"
 # What the desktop tests need on top: a virtual screen with a window manager, a session bus and two kinds of tray.
-test_packages="git procps util-linux systemd
+test_packages="git procps util-linux systemd libglib2.0-bin
     xvfb xauth openbox dbus dbus-x11 xfce4-panel trayer xdotool wmctrl x11-utils xprintidle imagemagick
     hicolor-icon-theme adwaita-icon-theme librsvg2-common"
 

