@@ -1,4 +1,4 @@
-"""WordLlama: static word vectors, averaged (https://pypi.org/project/wordllama, MIT).
+"""WordLlama: static word vectors, averaged (the package wordllama, MIT licence).
 
 Owns the two files that the package ships; its own loader asks a hub, so they are read directly. Embedding thread.
 """
