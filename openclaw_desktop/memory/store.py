@@ -85,7 +85,10 @@ class MemoryStore:
         rows = await self._database.read(lambda c: _candidates(c, words, table, vector))
         hits = sorted((_hit(row, words, now) for row in rows), key=lambda hit: (-hit.score, hit.id))[:k]
         if hits:
-            await self._note_access([hit.id for hit in hits], now)
+            try:
+                await self._note_access([hit.id for hit in hits], now)
+            except UserError as error:  # a full disk keeps nobody from reading
+                log.warning("the access was not noted: %s", error)
         return hits
 
     async def forget(self, ids: Sequence[str]) -> int:

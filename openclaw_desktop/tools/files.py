@@ -154,4 +154,4 @@ def _explain(failure: CallFailed, path: Path) -> str:
                 "Reading {name} took longer than {seconds} seconds and was stopped.", name=name, seconds=int(TIMEOUT_S)
             )
         case _:
-            return tr("{name} could not be read: {reason}.", name=name, reason=str(failure))
+            return tr("{name} could not be read: {reason}.", name=name, reason=str(failure).rstrip("."))

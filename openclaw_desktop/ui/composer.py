@@ -42,6 +42,9 @@ class MessageEdit(QPlainTextEdit):
     def _fit(self) -> None:
         lines = min(MOST_LINES, max(1, int(self.document().size().height())))
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 8)
+        # Qt measures too early where a line wraps, and would show a bar for text that fits.
+        needed = Qt.ScrollBarPolicy.ScrollBarAsNeeded if lines == MOST_LINES else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self.setVerticalScrollBarPolicy(needed)
 
     def length(self) -> int:
         """Return the number of characters, without copying the text where it is short."""

@@ -40,14 +40,28 @@ JUST_LEFT_S = 0.3
 
 
 def place_popup(size: QSize, available: QRect, icon: QRect) -> QRect:
-    """Return where a window of `size` goes: in the corner of the screen that is nearest to the tray icon."""
-    size = size.boundedTo(available.size() - QSize(2 * MARGIN_PX, 2 * MARGIN_PX))
-    rect = QRect(QPoint(0, 0), size)
-    rect.moveBottomRight(available.bottomRight() - QPoint(MARGIN_PX, MARGIN_PX))
-    if icon.isValid() and icon.center().y() < available.center().y():
-        rect.moveTop(available.top() + MARGIN_PX)
-    if icon.isValid() and icon.center().x() < available.center().x():
-        rect.moveLeft(available.left() + MARGIN_PX)
+    """Return where a window of `size` goes: in the corner of the screen nearest to the tray icon, not over it."""
+    room = available.adjusted(MARGIN_PX, MARGIN_PX, -MARGIN_PX, -MARGIN_PX)
+    at_top = icon.isValid() and icon.center().y() < available.center().y()
+    at_left = icon.isValid() and icon.center().x() < available.center().x()
+    rect = _put_in_corner(size, room, at_top, at_left)
+    if rect.intersects(icon):
+        # The tray reserves no room for itself.
+        if at_top:
+            room.setTop(icon.bottom() + MARGIN_PX)
+        else:
+            room.setBottom(icon.top() - MARGIN_PX)
+        rect = _put_in_corner(size, room, at_top, at_left)
+    return rect
+
+
+def _put_in_corner(size: QSize, room: QRect, at_top: bool, at_left: bool) -> QRect:
+    rect = QRect(QPoint(0, 0), size.boundedTo(room.size()))
+    rect.moveBottomRight(room.bottomRight())
+    if at_top:
+        rect.moveTop(room.top())
+    if at_left:
+        rect.moveLeft(room.left())
     return rect
 
 

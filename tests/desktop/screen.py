@@ -85,7 +85,8 @@ class Screen:
     def find_window(self, title: str) -> Area | None:
         """Return where the window of that title is shown; None where there is none or it is hidden."""
         for window in self._windows(self._root, depth=3):
-            if self._title(window) == title and (area := self._area(window)) is not None:
+            # An icon in an older tray is a window too, with the program's name.
+            if self._title(window) == title and (area := self._area(window)) is not None and area.height > 100:
                 return area
         return None
 
@@ -111,12 +112,15 @@ class Screen:
         return np.frombuffer(image.data, np.uint8).reshape(area.height, area.width, 4)[:, :, :3]
 
     def find_icon(self, area: Area | None = None) -> Area | None:
-        """Return where the tray icon is: the teal square of the program at the bottom of the screen."""
+        """Return where the tray icon is: the program's teal square at the bottom of the screen."""
         area = area or Area(0, self.all.height - 32, self.all.width, 32)
         blue, green, red = np.moveaxis(self.look(area).astype(np.int16), 2, 0)
-        rows, columns = np.nonzero((green - red > 60) & (blue - red > 50) & (abs(green - blue) < 60))
-        if len(rows) < 80:
+        teal = (green - red > 60) & (blue - red > 50) & (abs(green - blue) < 60)
+        # Columns with a single teal pixel belong to the rim of the popup.
+        columns = np.nonzero(teal.sum(axis=0) >= 4)[0]
+        if len(columns) < 10:
             return None
+        rows = np.nonzero(teal[:, columns].any(axis=1))[0]
         left, top = int(columns.min()), int(rows.min())
         return Area(area.x + left, area.y + top, int(columns.max()) - left + 1, int(rows.max()) - top + 1)
 

@@ -16,7 +16,7 @@ pytest.importorskip("PySide6", reason="the desktop dependencies are not installe
 
 from screen import Area, Screen, until
 from session import PROGRAMS, DesktopSession
-from tray_program import HOTKEY, POPUP, QUESTION, TrayProgram
+from tray_program import HOTKEY, QUESTION, TrayProgram
 from Xlib import XK, X
 from Xlib.display import Display
 
@@ -48,14 +48,16 @@ def make(tmp_path: Path, smollm2: Path) -> Iterator[Callable[[Screen], TrayProgr
     yield make_on
     for program in made:
         program.end()
-        until(lambda screen=program.screen: screen.find_icon() is None, "the icon is gone", 10)
 
 
 @pytest.fixture
-def tray(xfce: Screen, make: Callable[[Screen], TrayProgram]) -> TrayProgram:
+def tray(xfce: Screen, make: Callable[[Screen], TrayProgram]) -> Iterator[TrayProgram]:
     """The program on the desktop with a panel."""
     xfce.point_away()
-    return make(xfce)
+    program = make(xfce)
+    yield program
+    program.end()
+    until(lambda: xfce.find_icon() is None, "the panel has noticed that the program ended")
 
 
 @pytest.fixture
@@ -101,6 +103,7 @@ def test_icon_menu_and_quit_by_mouse(tray: TrayProgram) -> None:
     screen.click(icon)
     popup = tray.popup_area
     assert popup.bottom <= screen.all.height - 32, "the popup covers the panel"
+    tray.wait_for_keyboard()
     screen.click(icon)
     tray.wait_hidden()
 
@@ -158,9 +161,11 @@ def test_stop_keeps_what_was_written_and_retry_asks_again(tray: TrayProgram) -> 
     until(lambda: (status := tray.status()) and status.model.state == "ready", "the model is free")
     screen.click((tray.popup_area.right - 35, stopped.middle[1]))
     screen.point_away()
-    assert tray.wait_for_answer(2).turn_id != tray.answers()[0].turn_id
-    questions = [m for m in tray.messages() if m.role == "user"]
-    assert len({question.text for question in questions}) == 1
+
+    def questions() -> list[str]:
+        return [message.text for message in tray.messages() if message.role == "user"]
+
+    assert until(lambda: questions()[1:], "it is asked again") == questions()[:1]
 
 
 def test_question_about_a_file_is_asked_once(tray: TrayProgram, notes: Path) -> None:
@@ -171,7 +176,7 @@ def test_question_about_a_file_is_asked_once(tray: TrayProgram, notes: Path) -> 
     question = until(lambda: screen.find_window(QUESTION), "the question is asked")
     screen.wait_for_text(str(notes), question)
     choice = screen.wait_for_text("This file", question)
-    assert tray.ask_agent("grant", "list") == {"grants": []} or tray.ask_agent("grant", "list") == []
+    assert grants(tray) == []
 
     def is_answered() -> bool:
         # Until its guard ends the button does nothing.
@@ -211,10 +216,13 @@ def test_keys_typed_as_the_question_comes_answer_nothing(tray: TrayProgram, note
     tray.start()
     tray.open()
     tray.say("What does my notes.txt say?")
-    until(lambda: tray.screen.active_title() == QUESTION, "the question has the keyboard")
-    tray.session.press("space", "Return", "t")
+    typing = tray.session.start("xdotool", "key", "--delay", "40", *("a", "space", "Return") * 25)
+    until(lambda: tray.screen.find_window(QUESTION), "the question is shown")
+    assert typing.poll() is None, "the question came after the typing"
+    assert typing.wait(60) == 0
     assert tray.screen.find_window(QUESTION) is not None
     assert tray.answers() == []
+    assert grants(tray) == []
 
 
 def test_memory_survives_kill_and_is_told_in_popup_and_terminal(tray: TrayProgram) -> None:
@@ -313,19 +321,20 @@ def test_tray_that_comes_later(make: Callable[[Screen], TrayProgram]) -> None:
         session.start_tray("xfce")
         icon = wait_for_icon(screen)
         until(lambda: screen.find_text("This desktop shows no tray icons") is None, "the hint is gone")
-        assert screen.active_title() == POPUP
+        tray.wait_for_keyboard()
         screen.click(icon)
         tray.wait_hidden()
-        tray.end()
 
 
 def test_older_kind_of_tray(make: Callable[[Screen], TrayProgram]) -> None:
     with DesktopSession("trayer") as session, Screen(session) as screen:
         tray = make(screen)
         program = tray.start()
-        screen.click(wait_for_icon(screen))
-        assert tray.popup_area
-        screen.click(wait_for_icon(screen))
+        icon = wait_for_icon(screen)
+        screen.click((icon.x + 4, icon.y + 8))
+        tray.wait_for_keyboard()
+        # Elsewhere on the icon: at the same spot, so soon, it would be the second half of a double click.
+        screen.click((icon.right - 4, icon.y + 8))
         tray.wait_hidden()
         menu = open_menu(screen)
         screen.click((menu.x + 40, menu.bottom - MENU_ROW_PX))

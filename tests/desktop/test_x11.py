@@ -201,6 +201,24 @@ async def test_a_new_keyboard_mapping_is_followed(desktop, connect, presses):
         another.run(lambda display: change_keys(display, normal))
 
 
+async def test_a_mapping_that_moves_no_key_of_ours_keeps_the_grab(desktop, connect, presses, monkeypatch):
+    connection = connect()
+    hotkey = choose_hotkey(connection)
+    hotkey.register("Super+O", presses)
+    followed = asyncio.Event()
+    hand_on, let_go = hotkey.on_events, []
+    hotkey.on_events = lambda events: (hand_on(events), followed.set())
+    monkeypatch.setattr(hotkey, "_ungrab", lambda: let_go.append(True))
+    another = connect()
+    code = another.run(lambda display: display.keysym_to_keycode(ord("y")))
+    another.run(lambda display: change_keys(display, {code: "yY"}))
+    await asyncio.wait_for(followed.wait(), DEADLINE_S)
+    assert let_go == []
+    await press(desktop, "super+o")
+    await presses.next()
+    monkeypatch.undo()
+
+
 async def test_a_key_that_the_keyboard_lacks(connect, presses):
     with pytest.raises(UserError) as caught:
         choose_hotkey(connect()).register("Ctrl+Ж", presses)

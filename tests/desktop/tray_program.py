@@ -169,12 +169,16 @@ class TrayProgram:
         until(lambda: (status := self.status()) and status.hotkey == "Ctrl+Alt+Space", "the hotkey is registered")
         if self.popup is None:
             self.session.press(HOTKEY)
-        until(lambda: self.screen.active_title() == POPUP, "the popup has the keyboard")
+        self.wait_for_keyboard()
         return self.popup_area
+
+    def wait_for_keyboard(self) -> None:
+        """Wait until the keys go to the popup; a hidden window may still be named as the active one."""
+        until(lambda: self.popup and self.screen.active_title() == POPUP, "the popup has the keyboard")
 
     def say(self, text: str) -> None:
         """Type a message and send it."""
-        until(lambda: self.screen.active_title() == POPUP, "the popup has the keyboard")
+        self.wait_for_keyboard()
         self.screen.type(text)
         self.session.press("Return")
 

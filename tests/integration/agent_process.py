@@ -61,10 +61,11 @@ class Program:
         self.environ = {
             name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ
         } | {"HOME": str(user)}
+        self.prefix: list[str] = []
         self.agents: list[Serving] = []
 
     def command(self, *words: str) -> list[str]:
-        return [*AGENT, *words, *(() if "--home" in words else ("--home", str(self.home)))]
+        return [*self.prefix, *AGENT, *words, *(() if "--home" in words else ("--home", str(self.home)))]
 
     def run(self, *words: str, stdin: str | bytes = "", cwd: Path | None = None, **environ: str) -> Ended:
         return run(self.command(*words), self.environ | environ, stdin=stdin, cwd=cwd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -206,3 +207,42 @@ def test_popup_stands_in_the_corner_of_the_tray() -> None:
     top = place_popup(size, screen, QRect(1800, 0, 22, 22))
     assert (top.top(), top.right()) == (42, 1907)
     assert place_popup(QSize(4000, 4000), screen, QRect()).height() == 1050 - 24
+
+
+@pytest.mark.parametrize("icon", [QRect(1880, 1050, 30, 30), QRect(1880, 32, 30, 30), QRect(10, 1050, 30, 30)])
+@pytest.mark.parametrize("size", [QSize(440, 600), QSize(4000, 4000)])
+def test_popup_never_covers_its_icon(icon: QRect, size: QSize) -> None:
+    screen = QRect(0, 30, 1920, 1050)
+    rect = place_popup(size, screen, icon)
+    assert not rect.intersects(icon)
+    assert screen.contains(rect)
+    assert rect.height() >= 600
+
+
+def test_program_shows_its_icon_before_it_loads_the_rest(tmp_path: Path) -> None:
+    program = """
+import json, os, sys
+import openclaw_desktop.cli.desktop as program
+import openclaw_desktop.ui.application as application
+run = application.run_desktop
+
+def icon_shown():
+    print(json.dumps(sorted(sys.modules)), flush=True)
+    os._exit(0)
+
+application.run_desktop = lambda *args, **options: run(*args, icon_shown=icon_shown, **options)
+sys.argv = ["openclaw-desktop", "--home", sys.argv[1]]
+program.main()
+"""
+    words = [sys.executable, "-c", program, str(tmp_path / "home")]
+    environ = os.environ | {"QT_QPA_PLATFORM": "offscreen", "DISPLAY": ":0"}
+    loaded = set(json.loads(subprocess.run(words, env=environ, check=True, capture_output=True, text=True).stdout))
+    assert "openclaw_desktop.ui.tray" in loaded
+    rooms = {"runtime", "service", "agent", "inference", "memory", "storage", "security", "tools", "workers"}
+    assert not {f"openclaw_desktop.{room}" for room in rooms} & loaded
+    heavy = {"apsw", "asyncio", "jsonschema", "llama_cpp", "msgspec", "numpy", "psutil", "qasync", "ssl", "Xlib"}
+    assert not heavy & loaded
+    qt = {name.removeprefix("PySide6.") for name in loaded if name.startswith("PySide6.Qt")}
+    assert qt == {"QtCore", "QtGui", "QtWidgets"}
+    own = {name.removeprefix("openclaw_desktop.ui.") for name in loaded if name.startswith("openclaw_desktop.ui.")}
+    assert own == {"application", "tray", "states"}

@@ -76,6 +76,9 @@ class X11Hotkey:
 
     def _follow_mapping(self) -> None:
         try:
+            if self._grabs and self._find() == self._grabs:
+                # The first key of another keyboard is told as a new mapping; letting go here would lose that key.
+                return
             self._ungrab()
             self._grab()
         except UserError as error:
@@ -88,9 +91,12 @@ class X11Hotkey:
         if grabs:
             self._connection.run(lambda display: _ungrab_all(display, grabs))
 
-    def _grab(self) -> None:
+    def _find(self) -> frozenset[tuple[int, int]]:
         combination = parse_combination(self._text)
-        grabs = self._connection.run(lambda display: frozenset(_find_grabs(display, combination)))
+        return self._connection.run(lambda display: frozenset(_find_grabs(display, combination)))
+
+    def _grab(self) -> None:
+        grabs = self._find()
         if not grabs:
             raise UserError(
                 "hotkey_no_key",
