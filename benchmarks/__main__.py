@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.machine import ROOT, describe_commit, describe_load, describe_machine
 from benchmarks.results import MISSED, Options, Unavailable
 from benchmarks.table import update
+from openclaw_desktop.core.errors import UserError
 
 NAMES = ("start", "popup", "idle", "footprint", "decode", "first_token", "memory")
 TABLE = ROOT / "docs" / "benchmarks.md"
@@ -44,7 +45,7 @@ def main() -> int:
         print(f"== {name} (load {circumstances['load before']})", flush=True)
         try:
             rows = importlib.import_module(f"benchmarks.{name}").measure(options)
-        except Unavailable as reason:
+        except (Unavailable, TimeoutError, UserError) as reason:
             print(f"   not measured: {reason}", file=sys.stderr)
             continue
         for row in rows:

@@ -97,7 +97,7 @@ async def attach(home: Path) -> RemoteService:
     deadline_s = time.monotonic() + UP_LIMIT_S
     while (remote := await RemoteService.connect(socket_of(home))) is None:
         if time.monotonic() > deadline_s:
-            raise Unavailable(f"no agent within {UP_LIMIT_S:.0f} s: {_log_of(home)}")
+            raise Unavailable(f"no agent within {UP_LIMIT_S:.0f} s: {log_of(home)}")
         await asyncio.sleep(LOOK_S)
     return remote
 
@@ -111,10 +111,11 @@ def wait_until_settled(home: Path, env: dict[str, str]) -> dict[str, Any]:
     asyncio.run(reach())
     status = json.loads(command_line(home, env, "status", "--json"))
     if status["mode"] is None:
-        raise Unavailable(f"the agent ended: {_log_of(home)}")
+        raise Unavailable(f"the agent ended: {log_of(home)}")
     return dict(status)
 
 
-def _log_of(home: Path) -> str:
+def log_of(home: Path) -> str:
+    """Return the end of the tray's log."""
     log = home / "logs" / "agent.log"
     return log.read_text(errors="replace")[-2000:] if log.exists() else "no log"

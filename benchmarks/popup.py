@@ -31,12 +31,12 @@ def measure(options: Options) -> list[Row]:
             desk.wait_until_settled(home, session.env)
             screen.wait_until_quiet()
             if place is None:
-                # The first start only shows where the popup comes and how it looks at rest.
-                place = _learn(screen)
+                # The first start does not count.
+                place = learn(screen)
             else:
                 first_ms.append(_show(screen, place)[1])
                 for _ in range(presses):
-                    _hide(screen)
+                    hide(screen)
                     times = _show(screen, place)
                     mapped_ms.append(times[0])
                     painted_ms.append(times[1])
@@ -51,7 +51,8 @@ def measure(options: Options) -> list[Row]:
     ]
 
 
-def _learn(screen: Screen) -> tuple[Area, bytes]:
+def learn(screen: Screen) -> tuple[Area, bytes]:
+    """Show the popup and return where it came, and how it looks at rest."""
     screen.press(*KEYS)
     _, event = screen.wait_for(X.MapNotify)
     screen.wait_until_quiet()
@@ -69,7 +70,8 @@ def _show(screen: Screen, place: tuple[Area, bytes]) -> tuple[float, float]:
     return 1000 * (mapped_s - pressed_s), 1000 * (painted_s - pressed_s)
 
 
-def _hide(screen: Screen) -> None:
+def hide(screen: Screen) -> None:
+    """Hide the popup and wait until it is gone."""
     screen.press(*KEYS)
     screen.wait_for(X.UnmapNotify)
     screen.wait_until_quiet()

@@ -96,3 +96,15 @@ def largest_mappings(pid: int, count: int) -> list[tuple[str, float]]:
         elif line.startswith("Pss:"):
             shares[name] += int(line.split()[1])
     return [(name, kib / 1024) for name, kib in shares.most_common(count)]
+
+
+def who_else_maps(library: str, pid: int) -> int:
+    """Return how many processes outside the family of `pid` have a file of that name mapped."""
+    count = 0
+    ours = family(pid)
+    for folder in PROC.glob("[0-9]*"):
+        try:
+            count += int(folder.name) not in ours and library in (folder / "maps").read_text()
+        except OSError:  # it has just ended, or belongs to another user
+            continue
+    return count

@@ -1,7 +1,8 @@
 """From the start of the process to the icon: as the session bus hears it, and as the panel shows it.
 
-The real program, its files in the page cache. The announcement on the bus is where our work ends; what the panel then
-takes to fetch and paint the icon is measured from its pixels.
+The real program, its files in the page cache. The announcement on the bus is the first moment at which a panel can
+know of the icon. It then asks our process for the picture, so that the painted icon, measured from the panel's pixels,
+comes late where our process is busy with its imports.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 
 from benchmarks import desk
-from benchmarks.results import INFORMATION, Options, Row, at_most, in_words
+from benchmarks.results import Options, Row, at_most, in_words
 from benchmarks.screen import Area, Screen
 from benchmarks.session_bus import TrayWatch
 
@@ -41,7 +42,8 @@ def measure(options: Options) -> list[Row]:
                 announced_ms.append(1000 * (heard_s - wall_s))
                 painted_ms.append(1000 * (seen_s - monotonic_s))
         screen.close()
+    announced, painted = in_words(announced_ms, "ms"), in_words(painted_ms, "ms")
     return [
-        Row("start to icon", "<= 300 ms", in_words(announced_ms, "ms"), at_most(announced_ms, BAR_MS), samples),
-        Row("start to icon, painted by the panel", "", in_words(painted_ms, "ms"), INFORMATION, samples),
+        Row("start to icon, announced on the bus", "<= 300 ms", announced, at_most(announced_ms, BAR_MS), samples),
+        Row("start to icon, painted by the panel", "<= 300 ms", painted, at_most(painted_ms, BAR_MS), samples),
     ]

@@ -93,7 +93,7 @@ async def attach_or_start(home: Home, mode: Mode, role: str) -> Agent:
     """
     prepare(home)
     lock = HomeLock(home.lock_file)
-    holder, deadline_s = None, 0.0
+    holder, deadline_s = None, time.monotonic() + QUEUE_WAIT_S
     while True:
         if (running := await attach(home)) is not None:
             return running
@@ -110,11 +110,7 @@ async def attach_or_start(home: Home, mode: Mode, role: str) -> Agent:
                 ExitCode.FAILED,
             )
         await asyncio.sleep(QUEUE_LOOK_S)
-    try:
-        return await _start(home, mode, lock)
-    except BaseException:
-        lock.release()
-        raise
+    return await _start(home, mode, lock)
 
 
 async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
@@ -147,6 +143,8 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         health = HealthDesk(
             home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s
         )
+        logging.getLogger("openclaw_desktop").addHandler(health.errors)
+        stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)
         service = LocalService(
             ServiceParts(
                 agent, SessionStore(database, clock), memories, grants, models, bus, health.status, health.check
@@ -205,7 +203,7 @@ def _desktop(
         try:
             hotkey.register(settings.hotkey.toggle_chat, on_press)
         except UserError as error:
-            health.hotkey = error.failure.text
+            health.hotkey, health.hotkey_works = error.failure.text, False
             return error.failure.text
         health.hotkey = settings.hotkey.toggle_chat
         return ""

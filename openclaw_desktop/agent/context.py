@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from openclaw_desktop.agent.reply import ANSWER, signature
-from openclaw_desktop.core.labels import SYSTEM, Label
+from openclaw_desktop.core.labels import SYSTEM
 from openclaw_desktop.core.messages import Message, ToolSpec
-from openclaw_desktop.core.protocols import Memory
+from openclaw_desktop.core.protocols import Memory, memory_lines
 from openclaw_desktop.core.resources import resource_path
+from openclaw_desktop.core.tokens import estimate_tokens
 
-# What a token of English stands for, at the least: a prompt within this budget always fits.
-CHARS_PER_TOKEN = 3
 REPLY_RESERVE_TOKENS = 900
+RESULT_RESERVE_TOKENS = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,10 @@ def last_message(text: str, memories: Sequence[Memory], attachments: Sequence[Me
     """Return the user's message with what is remembered and the date before it."""
     parts = [f"[Today is {now:%A, %d %B %Y, %H:%M}.]"]
     if memories:
-        lines = [f'- on {memory.created_at[:10]} {_source(memory.label)}: "{memory.text}"' for memory in memories]
-        parts.append("[From memory:\n" + "\n".join(lines) + "]")
+        parts.append("[From memory:\n" + memory_lines(memories) + "]")
     parts += [attachment.text for attachment in attachments]
     parts.append(text)
     return "\n".join(parts)
-
-
-def _source(label: Label) -> str:
-    return "a text that the user did not write said" if label.integrity == "untrusted" else "the user said"
 
 
 def history_messages(turns: Sequence[PastTurn], plain: bool) -> list[Message]:
@@ -68,13 +63,17 @@ def history_messages(turns: Sequence[PastTurn], plain: bool) -> list[Message]:
     return messages
 
 
-def fit_history(turns: Sequence[PastTurn], plain: bool, context_tokens: int, used_chars: int) -> tuple[PastTurn, ...]:
-    """Return the latest turns that fit beside `used_chars` of system prompt and question; older ones are left out."""
-    budget = (context_tokens - REPLY_RESERVE_TOKENS) * CHARS_PER_TOKEN - used_chars
+def room_tokens(context_tokens: int, *texts: str) -> int:
+    """Return how many tokens are left beside `texts` and the reply."""
+    return max(0, context_tokens - REPLY_RESERVE_TOKENS - sum(estimate_tokens(text) for text in texts))
+
+
+def fit_history(turns: Sequence[PastTurn], plain: bool, room: int) -> tuple[PastTurn, ...]:
+    """Return the latest turns that fit into `room` tokens; older ones are left out."""
     kept: list[PastTurn] = []
     for turn in reversed(turns):
-        budget -= sum(len(message.text) for message in history_messages([turn], plain))
-        if budget < 0:
+        room -= sum(estimate_tokens(message.text) + 8 for message in history_messages([turn], plain))
+        if room < 0:
             break
         kept.insert(0, turn)
     return tuple(kept)

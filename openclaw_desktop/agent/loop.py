@@ -95,6 +95,7 @@ class Turn:
     withheld: frozenset[str] = frozenset()
     plain: bool = False
     temperature: float = 0.0
+    model: str = ""
 
 
 @dataclass(slots=True)
@@ -121,7 +122,7 @@ async def run_turn(
             tools = ()
         reply = _Reply(ReplyReader())
         schema = None if turn.plain else reply_schema(tools)
-        prompt = Prompt(messages, schema, ANSWER_LIMIT_TOKENS, turn.temperature)
+        prompt = Prompt(messages, schema, ANSWER_LIMIT_TOKENS, turn.temperature, turn.model)
         async for event in _stream(prompt, complete, receipts, reply):
             yield event
         usage = usage.plus(reply.usage)
@@ -133,6 +134,9 @@ async def run_turn(
                 raise UserError("bad_reply", tr("The model's reply broke off."), tr("Ask again."))
             yield Ended(reply.text, scene.context, usage)
             return
+        if call[0] not in {tool.name for tool in tools}:
+            # The grammar admits no other name; code holds to it as well, whatever a model or a worker sends.
+            raise UserError("bad_reply", tr("The model asked for something that it may not do here."), tr("Ask again."))
         asked = ToolCall(new_id("call"), *call)
         key = json.dumps(call, sort_keys=True)
         if key in seen:

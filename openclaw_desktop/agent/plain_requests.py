@@ -39,6 +39,8 @@ class NeedsTools:
 
 PlainRequest = RememberThis | RecallAbout | ReadFile | NeedsTools
 
+# Plain requests are short, and the patterns look far back: longer texts are the model's.
+LONGEST_CHARS = 1200
 _POLITE = r"(?:(?:please|could you|can you|would you|hey|hi|ok|okay)[,\s]+)*"
 _REMEMBER = re.compile(
     rf"^{_POLITE}(?:remember|memori[sz]e|keep in mind|note(?: down)?|make a note|don['’]t forget)"
@@ -93,6 +95,8 @@ def asks_to_remember(text: str) -> bool:
 def parse_plain(text: str) -> PlainRequest | None:
     """Return the plain request that `text` is, None where it is talk, or where it is not certain what it is."""
     text = text.strip()
+    if len(text) > LONGEST_CHARS:
+        return None
     if (match := _READ.match(text)) is not None:
         return ReadFile(match["path"].strip())
     if (match := _TOLD.match(text)) is not None:

@@ -7,7 +7,6 @@ talks, or the deterministic path). Must not know a front end. Loop.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -38,6 +37,7 @@ from openclaw_desktop.core.protocols import (
     Memory,
     ModelCard,
     Recall,
+    memory_lines,
 )
 from openclaw_desktop.core.text import tr
 
@@ -119,6 +119,7 @@ class _Course:
     usage: Usage = Usage()
     first_token_s: float | None = None
     offered: str | None = None
+    keeping: asyncio.Future[None] | None = None
 
 
 class SessionAgent:
@@ -136,7 +137,8 @@ class SessionAgent:
         past = () if task.incognito else await parts.stores.past_turns(task.session_id)
         if not task.incognito:
             await parts.stores.keep_question(task.session_id, task.turn_id, task.text)
-        plain = None if with_tools or not task.tools else plain_requests.parse_plain(task.text)
+        by_model = with_tools or not task.tools or task.files
+        plain = None if by_model else plain_requests.parse_plain(task.text)
         if plain is not None:
             recalled = await self._recall_for(plain)
             if recalled is None or recalled:
@@ -149,8 +151,8 @@ class SessionAgent:
                 yield event
         except (asyncio.CancelledError, GeneratorExit):
             # Stopped: what had been written stays in the chat, and what was done stays proved.
-            if not task.incognito and (course.text or course.receipts):
-                await asyncio.shield(parts.stores.keep_answer(task.session_id, self._answer(task, course)))
+            if course.text or course.receipts:
+                await self._keep(task, course, self._answer(task, course))
             raise
 
     async def _recall_for(self, plain: plain_requests.PlainRequest) -> tuple[Memory, ...] | None:
@@ -167,37 +169,40 @@ class SessionAgent:
         scene = CallScene(
             task.session_id, task.turn_id, USER, folder=task.folder, incognito=task.incognito, attached=task.files
         )
-        attachments: list[Message] = []
-        for path in task.files:
-            call = ToolCall(new_id("call"), "read_file", {"path": path})
-            async for event in self._call(task, course, call, scene):
-                yield event
-            attachments.append(loop.call_messages(course.calls[-1])[1])
         found = await parts.recall(task.text, MEMORIES_OFFERED)
         course.memories = tuple(memory for memory in found if memory.relevance >= RELEVANT)
+        course.label = parts.join([course.label, *(memory.label for memory in course.memories)])
         tools = parts.tools if with_tools else ()
         if task.incognito:
             tools = tuple(tool for tool in tools if tool.effect == "read")
         system = context.system_message(tools, plain=not with_tools)
-        question = context.last_message(task.text, course.memories, attachments, parts.clock.now().astimezone())
         limit = model.context_tokens if model else 0
-        kept = context.fit_history(past, not with_tools, limit, len(system.text) + len(question))
+        room = context.room_tokens(limit, system.text, task.text, memory_lines(course.memories))
+        attachments: list[Message] = []
+        for path in task.files:
+            call = ToolCall(new_id("call"), "read_file", {"path": path})
+            async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(task.files))):
+                yield event
+            attachments.append(loop.call_messages(course.calls[-1])[1])
+        question = context.last_message(task.text, course.memories, attachments, parts.clock.now().astimezone())
+        room = context.room_tokens(limit, system.text, question)
+        for_results = min(context.RESULT_RESERVE_TOKENS, room // 2) if with_tools else 0
+        kept = context.fit_history(past, not with_tools, room - for_results)
         if len(kept) < len(past):
             yield NoticeShown(
                 task.turn_id, tr("The first part of this chat no longer fits the model and was left out.")
             )
         history = context.history_messages(kept, plain=not with_tools)
-        course.label = parts.join(
-            [USER, *(m.label for m in [*history, *attachments]), *(m.label for m in course.memories)]
-        )
+        course.label = parts.join([course.label, *(message.label for message in history)])
         turn = loop.Turn(
             (system, *history, Message("user", question, course.label)),
             tools,
-            replace(scene, context=course.label),
+            replace(scene, context=course.label, result_tokens=for_results),
             closing=frozenset({"remember"} if isinstance(plain_requests.parse_plain(task.text), RememberThis) else ()),
             withheld=self._withheld(task, course),
             plain=not with_tools,
             temperature=0.0 if with_tools else CHAT_TEMPERATURE,
+            model=model.id if model else "",
         )
         async for step in loop.run_turn(turn, parts.complete, parts.execute, task.ask, parts.join):
             for event in self._follow(task, course, step):
@@ -230,8 +235,7 @@ class SessionAgent:
             case loop.Calling(call):
                 return [ToolStarted(turn_id, call)]
             case loop.Called(outcome, receipts):
-                course.calls.append(outcome)
-                course.receipts += receipts
+                self._note(course, outcome, receipts)
                 return [ToolFinished(turn_id, outcome, receipts)]
             case loop.Ended(text, label, usage):
                 course.text, course.label, course.usage = text, label, usage
@@ -291,15 +295,27 @@ class SessionAgent:
     async def _call(self, task: Task, course: _Course, call: ToolCall, scene: CallScene) -> AsyncIterator[TurnEvent]:
         yield ToolStarted(task.turn_id, call)
         outcome, receipts = await self._parts.execute(call, scene, task.ask)
+        self._note(course, outcome, receipts)
+        yield ToolFinished(task.turn_id, outcome, receipts)
+
+    def _note(self, course: _Course, outcome: CallOutcome, receipts: tuple[Receipt, ...]) -> None:
+        """Note a call's end; from here on the turn carries its label, whatever becomes of the turn."""
         course.calls.append(outcome)
         course.receipts += receipts
-        yield ToolFinished(task.turn_id, outcome, receipts)
+        course.label = self._parts.join([course.label, outcome.label])
 
     async def _finish(self, task: Task, course: _Course) -> AsyncIterator[TurnEvent]:
         answer = self._answer(task, course)
-        if not task.incognito:
-            await self._parts.stores.keep_answer(task.session_id, answer)
+        await self._keep(task, course, answer)
         yield TurnFinished(task.turn_id, answer)
+
+    async def _keep(self, task: Task, course: _Course, answer: Answer) -> None:
+        """Store the answer once, also where the turn is stopped meanwhile."""
+        if task.incognito:
+            return
+        if course.keeping is None:
+            course.keeping = asyncio.ensure_future(self._parts.stores.keep_answer(task.session_id, answer))
+        await asyncio.shield(course.keeping)
 
     def _answer(self, task: Task, course: _Course) -> Answer:
         total_s = self._parts.clock.monotonic_s() - course.started_s
@@ -326,8 +342,3 @@ def _tell_memories(memories: Sequence[Memory]) -> str:
     lines = [f"- {memory.text} ({memory.created_at[:10]})" for memory in (own or memories)]
     head = tr("You told me:") if own else tr("From texts that you did not write:")
     return head + "\n" + "\n".join(lines)
-
-
-def call_key(outcome: CallOutcome) -> str:
-    """Return the key under which a call's result is kept for the questions that follow."""
-    return json.dumps({"tool": outcome.name, **outcome.arguments}, ensure_ascii=False, sort_keys=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import logging
 import os
 import sys
@@ -18,6 +19,7 @@ from openclaw_desktop.cli.conversation import ask_request, chat, run_turn
 from openclaw_desktop.cli.logs import write_crash
 from openclaw_desktop.cli.parser import build_parser
 from openclaw_desktop.cli.progress import pull_with_progress
+from openclaw_desktop.cli.terminal import is_real_terminal
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.runtime import attach_or_start
@@ -29,6 +31,9 @@ Verb = Callable[[AgentService, argparse.Namespace], Awaitable[int]]
 
 def run_command(words: list[str]) -> int:
     """Run one verb and return its exit code; whatever goes wrong is a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = build_parser().parse_args(words)
     os.umask(0o077)  # what we write is the user's alone
     logging.basicConfig(level=logging.ERROR if arguments.verb != "serve" else logging.INFO, stream=sys.stderr)
@@ -66,7 +71,7 @@ def _fail(arguments: argparse.Namespace, failure: Failure) -> int:
 async def _run(home: Home, arguments: argparse.Namespace) -> int:
     name = f"{arguments.verb} {arguments.action}" if "action" in arguments else arguments.verb
     try:
-        agent = await attach_or_start(home, None, name)
+        agent = await attach_or_start(home, "serve" if name in LASTING else None, name)
     except UserError as error:
         if arguments.verb != "doctor":
             raise
@@ -91,17 +96,21 @@ async def _ask(service: AgentService, arguments: argparse.Namespace) -> int:
     result = await run_turn(service, ask_request(arguments), None if arguments.json else output.say)
     if result.failure is not None:
         raise UserError.from_failure(result.failure)
+    if arguments.json:
+        output.print_json(result.answer)
+    elif result.answer is not None:
+        output.say("\n")
     if result.answer is None:
         output.tell(tr("Stopped."))
-    elif arguments.json:
-        output.print_json(result.answer)
-    else:
-        output.say("\n")
     return result.exit_code
 
 
 async def _chat(service: AgentService, arguments: argparse.Namespace) -> int:
-    return await chat(service, arguments.session)
+    results = await chat(service, arguments.session, None if arguments.json else output.say)
+    if arguments.json:
+        output.print_json({"answers": [result.answer for result in results if result.answer is not None]})
+    # A script's last question decides; a person who talked and left is done.
+    return ExitCode.DONE if is_real_terminal() or not results else results[-1].exit_code
 
 
 async def _remember(service: AgentService, arguments: argparse.Namespace) -> int:
@@ -173,7 +182,10 @@ async def _model_use(service: AgentService, arguments: argparse.Namespace) -> in
 
 def _whole_path(path: str) -> str:
     """Return `path` absolute: the agent may run in another folder."""
-    return str(Path(path).expanduser().absolute())
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError:  # "~nobody": the agent says that nothing is there
+        return path
 
 
 async def _grant_list(service: AgentService, arguments: argparse.Namespace) -> int:
@@ -229,6 +241,8 @@ async def _doctor(service: AgentService, arguments: argparse.Namespace) -> int:
     return ExitCode.FAILED if any(finding.level == "error" for finding in findings) else ExitCode.DONE
 
 
+# These last: whoever comes meanwhile must be able to attach, so they are a serving agent for their time.
+LASTING = ("chat", "model pull")
 VERBS: dict[str, Verb] = {
     "ask": _ask,
     "chat": _chat,

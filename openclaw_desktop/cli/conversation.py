@@ -14,13 +14,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from openclaw_desktop.cli.output import say, tell
+from openclaw_desktop.cli.output import tell
 from openclaw_desktop.cli.progress import pull_with_progress
+from openclaw_desktop.cli.terminal import is_real_terminal, on_interrupt, read_line
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.events import (
     ModelOffered,
     NoticeShown,
     Question,
+    QuestionClosed,
     QuestionRaised,
     TextAdded,
     TextWithdrawn,
@@ -31,7 +33,7 @@ from openclaw_desktop.core.events import (
     TurnStopped,
 )
 from openclaw_desktop.core.messages import Answer
-from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService, AskRequest
 
 
@@ -54,14 +56,10 @@ class TurnResult:
         return ExitCode.DENIED if denied else ExitCode.DONE
 
 
-def is_real_terminal() -> bool:
-    """Return True where a person sits at both ends: questions are asked nowhere else."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
 async def run_turn(service: AgentService, request: AskRequest, show: Callable[[str], None] | None) -> TurnResult:
     """Run one turn; `show` gets the text as it streams, None shows nothing of it."""
     result = TurnResult()
+    asking: dict[str, asyncio.Task[None]] = {}
     async with aclosing(service.ask(request)) as events:
         async for event in events:
             match event:
@@ -75,7 +73,10 @@ async def run_turn(service: AgentService, request: AskRequest, show: Callable[[s
                     for receipt in receipts:
                         tell(f"[{receipt.text}]")
                 case QuestionRaised(question=question):
-                    await service.answer_question(question.id, await ask_in_terminal(question))
+                    # Beside the events: a turn that ends meanwhile takes its question back.
+                    asking[question.id] = asyncio.ensure_future(_answer(service, question))
+                case QuestionClosed(question_id=question_id):
+                    asking.pop(question_id).cancel()
                 case ModelOffered():
                     result.offered = event
                 case TurnFinished(answer=answer):
@@ -85,6 +86,10 @@ async def run_turn(service: AgentService, request: AskRequest, show: Callable[[s
                 case TurnStarted() | TurnStopped():
                     pass
     return result
+
+
+async def _answer(service: AgentService, question: Question) -> None:
+    await service.answer_question(question.id, await ask_in_terminal(question))
 
 
 async def ask_in_terminal(question: Question) -> str:
@@ -101,28 +106,15 @@ async def ask_in_terminal(question: Question) -> str:
     return numbers.get((typed or "").strip(), question.choices[-1].id)
 
 
-async def read_line(prompt: str) -> str | None:
-    """Read one line in a thread; None at the end of the input."""
-
-    def read() -> str | None:
-        if is_real_terminal():
-            sys.stderr.write(prompt)
-            sys.stderr.flush()
-        line = sys.stdin.readline()
-        return line.rstrip("\n") if line else None
-
-    return await asyncio.to_thread(read)
-
-
-async def chat(service: AgentService, session_id: str | None) -> int:
-    """Talk until the input ends; Ctrl-C stops the answer, not the chat."""
+async def chat(service: AgentService, session_id: str | None, show: Callable[[str], None] | None) -> list[TurnResult]:
+    """Talk until the input ends and return the turns; Ctrl-C stops the answer, not the chat."""
     terminal = is_real_terminal()
+    results: list[TurnResult] = []
     session = session_id or await service.new_session()
     if terminal:
         tell(tr("Type to talk. /new begins a new chat, /quit ends. Ctrl-C stops an answer."))
         if not any(model.chosen for model in await service.list_models()):
             tell(tr("There is no model yet. Fetch one with: openclaw-agent model pull smollm2-135m"))
-    code: int = ExitCode.DONE
     while (line := await read_line("> ")) is not None:
         text = line.strip()
         if text in ("/quit", "/exit"):
@@ -132,33 +124,33 @@ async def chat(service: AgentService, session_id: str | None) -> int:
             continue
         if text:
             request = AskRequest(text, session, attended=terminal, folder=str(Path.cwd()))
-            code = await _chat_turn(service, request, terminal)
-    return ExitCode.DONE if terminal else code
+            results.append(await _chat_turn(service, request, terminal, show))
+    return results
 
 
-async def _chat_turn(service: AgentService, request: AskRequest, terminal: bool) -> int:
-    turn = asyncio.ensure_future(run_turn(service, request, say))
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, turn.cancel)
+async def _chat_turn(
+    service: AgentService, request: AskRequest, terminal: bool, show: Callable[[str], None] | None
+) -> TurnResult:
+    turn = asyncio.ensure_future(run_turn(service, request, show))
+    undo = on_interrupt(signal.SIGINT, turn.cancel)
     try:
         result = await turn
     except asyncio.CancelledError:
-        say("\n")
-        tell(tr("[Stopped.]"))
-        return ExitCode.FAILED
+        tell("\n" + tr("[Stopped.]"))
+        return TurnResult()
     except UserError as error:
-        tell(error.failure.text)
-        return error.failure.exit_code
+        result = TurnResult(failure=error.failure)
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
-    say("\n")
+        undo()
+    if show is not None and result.answer is not None:
+        show("\n")
     if result.failure is not None:
         tell(result.failure.text)
     if result.answer is not None and terminal:
         tell(f"[{result.answer.model or tr('answered without a model')}]")
     if result.offered is not None and terminal:
         await _offer(service, result.offered)
-    return result.exit_code
+    return result
 
 
 async def _offer(service: AgentService, offer: ModelOffered) -> None:
@@ -183,15 +175,18 @@ def ask_request(arguments: argparse.Namespace) -> AskRequest:
     request = AskRequest(
         text, values["session"], attended=attended, tools=not values["no_tools"], folder=str(Path.cwd())
     )
-    files = [Path(name).expanduser().resolve() for name in values["file"]]
-    for path in files:
-        if not path.is_file():
-            raise UserError(
-                "no_such_file", tr("There is no file {path}.", path=path), tr("Check the path."), ExitCode.USAGE
-            )
-    return replace(
-        request,
-        incognito=values["incognito"],
-        files=tuple(str(path) for path in files),
-        timeout_s=values["timeout"],
+    files = tuple(_existing_file(name) for name in values["file"])
+    return replace(request, incognito=values["incognito"], files=files, timeout_s=values["timeout"])
+
+
+def _existing_file(name: str) -> str:
+    try:
+        path = Path(name).expanduser().resolve(strict=True)
+        str(path).encode()
+        if path.is_file():
+            return str(path)
+    except (OSError, RuntimeError, ValueError):
+        pass
+    raise UserError(
+        "no_such_file", tr("There is no file {path}.", path=visible(name)), tr("Check the path."), ExitCode.USAGE
     )

@@ -6,9 +6,9 @@ Owns the log file of the tray and the notes of crashes.
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import traceback
-from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -33,13 +33,13 @@ def log_to_file(home: Home) -> None:
 def write_crash(home: Home | None, error: BaseException) -> Path:
     """Write the traceback of an error of our own to a file and return its path."""
     text = "".join(traceback.format_exception(error))
-    name = f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
     for folder in ([home.logs] if home else []) + [Path(tempfile.gettempdir())]:
-        path = folder / name
         try:
-            path.touch(mode=0o600)
-            path.write_text(text, encoding="utf-8")
+            # A name of its own, made 0600: nobody can have put a link there.
+            descriptor, name = tempfile.mkstemp(prefix="crash-", suffix=".txt", dir=folder)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
         except OSError:
             continue
-        return path
+        return Path(name)
     return Path("-")

@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 
+from openclaw_desktop.cli.terminal import on_interrupt
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
@@ -29,9 +30,8 @@ async def serve(home: Home) -> int:
         )
     notifier = ServiceNotifier(os.environ)
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        on_interrupt(number, ended.set)
     background = TaskSet()
     if (interval_s := watchdog_interval_s(os.environ)) is not None:
         background.start(_watch(notifier, interval_s), "watchdog")

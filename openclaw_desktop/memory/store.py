@@ -78,23 +78,16 @@ class MemoryStore:
         if not words or k < 1:
             return []
         vectors = await self._vectors([query])
-        table = await self._vector_table() if vectors else None
-        if table:
-            await self._catch_up(table)
+        table = await self._searchable_vectors() if vectors else None
         vector = vectors[0] if vectors else None
         rows = await self._database.read(lambda c: _candidates(c, words, table, vector))
-        hits = sorted((_hit(row, words, now) for row in rows), key=lambda hit: (-hit.score, hit.id))[:k]
-        if hits:
-            try:
-                await self._note_access([hit.id for hit in hits], now)
-            except UserError as error:  # a full disk keeps nobody from reading
-                log.warning("the access was not noted: %s", error)
-        return hits
+        return sorted((_hit(row, words, now) for row in rows), key=lambda hit: (-hit.score, hit.id))[:k]
 
     async def forget(self, ids: Sequence[str]) -> int:
         """Erase memories, their vectors and index entries, and the words of the turns they came from.
 
-        Returns how many memories there were. After it the file and its log hold none of their bytes.
+        Returns how many memories there were. After it the file and its log hold none of the bytes of those rows; an
+        answer of another turn that quoted one is a text of its own.
         """
 
         def erase(connection: apsw.Connection) -> int:
@@ -115,6 +108,14 @@ class MemoryStore:
         if count:
             await self._database.erase_traces()
         return count
+
+    async def note_use(self, ids: Sequence[str]) -> None:
+        """Count that an answer used these memories."""
+        if not ids:
+            return
+        moment = self._clock.now().isoformat(timespec="seconds")
+        sql = "update memories set access_count = access_count + 1, last_access_at = ? where id = ?"
+        await self._database.write(lambda c: c.executemany(sql, [(moment, memory_id) for memory_id in ids]).fetchall())
 
     async def count_by_tier(self) -> dict[str, int]:
         """Return how many memories each tier holds."""
@@ -143,6 +144,17 @@ class MemoryStore:
             self._table = await self._database.write(lambda c: _register_engine(c, *name))
         return self._table
 
+    async def _searchable_vectors(self) -> str | None:
+        """Return the table of this engine's vectors, complete; None where it cannot be written: words still find."""
+        try:
+            table = await self._vector_table()
+            if table:
+                await self._catch_up(table)
+        except UserError as error:  # a full disk keeps nobody from reading
+            log.warning("searched by words alone: %s", error)
+            return None
+        return table
+
     async def _catch_up(self, table: str) -> None:
         """Give vectors to rows that have none of this engine: kept while no engine worked, or before it came."""
         missing_sql = f"""select rowid, text from memories
@@ -155,15 +167,6 @@ class MemoryStore:
                 return
             pairs = [(rowid, vector) for (rowid, _), vector in zip(missing, vectors, strict=True)]
             await self._database.write(partial(_insert_vectors, table=table, pairs=pairs))
-
-    async def _note_access(self, ids: list[str], now: datetime) -> None:
-        moment = now.isoformat(timespec="seconds")
-        await self._database.write(
-            lambda c: c.executemany(
-                "update memories set access_count = access_count + 1, last_access_at = ? where id = ?",
-                [(moment, memory_id) for memory_id in ids],
-            ).fetchall()
-        )
 
 
 _INSERT = """insert into memories (id, tier, kind, text, speaker, date_words, source, session_id, turn_id, importance,
@@ -194,7 +197,13 @@ def _register_engine(connection: apsw.Connection, engine: str, version: str, dim
 
 
 def _insert_vectors(connection: apsw.Connection, *, table: str, pairs: list[tuple[Any, bytes]]) -> None:
-    connection.executemany(f"insert into {table} (memory_rowid, embedding) values (?, ?)", pairs)
+    # On the writer: a memory may have been forgotten, or given its vector by another recall, since it was read.
+    connection.executemany(
+        f"""insert into {table} (memory_rowid, embedding) select ?1, ?2
+        where exists (select 1 from memories where rowid = ?1)
+        and not exists (select 1 from {table} where memory_rowid = ?1)""",
+        pairs,
+    )
 
 
 def _vector_tables(connection: apsw.Connection) -> list[str]:

@@ -42,7 +42,7 @@ def question_for(call: ToolCall, tool: ToolSpec, context: Label, decision: Decis
         else tr("It wants to use {tool} with:", tool=tool.name),
         target=visible(target),
         choices=(*choices, Choice(NO, tr("No"))),
-        origins=context.origins if context.integrity == "untrusted" else (),
+        origins=tuple(visible(origin) for origin in context.origins) if context.integrity == "untrusted" else (),
         call_hash=call_hash(call),
     )
 

@@ -83,7 +83,9 @@ class GrantStore:
 def canonical_path(path: str) -> Path:
     """Return `path` absolute, with `~` and links resolved; raises UserError where nothing is there."""
     try:
-        return Path(path).expanduser().resolve(strict=True)
+        found = Path(path).expanduser().resolve(strict=True)
+        str(found).encode()  # a name that is no text cannot be kept
+        return found
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(
             "no_such_path",

@@ -5,16 +5,17 @@ Owns `Status` and the findings. Must not change anything but what a repair is fo
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
 
 from openclaw_desktop import __version__
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.text import tr, without_controls
 from openclaw_desktop.inference.client import ModelClient
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.service.api import (
@@ -40,6 +41,18 @@ from openclaw_desktop.workers.tool_host import ToolHost
 LOW_DISK_BYTES = 500 << 20
 
 
+class LastError(logging.Handler):
+    """Keeps the last error that the program logged, for `status`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.text: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line of it."""
+        self.text = without_controls(record.getMessage()).splitlines()[0] if record.getMessage() else record.name
+
+
 @dataclass(slots=True)
 class HealthDesk:
     """Looks at the parts of a running agent. `mode` is None in a command that runs by itself."""
@@ -54,8 +67,9 @@ class HealthDesk:
     housekeeping: Housekeeping
     idle_s: Callable[[], float | None] = lambda: None
     hotkey: str = ""
-    last_error: str | None = None
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    hotkey_works: bool = True
+    errors: LastError = field(default_factory=LastError)
+    started_s: float = field(default_factory=time.monotonic)
     _proof: Proof | None = None
 
     async def prove(self) -> Proof:
@@ -73,7 +87,7 @@ class HealthDesk:
         pids = {"agent": os.getpid()}
         pids |= {"tools": self.tool_host.pid} if self.tool_host.pid else {}
         pids |= {"inference": self.client.pid} if self.client.pid else {}
-        uptime_s = (datetime.now(UTC) - self.started).total_seconds()
+        uptime_s = time.monotonic() - self.started_s
         proof, power, chosen = await self.prove(), read_power(), self.client.chosen
         following = self.housekeeping.next_job() if self.mode else None
         return Status(
@@ -96,7 +110,7 @@ class HealthDesk:
             health=HealthStatus(
                 process_sizes(pids),
                 round(100 * sum(process_cpu_s(pids).values()) / max(uptime_s, 1.0), 2),
-                self.last_error,
+                self.errors.text,
             ),
             scheduler=SchedulerStatus(
                 following[0] if following else None, following[1].isoformat(timespec="seconds") if following else None
@@ -141,6 +155,18 @@ class HealthDesk:
         found = await self.models.refresh()
         problems = [file.problem for file in found if file.problem]
         in_use = self.models.in_use
+        wanted = self.models.selection.wanted
+        if wanted is not None and wanted != in_use:
+            return Finding(
+                "model",
+                "warning",
+                tr(
+                    "The settings ask for the model {wanted}, but {model} answers.",
+                    wanted=wanted,
+                    model=in_use or "none",
+                ),
+                tr("Fetch it, or choose another: openclaw-agent model use {model}", model=in_use or "smollm2-135m"),
+            )
         if problems:
             damaged = next(file.model.id for file in found if file.problem)
             return Finding(
@@ -174,4 +200,4 @@ class HealthDesk:
     def _check_hotkey(self) -> Finding:
         if self.mode != "tray":
             return Finding("hotkey", "ok", tr("The hotkey belongs to the tray program, which does not run here."))
-        return Finding("hotkey", "ok", self.hotkey)
+        return Finding("hotkey", "ok" if self.hotkey_works else "warning", self.hotkey)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from openclaw_desktop.agent.session import SessionAgent, Task
 from openclaw_desktop.core.bus import Bus
@@ -19,6 +20,7 @@ from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.events import (
     AgentEvent,
     ModelPulled,
+    NoticeShown,
     TextAdded,
     TextWithdrawn,
     TurnEvent,
@@ -52,6 +54,9 @@ from openclaw_desktop.service.stores import FACT_IMPORTANCE
 
 log = logging.getLogger(__name__)
 
+# The newest messages of a chat that fit one frame of the socket, whatever their letters.
+SESSION_VIEW_CHARS = 200_000
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceParts:
@@ -75,7 +80,7 @@ class LocalService:
         self._desk = QuestionDesk()
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._stopped: set[str] = set()
-        self._session_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._session_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._windows = 0
 
     async def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
@@ -111,7 +116,11 @@ class LocalService:
         """Put the turn's events into `events`, then None; every end of a turn is an event."""
         written = ""
         try:
-            async with asyncio.timeout(timeout_s), self._session_locks[task.session_id]:
+            lock = self._session_locks.setdefault(task.session_id, asyncio.Lock())
+            if lock.locked():
+                waiting = tr("Another question in this chat is not done yet; this one waits for it.")
+                events.put_nowait(NoticeShown(task.turn_id, waiting))
+            async with asyncio.timeout(timeout_s), lock:
                 async for event in self._parts.agent.run(task):
                     if isinstance(event, TextAdded):
                         written += event.text
@@ -157,8 +166,10 @@ class LocalService:
         running = self._turns.get(turn_id)
         if running is None or running.done():
             return False
-        self._stopped.add(turn_id)
-        return running.cancel()
+        if turn_id not in self._stopped:
+            self._stopped.add(turn_id)
+            running.cancel()
+        return True
 
     async def answer_question(self, question_id: str, choice: str) -> bool:
         """Answer a raised question."""
@@ -173,13 +184,15 @@ class LocalService:
         session_id = await self._parts.sessions.latest()
         if session_id is None:
             return None
-        messages = tuple(
-            SessionMessage(
-                m.turn_id, m.role, m.text, m.model, m.created_at, m.receipts, m.label.integrity == "untrusted"
-            )
-            for m in await self._parts.sessions.messages(session_id)
-        )
-        return SessionView(session_id, messages)
+        messages: list[SessionMessage] = []
+        room = SESSION_VIEW_CHARS
+        for m in reversed(await self._parts.sessions.messages(session_id)):
+            room -= len(m.text)
+            if room < 0 and messages:
+                break
+            untrusted = m.label.integrity == "untrusted"
+            messages.insert(0, SessionMessage(m.turn_id, m.role, m.text, m.model, m.created_at, m.receipts, untrusted))
+        return SessionView(session_id, tuple(messages))
 
     async def remember(self, text: str) -> MemoryHit:
         """Keep `text`."""
@@ -214,9 +227,10 @@ class LocalService:
 
     async def pull_model(self, model_id: str) -> AsyncGenerator[ModelPulled, None]:
         """Fetch a model."""
-        async for progress in self._parts.models.pull(model_id):
-            self._parts.bus.publish(progress)
-            yield progress
+        async with aclosing(self._parts.models.pull(model_id)) as pulling:
+            async for progress in pulling:
+                self._parts.bus.publish(progress)
+                yield progress
 
     async def use_model(self, model_id: str) -> ModelView:
         """Choose the model that answers."""
@@ -251,8 +265,9 @@ class LocalService:
         """Yield the agent's own events. Who watches has a window."""
         self._windows += 1
         try:
-            async for event in self._parts.bus.subscribe():
-                yield event
+            async with aclosing(self._parts.bus.subscribe()) as events:
+                async for event in events:
+                    yield event
         finally:
             self._windows -= 1
 

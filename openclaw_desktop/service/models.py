@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class ModelShelf:
         self._settings = settings
         self._places = places
         self._looking: asyncio.Task[tuple[ModelFile, ...]] | None = None
-        self._pulling: dict[str, asyncio.Lock] = {}
+        self._pulling = asyncio.Lock()
 
     @property
     def in_use(self) -> str | None:
@@ -73,12 +74,13 @@ class ModelShelf:
         return self.selection.found
 
     async def pull(self, model_id: str) -> AsyncGenerator[ModelPulled, None]:
-        """Fetch a model unless it is here; one download of a model at a time."""
+        """Fetch a model unless it is here; one download at a time."""
         model = find_model(self.catalogue, model_id)
-        async with self._pulling.setdefault(model_id, asyncio.Lock()):
+        async with self._pulling:
             if self._file(await self.refresh(), model_id).path is None:
-                async for progress in download.pull(model, self._places.folder):
-                    yield progress
+                async with aclosing(download.pull(model, self._places.folder)) as pulling:
+                    async for progress in pulling:
+                        yield progress
                 await self.refresh()
             yield ModelPulled(model.id, model.size_bytes, model.size_bytes, done=True)
 

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from openclaw_desktop.core.events import Question, QuestionClosed, QuestionRaised
 from openclaw_desktop.core.protocols import Ask
 
+# More questions are not read but clicked away: from here on the answer is no.
+QUESTIONS_A_TURN = 3
+
 Emit = Callable[[QuestionRaised | QuestionClosed], None]
 
 
@@ -22,8 +25,13 @@ class QuestionDesk:
 
     def for_turn(self, turn_id: str, emit: Emit) -> Ask:
         """Return the `Ask` of a turn whose events go to `emit`."""
+        asked = 0
 
         async def ask(question: Question) -> str:
+            nonlocal asked
+            asked += 1
+            if asked > QUESTIONS_A_TURN:
+                return question.choices[-1].id
             answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             self._open[question.id] = (question, answered)
             emit(QuestionRaised(turn_id, question))

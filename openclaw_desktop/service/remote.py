@@ -77,6 +77,7 @@ class RemoteService:
                 "message_too_long",
                 tr("That message is too long to send."),
                 tr("Save it as a file and ask for it to be read."),
+                ExitCode.USAGE,
             )
         if self._gone:
             raise UserError.from_failure(decode(_agent_gone(), Failure))

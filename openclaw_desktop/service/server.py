@@ -119,7 +119,8 @@ class _Connection:
             items = start(**_typed(start, params))
             async with contextlib.aclosing(items) as stream:
                 async for item in stream:
-                    await self._send({"id": number, "item": encode(item)})
+                    if not await self._send({"id": number, "item": encode(item)}):
+                        break
             return None
         if method not in COMMANDS:
             raise UserError(
@@ -130,14 +131,16 @@ class _Connection:
         command: Callable[..., Any] = getattr(self._service, method)
         return await command(**_typed(command, params))
 
-    async def _send(self, frame: dict[str, Any]) -> None:
+    async def _send(self, frame: dict[str, Any]) -> bool:
+        """Write a frame; False where it was too large and an error went in its place."""
         line = encode_frame(frame)
-        if len(line) > FRAME_LIMIT_BYTES:
-            line = encode_frame(
-                {"id": frame["id"], "error": asdict(Failure("too_large", tr("The answer is too large to send.")))}
-            )
+        fits = len(line) <= FRAME_LIMIT_BYTES
+        if not fits:
+            failure = Failure("too_large", tr("The answer is too large to send."), tr("Ask for less at once."))
+            line = encode_frame({"id": frame["id"], "error": asdict(failure)})
         self._writer.write(line)
         await self._writer.drain()
+        return fits
 
 
 def _typed(command: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:

@@ -62,12 +62,18 @@ class TurnStores:
         spoken = SpokenMessage(answer.turn_id, "assistant", answer.answer, answer.label, answer.model, receipts)
         await self._sessions.add_message(session_id, spoken)
         results = [
-            Scratch(answer.turn_id, json.dumps({"tool": call.name, **call.arguments}), call.result, call.label)
+            Scratch(
+                answer.turn_id,
+                json.dumps({"tool": call.name, **call.arguments}, sort_keys=True),
+                call.result,
+                call.label,
+            )
             for call in answer.tool_calls
             if call.status == "done" and call.result is not None
         ]
         if results:
             await self._sessions.add_scratch(session_id, results)
+        await self._memories.note_use(answer.memories_used)
         if not any(receipt.kind == "memory.saved" for receipt in answer.receipts):
             await self._keep_statement(session_id, answer.turn_id)
 
@@ -90,8 +96,8 @@ class TurnStores:
         """Keep a fact; see `core.protocols.Remember`."""
         memory_id = await self._memories.remember(
             NewMemory(
-                text, source="chat", session_id=session_id, turn_id=turn_id, speaker="user",
-                importance=FACT_IMPORTANCE, label=label,
+                text, source="chat", session_id=session_id, turn_id=turn_id,
+                speaker="" if label.integrity == "untrusted" else "user", importance=FACT_IMPORTANCE, label=label,
             )
         )  # fmt: skip
         kept = await self._memories.get(memory_id)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import apsw
 
+from openclaw_desktop.storage.atomic import sync_folder
+
 NAME = re.compile(r"openclaw-\d{8}T\d{6}Z-(?P<reason>[\w-]+)\.db$")
 
 
@@ -36,7 +38,7 @@ def back_up(connection: apsw.Connection, folder: Path, reason: str) -> Path:
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
-    _flush_folder(folder)
+    sync_folder(folder)
     return target
 
 
@@ -62,13 +64,3 @@ def prune_backups(folder: Path, reason: str, keep: int) -> None:
     """Remove the oldest copies made for `reason` beyond `keep`."""
     for path in list_backups(folder, reason)[:-keep]:
         path.unlink(missing_ok=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 DAILY = "daily"
 BACKUP_INTERVAL = timedelta(hours=24)
 FIRST_DELAY = timedelta(minutes=2)
+BATTERY_DELAY = timedelta(hours=1)
 # A sleeping machine stops the loop's clock: after waking, the due time is looked at again within the hour.
 LONGEST_SLEEP_S = 3600.0
 
@@ -38,13 +39,17 @@ class Housekeeping:
         self._due: list[str] = []
         self._scheduler = schedule.Scheduler()
         self._scheduler.every(1).hours.do(self._due.append, "checkpoint").tag("checkpoint")
+        self._backup_job = self._scheduler.every(24).hours.do(self._due.append, "backup").tag("backup")
         self._plan_backup()
 
     def _plan_backup(self) -> None:
-        job = self._scheduler.every(24).hours.do(self._due.append, "backup").tag("backup")
+        job = self._backup_job
         copies = list_backups(self._backups, DAILY)
         last = datetime.fromtimestamp(copies[-1].stat().st_mtime) if copies else datetime.min
-        job.next_run = max(datetime.now() + FIRST_DELAY, last + BACKUP_INTERVAL if copies else datetime.min)
+        now = datetime.now()
+        # A copy from the future (the clock was wrong) must not put the next one off.
+        following = min(last + BACKUP_INTERVAL, now + BACKUP_INTERVAL) if copies else now
+        job.next_run = max(now + FIRST_DELAY, following)
 
     def next_job(self) -> tuple[str, datetime] | None:
         """Return the name and the local time of the next job."""
@@ -72,11 +77,17 @@ class Housekeeping:
                 await self._database.checkpoint()
         except UserError as error:
             log.warning("%s did not run: %s", job, error)
+        except Exception:
+            # A job that fails must not end the others, nor its own next time.
+            log.exception("%s failed", job)
 
     async def back_up(self) -> Path | None:
         """Write today's copy and drop the oldest; None where nothing changed since the last, or on battery."""
+        if self._on_battery():
+            self._backup_job.next_run = datetime.now() + BATTERY_DELAY
+            return None
         copies = list_backups(self._backups, DAILY)
-        if self._on_battery() or (copies and self._changed_s() <= copies[-1].stat().st_mtime):
+        if copies and self._changed_s() <= copies[-1].stat().st_mtime:
             return None
         copy = await self._database.maintain(lambda connection: back_up(connection, self._backups, DAILY))
         prune_backups(self._backups, DAILY, self._keep_daily)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shlex
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import jsonschema
 
-from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.messages import CallOutcome, CallStatus, Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import Ask, CallScene, Tool
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.tokens import clip
 from openclaw_desktop.security import approval
 from openclaw_desktop.security.gate import Decision, Grant, decide
 
@@ -55,7 +57,7 @@ class Executor:
         try:
             jsonschema.validate(dict(call.arguments), dict(tool.spec.parameters))
         except jsonschema.ValidationError as error:
-            return _ended(call, "failed", tr("The call was wrong: {reason}.", reason=error.message))
+            return _ended(call, "failed", tr("The call was wrong: {reason}.", reason=clip(error.message, 60)))
         try:
             frozen = tool.freeze(call, scene)
             refusal = await self._permit(call, frozen, tool, scene, ask)
@@ -63,7 +65,8 @@ class Executor:
                 return refusal
             result = await tool.run(frozen, scene)
         except UserError as error:
-            return _ended(call, "failed", error.failure.text)
+            denied = error.failure.exit_code == ExitCode.DENIED
+            return _ended(call, "denied" if denied else "failed", error.failure.text)
         outcome = CallOutcome(
             call.id, call.name, dict(frozen.arguments), "done", result=result.text, label=result.label
         )
@@ -78,8 +81,8 @@ class Executor:
             return None
         if decision.action not in ("ask", "ask_twice") or ask is None:
             return _ended(frozen, "denied", _needs_permission(frozen, tool.spec, decision))
-        question = approval.question_for(frozen, tool.spec, scene.context, decision)
         for _ in range(2 if decision.action == "ask_twice" else 1):
+            question = approval.question_for(frozen, tool.spec, scene.context, decision)
             choice = await ask(question)
             if choice not in {c.id for c in question.choices} or choice == approval.NO:
                 return _ended(frozen, "denied", tr("You said no."))
@@ -98,19 +101,15 @@ class Executor:
 
 def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision) -> str:
     log.info("denied %s: %s", call.name, decision.reason)
-    if spec.capability and spec.authority:
-        target = call.arguments[spec.authority[0]]
+    target = str(call.arguments[spec.authority[0]]) if spec.authority else ""
+    if spec.capability and target.isprintable() and target:
         return tr(
             "This needs your permission, and nobody is there to ask. Allow it with: "
             "openclaw-agent grant add {capability} {target}",
             capability=spec.capability,
-            target=_shell_word(str(target)),
+            target=shlex.quote(target),
         )
     return tr("This needs your permission, and nobody is there to ask.")
-
-
-def _shell_word(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'" if any(c in text for c in " '\"$&|;()<>*?`\\") else text
 
 
 def _ended(call: ToolCall, status: CallStatus, error: str) -> Outcome:

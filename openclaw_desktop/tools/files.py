@@ -14,11 +14,11 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, ToolResult
 from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.core.tokens import clip
 from openclaw_desktop.tools.execution import with_arguments
 from openclaw_desktop.workers.tool_host import CallFailed
 
 READ_LIMIT_BYTES = 256 << 10
-SHOWN_LIMIT_CHARS = 6_000
 LIST_LIMIT = 200
 TIMEOUT_S = 10.0
 USUAL_FOLDERS = ("", "Documents", "Desktop", "Downloads")
@@ -51,7 +51,7 @@ class PathFinder:
 
     def find(self, path: str, scene: CallScene) -> Path:
         """Return the canonical path of an existing file or folder; raises UserError where there is none."""
-        given = Path(path.strip()).expanduser()
+        given = _expand(path.strip())
         bases = [*([Path(scene.folder)] if scene.folder else []), *(self._home / name for name in USUAL_FOLDERS)]
         attached = [Path(name) for name in scene.attached if Path(name).name == given.name]
         inside = given.relative_to(given.anchor)
@@ -65,7 +65,7 @@ class PathFinder:
                 if found := _resolve(candidate):
                     self._own.check(found)
                     return found
-        places = ", ".join(dict.fromkeys(str(base) for base in bases))
+        places = ", ".join(dict.fromkeys(visible(str(base)) for base in bases))
         raise UserError(
             "no_such_file",
             tr("There is no {path} in {places}.", path=visible(path), places=places),
@@ -73,11 +73,20 @@ class PathFinder:
         )
 
 
+def _expand(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # "~nobody/notes.txt"
+        return Path(path)
+
+
 def _resolve(path: Path) -> Path | None:
     try:
-        return path.resolve(strict=True)
+        found = path.resolve(strict=True)
+        str(found).encode()  # a name that is no text can be neither asked about nor kept
     except (OSError, RuntimeError, ValueError):
         return None
+    return found
 
 
 _PATH_SCHEMA: Mapping[str, Any] = {
@@ -109,9 +118,9 @@ class ReadFileTool(_PathTool):
         """Return the file's text, cut to what a prompt can hold; it is untrusted, wherever it lies."""
         path = Path(call.arguments["path"])
         result = await _call(self._jail, "files.read", {"path": str(path), "limit_bytes": READ_LIMIT_BYTES}, path)
-        text = str(result["text"])
-        if len(text) > SHOWN_LIMIT_CHARS or result["truncated"]:
-            text = text[:SHOWN_LIMIT_CHARS] + tr("\n[cut: the file has {size} bytes]", size=f"{result['size_bytes']:,}")
+        text = clip(str(result["text"]), scene.result_tokens)
+        if result["truncated"] or text != result["text"]:
+            text += tr("\n[cut: the file has {size} bytes]", size=f"{result['size_bytes']:,}")
         receipt = Receipt("file.read", tr("read {name}", name=visible(path.name)), call.id, str(path))
         return ToolResult(text, Label("untrusted", "private", (f"file:{path}",)), (receipt,))
 
@@ -133,7 +142,7 @@ class ListFolderTool(_PathTool):
         receipt = Receipt(
             "folder.listed", tr("listed {name}", name=visible(path.name or str(path))), call.id, str(path)
         )
-        text = "\n".join(lines) or tr("[the folder is empty]")
+        text = clip("\n".join(lines), scene.result_tokens) or tr("[the folder is empty]")
         return ToolResult(text, Label("untrusted", "private", (f"folder:{path}",)), (receipt,))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
-from openclaw_desktop.core.protocols import RELEVANT, CallScene, Recall, Remember, ToolResult
+from openclaw_desktop.core.protocols import RELEVANT, CallScene, Recall, Remember, ToolResult, memory_lines
 from openclaw_desktop.core.text import tr
 
 RECALL_LIMIT = 5
@@ -77,8 +77,7 @@ class RecallTool:
             for memory in await self._recall(call.arguments["query"], RECALL_LIMIT)
             if memory.relevance >= RELEVANT
         ]
-        lines = [f'- on {memory.created_at[:10]} the user said: "{memory.text}"' for memory in found]
         receipt = Receipt("memory.searched", tr("searched memory"), call.id)
         return ToolResult(
-            "\n".join(lines) or "Nothing about that is remembered.", self._join(m.label for m in found), (receipt,)
+            memory_lines(found) or "Nothing about that is remembered.", self._join(m.label for m in found), (receipt,)
         )

@@ -44,7 +44,7 @@ class UserBubble(QWidget):
         inner.setContentsMargins(12, 8, 12, 8)
         inner.addWidget(self._pane)
         row = QHBoxLayout(self)
-        row.setContentsMargins(48, 0, 0, 0)
+        row.setContentsMargins(32, 0, 0, 0)
         row.addStretch(1)
         row.addWidget(bubble)
 

@@ -72,12 +72,12 @@ QLabel#headline { font-weight: 600; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QTextBrowser { background: transparent; border: none; color: $text;
                selection-background-color: $accent; selection-color: $on_accent; }
-#header { border-bottom: 1px solid $border; }
+#header { border: none; border-bottom: 1px solid $border; }
 #user_bubble { background: $bubble; border-radius: 12px; }
 #user_bubble QTextBrowser { color: $on_bubble; }
 #answer_bubble, #card { background: $surface; border: 1px solid $border; border-radius: 12px; }
 #failure { background: $surface; border: 1px solid $danger; border-radius: 12px; }
-#banner { border-bottom: 1px solid $border; }
+#banner { border: none; border-bottom: 1px solid $border; }
 #chip { background: $hover; border-radius: 9px; padding: 2px 8px; color: $text; }
 #chip[danger="true"] { color: $danger; }
 #composer_panel { background: $surface; border: 1px solid $border; border-radius: 14px; }

@@ -19,6 +19,7 @@ LAZY = {
     "runtime.py": "what only one of the programs starts",
     "memory/__init__.py": "numpy, tokenizers and the table cost 55 MB that an idle agent must not hold",
     "ui/application.py": "the icon shows before the rest of the window is loaded",
+    "ui/desktop.py": "QtDBus costs a megabyte, and most desktops have their tray by then",
     "system/x11.py": "python-xlib belongs to the desktop extra: the headless agent runs without it",
     "system/hotkey/x11.py": "the same",
 }

@@ -179,8 +179,15 @@ class TrayProgram:
     def say(self, text: str) -> None:
         """Type a message and send it."""
         self.wait_for_keyboard()
+        until(lambda: not self._shows_stop(), "the popup is ready for a message")
         self.screen.type(text)
         self.session.press("Return")
+
+    def _shows_stop(self) -> bool:
+        """Say whether the button at the end of an empty editor is Stop: filled with the program's colour."""
+        x, y = self.send_button
+        blue, green, red = (int(part) for part in self.screen.look(Area(x, y - 11, 1, 1))[0, 0])
+        return green - red > 60
 
     @property
     def send_button(self) -> tuple[int, int]:

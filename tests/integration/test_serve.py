@@ -74,7 +74,7 @@ def test_stopping_ends_the_turns_too(talker: Program) -> None:
     assert asking.stdout is not None and asking.stderr is not None
     assert asking.stdout.read(1), "the answer has begun"
     assert agent.stop().code == 0
-    out, err = asking.communicate(timeout=30)
+    _, err = asking.communicate(timeout=30)
     assert asking.returncode in (1, 3), "stopped, or told that the agent is gone"
     assert len(err.strip().splitlines()) == 1 and "Traceback" not in err
 

@@ -22,6 +22,7 @@ ExecStart={command}
 WatchdogSec=1
 Restart=on-failure
 RestartSec=0
+StandardError=append:{log}
 """
 
 pytestmark = pytest.mark.skipif(
@@ -39,7 +40,7 @@ class Manager:
         units = folder / "home" / ".config" / "systemd" / "user"
         units.mkdir(parents=True)
         command = " ".join(program.command("serve"))
-        (units / "openclaw.service").write_text(UNIT.format(command=command))
+        (units / "openclaw.service").write_text(UNIT.format(command=command, log=folder / "agent.log"))
         self._environ = program.environ | {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "run")}
         start = f"mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system && exec {SYSTEMD} --user"
         with (folder / "log").open("wb") as log:
@@ -60,8 +61,12 @@ class Manager:
         assert ended.returncode == 0, ended.stderr + (self._folder / "log").read_text()
         return ended.stdout.strip()
 
-    def property(self, name: str) -> str:
+    def value_of(self, name: str) -> str:
         return self.control("show", "openclaw.service", "-p", name, "--value")
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "agent.log").read_text()
 
     def end(self) -> None:
         self._process.send_signal(signal.SIGTERM)
@@ -77,23 +82,25 @@ def manager(program: Program, tmp_path: Path) -> Iterator[Manager]:
     manager = Manager(program, tmp_path / "systemd")
     yield manager
     manager.end()
+    print(manager.log)  # shown where the test failed
 
 
 def test_systemd_sees_it_ready_feeds_its_watchdog_and_starts_it_again(manager: Manager, program: Program) -> None:
     manager.control("start", "openclaw.service")  # returns once READY=1 has come
-    assert manager.property("ActiveState") == "active"
-    pid = int(manager.property("MainPID"))
+    assert manager.value_of("ActiveState") == "active"
+    pid = int(manager.value_of("MainPID"))
     assert program.run("status", "--json").done().document["pid"] == pid
     kept = program.run("remember", "The watchdog is a poodle", "--json").done().document["id"]
 
     os.kill(pid, signal.SIGSTOP)
     wait_gone([pid])
-    eventually(lambda: manager.property("NRestarts") == "1" and manager.property("ActiveState") == "active", "restart")
-    again = int(manager.property("MainPID"))
+    eventually(lambda: manager.value_of("NRestarts") == "1" and manager.value_of("ActiveState") == "active", "restart")
+    again = int(manager.value_of("MainPID"))
     assert again != pid
     assert program.run("status", "--json").done().document["pid"] == again
     assert program.run("recall", "poodle", "--json").done().document["hits"][0]["id"] == kept
 
     manager.control("stop", "openclaw.service")
-    assert (manager.property("ActiveState"), manager.property("Result")) == ("inactive", "success")
+    assert (manager.value_of("ActiveState"), manager.value_of("Result")) == ("inactive", "success")
     assert not (program.home / "run" / "agent.sock").exists()
+    assert "Traceback" not in manager.log, manager.log

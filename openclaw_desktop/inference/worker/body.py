@@ -45,14 +45,16 @@ class Body:
             self._cancelled.discard(request["id"])
 
     def _read(self) -> None:
-        for line in self._reader:
-            request = json.loads(line)
-            if request["op"] == "cancel":
-                self._cancelled.add(request["id"])
-            else:
-                self._requests.put(request)
-        # Nobody listens any more: a completion in progress is work for no one.
-        os._exit(0)
+        try:
+            for line in self._reader:
+                request = json.loads(line)
+                if request["op"] == "cancel":
+                    self._cancelled.add(request["id"])
+                else:
+                    self._requests.put(request)
+        finally:
+            # Nobody listens any more, or nobody can be understood: what is in progress is work for no one.
+            os._exit(0)
 
     def _answer(self, request: dict[str, Any]) -> None:
         if request["op"] == "load":
@@ -84,9 +86,9 @@ class Body:
 def run() -> int:
     """Serve on this process's own pipes; whatever a library prints goes to stderr, never into the protocol."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    writer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    writer = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass")
     os.dup2(2, 1)
-    reader = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    reader = os.fdopen(os.dup(0), "r", encoding="utf-8", errors="surrogatepass")
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
     Body(reader, writer).serve()
     return 0

@@ -104,10 +104,12 @@ async def test_a_closing_tools_success_is_the_answer() -> None:
     assert said(await run(model, Tools(DONE), turn)) == "file text"
 
 
-async def test_a_withheld_tool_cannot_be_named() -> None:
-    model = ScriptedModel({"tool": "answer", "text": "ok"})
-    await run(model, Tools(DONE), replace(TURN, withheld=frozenset({"read_file"})))
+async def test_a_withheld_tool_is_not_run_even_where_a_reply_names_it() -> None:
+    model, tools = ScriptedModel({"tool": "read_file", "path": "/x"}), Tools(DONE)
+    with pytest.raises(UserError, match="may not do"):
+        await run(model, tools, replace(TURN, withheld=frozenset({"read_file"})))
     assert len(model.prompts[0].schema["anyOf"]) == 1
+    assert tools.scenes == []
 
 
 async def test_when_the_model_dies_its_words_are_withdrawn_and_it_is_heard_again() -> None:

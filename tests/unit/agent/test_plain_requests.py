@@ -72,3 +72,7 @@ def test_actions_need_a_model_with_tools(text: str) -> None:
 )
 def test_talk_is_left_to_the_model(text: str) -> None:
     assert parse_plain(text) is None
+
+
+def test_a_long_text_is_not_searched_for_patterns() -> None:
+    assert parse_plain("read " + "a." * 2000 + "<") is None

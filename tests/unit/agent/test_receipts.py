@@ -82,6 +82,12 @@ def test_a_false_claim_never_gets_through_however_the_text_arrives(cuts: list[in
     assert shown.endswith("The end")
 
 
+@given(st.lists(st.integers(0, 200), max_size=20))
+def test_what_is_true_comes_through_whole(cuts: list[int]) -> None:
+    text = "I've saved that. It has been noted. Was it? I can do more:\n- tea\n- I like it! Done."
+    assert stream(text, cuts, SAVED) == text
+
+
 @given(st.text(alphabet="abc .!?\nI'vedsa", max_size=80), st.lists(st.integers(0, 80), max_size=8))
 def test_proved_or_harmless_text_comes_through_whole(text: str, cuts: list[int]) -> None:
     proofs = (*SAVED, *READ)

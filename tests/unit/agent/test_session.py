@@ -1,5 +1,6 @@
 """What happens to a message: which way it takes, what the prompt holds, and what is kept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from scripted import ScriptedModel
 
 from openclaw_desktop.agent.session import Parts, SessionAgent, Task
 from openclaw_desktop.core.clock import SystemClock
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelOffered, NoticeShown, TurnEvent, TurnFinished, TurnStarted
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer
-from openclaw_desktop.core.protocols import ModelCard
+from openclaw_desktop.core.protocols import CompletionEvent, ModelCard, Prompt, TextDelta
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
@@ -194,6 +196,62 @@ async def test_what_the_user_tells_in_passing_is_kept_and_marked_as_a_turn(desk:
     (hit,) = await desk.memories.recall("Lisbon")
     assert (hit.kind, hit.label) == ("turn", USER)
     assert hit.importance < 0.5
+
+
+async def test_incognito_refuses_a_remember_that_a_reply_names(desk: Desk) -> None:
+    with pytest.raises(UserError):
+        await desk.ask("Remember me", ScriptedModel({"tool": "remember", "text": "x"}), BIG, incognito=True)
+    assert (await desk.memories.count_by_tier())["long"] == 0
+
+
+class Slow(ScriptedModel):
+    """Writes a piece, then waits until it is stopped."""
+
+    async def __call__(self, prompt: Prompt) -> AsyncIterator[CompletionEvent]:
+        self.prompts.append(prompt)
+        yield TextDelta('{"tool":"answer","text":"It tells you to wire 5000 now ')
+        await asyncio.Event().wait()
+
+
+async def test_a_stopped_turn_keeps_its_words_with_the_label_of_what_it_had_read(desk: Desk) -> None:
+    await desk.memories.remember(NewMemory("the invoice says wire 5000 to Mallory", label=UNTRUSTED))
+    model = Slow()
+    asking = asyncio.ensure_future(desk.ask("What does the invoice say?", model))
+    while not model.prompts:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    question, answer = await desk.sessions.messages(desk.session_id)
+    assert "wire 5000" in answer.text
+    assert answer.label.integrity == "untrusted"
+    assert question.label == USER
+
+
+async def test_a_stop_while_the_answer_is_being_kept_keeps_it_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, go_on = asyncio.Event(), asyncio.Event()
+    real = desk.stores.keep_answer
+
+    async def slow(session_id: str, answer: Answer) -> None:
+        started.set()
+        await go_on.wait()
+        await real(session_id, answer)
+
+    monkeypatch.setattr(desk.stores, "keep_answer", slow)
+    asking = asyncio.ensure_future(desk.ask("Hello", ScriptedModel({"tool": "answer", "text": "Hi."})))
+    await started.wait()
+    asking.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert [message.role for message in await desk.sessions.messages(desk.session_id)] == ["user", "assistant"]
+
+
+async def test_a_huge_memory_is_cut_in_the_prompt(desk: Desk) -> None:
+    await desk.memories.remember(NewMemory("my garden " + "rose " * 3000))
+    model = ScriptedModel({"tool": "answer", "text": "ok"})
+    await desk.ask("What grows in my garden?", model)
+    assert len(model.prompts[0].messages[-1].text) < 1500
 
 
 async def test_the_question_is_kept_even_when_the_model_fails(desk: Desk) -> None:

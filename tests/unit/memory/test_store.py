@@ -117,6 +117,15 @@ async def test_without_an_engine_words_alone_find_and_vectors_follow_later(datab
     assert rows[0][0] == 300
 
 
+async def test_two_recalls_at_once_give_missing_vectors_once(database: Database) -> None:
+    engine = Flaky()
+    memories = MemoryStore(database, engine)
+    await memories.remember_many([NewMemory(f"fact number {n}") for n in range(50)])
+    engine.works = True
+    await asyncio.gather(*(memories.recall("number") for _ in range(4)))
+    assert (await database.rows("select count(*) from vectors_1"))[0][0] == 50
+
+
 async def test_vectors_of_another_engine_are_kept_apart(database: Database) -> None:
     first, second = Flaky(), Flaky()
     first.works = second.works = True

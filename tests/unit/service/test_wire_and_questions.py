@@ -10,7 +10,7 @@ from openclaw_desktop.core import events as ev
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Receipt, Timing, ToolCall, Usage
-from openclaw_desktop.service.questions import QuestionDesk
+from openclaw_desktop.service.questions import QUESTIONS_A_TURN, QuestionDesk
 from openclaw_desktop.service.stores import is_statement
 from openclaw_desktop.service.wire import decode_event, encode, encode_frame
 
@@ -63,6 +63,19 @@ async def test_a_question_waits_for_one_of_its_choices() -> None:
     assert await asking == "file"
     assert told[-1] == ev.QuestionClosed("t", "q", "file")
     assert not desk.answer("q", "file"), "an answer holds for one question, once"
+
+
+async def test_the_fourth_question_of_a_turn_is_answered_no_unasked() -> None:
+    desk, told = QuestionDesk(), []
+    ask = desk.for_turn("t", told.append)
+    for _ in range(QUESTIONS_A_TURN):
+        asking = asyncio.ensure_future(ask(QUESTION))
+        await asyncio.sleep(0)
+        desk.answer("q", "file")
+        assert await asking == "file"
+    told.clear()
+    assert await ask(QUESTION) == "no"
+    assert told == []
 
 
 async def test_a_stopped_turn_closes_its_question() -> None:

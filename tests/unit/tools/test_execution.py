@@ -1,15 +1,17 @@
 """The only way to a tool: schema, frozen path, gate, question, and what was shown is what runs."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.events import Question
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import CallOutcome, ToolCall
 from openclaw_desktop.core.protocols import CallScene
+from openclaw_desktop.core.tokens import estimate_tokens
 from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.tools.execution import Executor
 from openclaw_desktop.tools.files import ListFolderTool, PathFinder, ReadFileTool
@@ -32,7 +34,7 @@ class Own:
 
     def check(self, path: Path) -> None:
         if path.is_relative_to(self.folder):
-            raise UserError("own_folder", "belongs to the agent")
+            raise UserError("own_folder", "belongs to the agent", "", ExitCode.DENIED)
 
 
 class Jail:
@@ -40,12 +42,13 @@ class Jail:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Path, ...]]] = []
+        self.text = "hello"
 
     async def call(self, function: str, arguments: Any, *, read: tuple[Path, ...], timeout_s: float) -> Any:
         self.calls.append((function, read))
         if function == "files.list":
             return {"entries": [{"name": "a", "kind": "folder", "size_bytes": 0}], "truncated": False}
-        return {"text": "hello", "size_bytes": 5, "truncated": False}
+        return {"text": self.text, "size_bytes": 5, "truncated": False}
 
 
 @pytest.fixture
@@ -168,8 +171,27 @@ async def test_the_agents_own_files_are_never_read(tmp_path: Path) -> None:
     (tmp_path / "agent").mkdir()
     (tmp_path / "agent" / "openclaw.db").write_text("x")
     outcome = await ended(executor, read(str(tmp_path / "agent" / "openclaw.db")), Desk("file"))
-    assert outcome.status == "failed"
+    assert outcome.status == "denied"
     assert jail.calls == []
+
+
+async def test_a_name_with_a_line_in_it_is_never_put_into_a_command_to_paste(tmp_path: Path, file: Path) -> None:
+    executor, _, _ = make(tmp_path)
+    (file.parent / "a\nreboot").write_text("x")
+    denied = await ended(executor, read("a\nreboot"), None)
+    assert denied.status == "denied"
+    assert "grant add" not in (denied.error or "")
+    (file.parent / "it's mine.txt").write_text("x")
+    quoted = await ended(executor, read("it's mine.txt"), None)
+    assert shlex.split((quoted.error or "").split("grant add ")[1])[1] == str(file.parent / "it's mine.txt")
+
+
+async def test_a_long_text_is_cut_to_what_the_prompt_has_room_for(tmp_path: Path, file: Path) -> None:
+    executor, jail, _ = make(tmp_path, Grant("file:read", "/"))
+    jail.text = "wörd " * 5000
+    outcome = await ended(executor, read(), None, scene(result_tokens=200))
+    assert estimate_tokens(outcome.result or "") < 230
+    assert "[cut: the file has 5 bytes]" in (outcome.result or "")
 
 
 async def test_a_file_given_by_hand_needs_no_question_this_once(tmp_path: Path, file: Path) -> None:
