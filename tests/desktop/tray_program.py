@@ -186,7 +186,7 @@ class TrayProgram:
     def _shows_stop(self) -> bool:
         """Say whether the button at the end of an empty editor is Stop: filled with the program's colour."""
         x, y = self.send_button
-        blue, green, red = (int(part) for part in self.screen.look(Area(x, y - 11, 1, 1))[0, 0])
+        _blue, green, red = (int(part) for part in self.screen.look(Area(x, y - 11, 1, 1))[0, 0])
         return green - red > 60
 
     @property
