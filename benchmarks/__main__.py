@@ -10,12 +10,12 @@ import importlib
 import os
 import sys
 import time
-from pathlib import Path
 
 from benchmarks.machine import ROOT, describe_commit, describe_load, describe_machine
 from benchmarks.results import MISSED, Options, Unavailable
 from benchmarks.table import update
 from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.system.paths import find_home, model_folders
 
 NAMES = ("start", "popup", "idle", "footprint", "decode", "first_token", "memory")
 TABLE = ROOT / "docs" / "benchmarks.md"
@@ -31,8 +31,7 @@ def main() -> int:
     names = arguments.names or NAMES
     if unknown := set(names) - set(NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    models = os.environ.get("OPENCLAW_MODELS")
-    options = Options(arguments.quick, Path(models).absolute() if models else None)
+    options = Options(arguments.quick, model_folders(find_home(None, os.environ), os.environ))
     verdicts = []
     for name in names:
         circumstances = {

@@ -101,8 +101,6 @@ def _raw(model: Path, context_tokens: int) -> Iterator[Raw]:
 
 def measure(options: Options) -> list[Row]:
     """Let both decode in turns, with each model, and return a row for each."""
-    if options.models is None:
-        raise Unavailable("OPENCLAW_MODELS names no folder with models")
     small, large = ((3, 100), (2, 50)) if options.quick else ((12, 250), (8, 150))
     cases = (
         Case(desk.SMALL_MODEL, "SmolLM2-135M, plain chat", 2048, 0.3, *small),
@@ -114,15 +112,10 @@ def measure(options: Options) -> list[Row]:
 def _measure(options: Options, case: Case) -> Row:
     with desk.bare_folder(options) as (folder, env):
         home = desk.warm_home(folder / "measured", env, case.model)
-        path = next(m["path"] for m in _models(home, env) if m["id"] == case.model)
-        if path is None:
-            raise Unavailable(f"{case.model} is not in {options.models}")
+        models = json.loads(desk.command_line(home, env, "model", "list", "--json"))["models"]
+        path = next(model["path"] for model in models if model["id"] == case.model)
         with Headless(home, env) as agent, _raw(Path(path), case.context_tokens) as raw:
             return asyncio.run(_compare(agent, raw, case))
-
-
-def _models(home: Path, env: dict[str, str]) -> list[dict[str, object]]:
-    return list(json.loads(desk.command_line(home, env, "model", "list", "--json"))["models"])
 
 
 async def _compare(agent: Headless, raw: Raw, case: Case) -> Row:

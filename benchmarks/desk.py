@@ -50,8 +50,7 @@ def desktop(options: Options) -> Iterator[Any]:
     if missing := [program for program in needed if shutil.which(program) is None]:
         raise Unavailable(f"not installed: {', '.join(missing)}")
     with module.DesktopSession("xfce") as session:
-        if options.models is not None:
-            session.env["OPENCLAW_MODELS"] = str(options.models)
+        session.env["OPENCLAW_MODELS"] = os.pathsep.join(map(str, options.model_folders))
         yield session
 
 
@@ -61,8 +60,7 @@ def bare_folder(options: Options) -> Iterator[tuple[Path, dict[str, str]]]:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
     env = kept | {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "share")}
-    if options.models is not None:
-        env["OPENCLAW_MODELS"] = str(options.models)
+    env["OPENCLAW_MODELS"] = os.pathsep.join(map(str, options.model_folders))
     try:
         yield folder, env
     finally:

@@ -25,14 +25,13 @@ MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 def measure(options: Options) -> list[Row]:
     """Ask for the first time, many times, and return both rows."""
-    if options.models is None or not (options.models / MODEL_FILE).is_file():
-        raise Unavailable(f"OPENCLAW_MODELS names no folder with {MODEL_FILE}")
+    model = options.find_model(MODEL_FILE)
     samples = 2 if options.quick else 8
     served_s, ready_s, alone_s = [], [], []
     with desk.bare_folder(options) as (folder, env):
         models = folder / "models"
         models.mkdir()
-        (models / MODEL_FILE).symlink_to((options.models / MODEL_FILE).resolve())
+        (models / MODEL_FILE).symlink_to(model)
         env["OPENCLAW_MODELS"] = str(models)
         for number in range(samples + 1):
             home = folder / f"measured-{number}"

@@ -21,6 +21,7 @@ class Headless:
 
     def __init__(self, home: Path, env: dict[str, str]) -> None:
         self.home = home
+        self._log = home.with_suffix(".log")
         self._env = env
         self.started_s = 0.0
         self.ready_s = 0.0
@@ -36,15 +37,18 @@ class Headless:
             notices.bind("\0" + address[1:])
             notices.settimeout(READY_LIMIT_S)
             self.started_s = time.perf_counter()
-            self._process = subprocess.Popen(
-                (AGENT, "serve", "--home", self.home), env=self._env | {"NOTIFY_SOCKET": address}
-            )
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    (AGENT, "serve", "--home", self.home), env=self._env | {"NOTIFY_SOCKET": address}, stderr=log
+                )
             try:
                 while b"READY=1" not in notices.recv(4096).split(b"\n"):
                     pass
             except TimeoutError:
                 self._end()
-                raise Unavailable(f"serve was not ready within {READY_LIMIT_S:.0f} s") from None
+                raise Unavailable(
+                    f"serve was not ready within {READY_LIMIT_S:.0f} s: {self._log.read_text()}"
+                ) from None
         self.ready_s = time.perf_counter() - self.started_s
         return self
 

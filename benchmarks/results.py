@@ -15,10 +15,17 @@ MET, PARTLY, MISSED, INFORMATION = "met", "median only", "missed", "for informat
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to measure. `models`: the folder with the model files, None where there is none."""
+    """How to measure. `model_folders`: where the product looks for models on this machine."""
 
     quick: bool
-    models: Path | None
+    model_folders: tuple[Path, ...]
+
+    def find_model(self, file: str) -> Path:
+        """Return the whole path of a model's file; raises Unavailable."""
+        for folder in self.model_folders:
+            if (folder / file).is_file():
+                return (folder / file).resolve()
+        raise Unavailable(f"{file} is in none of {', '.join(map(str, self.model_folders))}; set OPENCLAW_MODELS")
 
 
 @dataclass(frozen=True, slots=True)

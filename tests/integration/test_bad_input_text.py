@@ -38,7 +38,7 @@ def test_a_megabyte_through_the_socket_is_a_sentence(program: Program) -> None:
         assert "16,000 are the most" in error["sentence"]  # type: ignore[index]
         kept = asked(connection, "remember", text="x" * 16_000)["result"]
         assert len(kept["text"]) == 16_000  # type: ignore[index]
-    program.run("ask", "-", stdin=MEGABYTE).failed("too long", code=1)
+    program.run("ask", "-", stdin=MEGABYTE).failed("too long", code=2)
     program.run("ask", "-", stdin="x" * 20_000).failed("16,000 are the most", code=2)
     assert agent.stop().code == 0
 
