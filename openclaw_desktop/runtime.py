@@ -10,10 +10,10 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from openclaw_desktop.agent.session import Parts, SessionAgent
 from openclaw_desktop.core.bus import Bus
@@ -189,7 +189,14 @@ def _executor(stores: TurnStores, grants: GrantStore, tool_host: ToolHost) -> Ex
         ReadFileTool(tool_host, finder),
         ListFolderTool(tool_host, finder),
     )
-    return Executor(tools, grants)
+    return Executor(tools, grants, _find_problem)
+
+
+def _find_problem(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    # Imported with the first call: jsonschema's 10 MB have no place in an idle agent.
+    from openclaw_desktop.tools.arguments import find_problem
+
+    return find_problem(arguments, schema)
 
 
 def _desktop(

@@ -55,6 +55,7 @@ class ModelClient:
         self._abandoning: asyncio.Future[None] | None = None
         self.state: ModelState = "unloaded"
         self.context_tokens = 0
+        self.problem = ""
         self.tokens_per_s: float | None = None
 
     def choose(self, model: LoadedModel | None) -> None:
@@ -79,7 +80,7 @@ class ModelClient:
         if wanted is None:
             raise UserError(
                 "no_model",
-                tr("There is no model on this machine yet."),
+                self.problem or tr("There is no model on this machine yet."),
                 tr("Fetch one: openclaw-agent model pull smollm2-135m (98 MB), or qwen2.5-coder-1.5b (1.1 GB)."),
             )
         async with self._turn:

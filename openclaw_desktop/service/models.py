@@ -65,6 +65,7 @@ class ModelShelf:
         """Look for the models' files again and hand the chosen one to the client."""
         chosen = await self.selection.refresh()
         if chosen is None or chosen.path is None:
+            self._client.problem = " ".join(file.problem for file in self.selection.found if file.problem)
             self._client.choose(None)
         else:
             context = min(chosen.model.context_tokens, self._settings.model.context_tokens)

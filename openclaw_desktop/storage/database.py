@@ -7,13 +7,13 @@ The loop only awaits; SQLite runs on the two threads.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
-import sqlite_vec
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
@@ -69,7 +69,7 @@ class Database:
             connection.pragma("hexkey", self._key.hex())
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         connection.enable_load_extension(True)
-        connection.load_extension(sqlite_vec.loadable_path())
+        connection.load_extension(_vector_extension())
         connection.enable_load_extension(False)
         connection.pragma("foreign_keys", True)
         connection.pragma("secure_delete", True)
@@ -138,6 +138,14 @@ class Database:
             return await asyncio.get_running_loop().run_in_executor(thread, work)
         except (apsw.Error, OSError) as error:
             raise explain(error, self.path) from error
+
+
+def _vector_extension() -> str:
+    # Found, not imported: the package's module imports numpy, 14 MB that an idle agent must not hold.
+    found = importlib.util.find_spec("sqlite_vec")
+    assert found is not None
+    assert found.submodule_search_locations
+    return str(Path(found.submodule_search_locations[0]) / "vec0")
 
 
 def fetch(connection: apsw.Connection, sql: str, values: tuple[Any, ...] = ()) -> list[Row]:

@@ -8,10 +8,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
-
-import jsonschema
 
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.messages import CallOutcome, CallStatus, Receipt, ToolCall, ToolSpec
@@ -23,6 +21,7 @@ from openclaw_desktop.security.gate import Decision, Grant, decide
 
 log = logging.getLogger(__name__)
 
+FindProblem = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 Outcome = tuple[CallOutcome, tuple[Receipt, ...]]
 
 
@@ -39,9 +38,13 @@ class Grants(Protocol):
 
 
 class Executor:
-    """`core.protocols.Execute` over a fixed set of tools."""
+    """`core.protocols.Execute` over a fixed set of tools.
 
-    def __init__(self, tools: Sequence[Tool], grants: Grants) -> None:
+    `find_problem` says what is wrong with a call's arguments against their JSON Schema, "" where nothing is.
+    """
+
+    def __init__(self, tools: Sequence[Tool], grants: Grants, find_problem: FindProblem) -> None:
+        self._find_problem = find_problem
         self._tools = {tool.spec.name: tool for tool in tools}
         self._grants = grants
 
@@ -54,10 +57,8 @@ class Executor:
         tool = self._tools.get(call.name)
         if tool is None:
             return _ended(call, "failed", tr("There is no tool {name}.", name=call.name))
-        try:
-            jsonschema.validate(dict(call.arguments), dict(tool.spec.parameters))
-        except jsonschema.ValidationError as error:
-            return _ended(call, "failed", tr("The call was wrong: {reason}.", reason=clip(error.message, 60)))
+        if problem := self._find_problem(dict(call.arguments), tool.spec.parameters):
+            return _ended(call, "failed", tr("The call was wrong: {reason}.", reason=clip(problem, 60)))
         try:
             frozen = tool.freeze(call, scene)
             refusal = await self._permit(call, frozen, tool, scene, ask)

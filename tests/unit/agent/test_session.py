@@ -22,6 +22,7 @@ from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.service.stores import TurnStores
 from openclaw_desktop.storage.database import Database
+from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.execution import Executor
 from openclaw_desktop.tools.memory_tools import RecallTool, RememberTool
 
@@ -63,7 +64,9 @@ class Desk:
         self, text: str, model: ScriptedModel, card: ModelCard | None = BIG, **task: object
     ) -> tuple[Answer, list[TurnEvent]]:
         self.session_id = self.session_id or await self.sessions.begin()
-        executor = Executor([RememberTool(self.stores.remember), RecallTool(self.stores.recall, join)], NoGrants())
+        executor = Executor(
+            [RememberTool(self.stores.remember), RecallTool(self.stores.recall, join)], NoGrants(), find_problem
+        )
         parts = Parts(
             model, executor, self.stores.recall, self.stores, Models(card), join, executor.specs(), SystemClock()
         )

@@ -13,6 +13,7 @@ from openclaw_desktop.core.messages import CallOutcome, ToolCall
 from openclaw_desktop.core.protocols import CallScene
 from openclaw_desktop.core.tokens import estimate_tokens
 from openclaw_desktop.security.gate import Grant
+from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.execution import Executor
 from openclaw_desktop.tools.files import ListFolderTool, PathFinder, ReadFileTool
 
@@ -71,7 +72,7 @@ class Desk:
 def make(tmp_path: Path, *grants: Grant) -> tuple[Executor, Jail, Grants]:
     jail, store = Jail(), Grants(*grants)
     finder = PathFinder(Own(tmp_path / "agent"), tmp_path / "docs")
-    return Executor([ReadFileTool(jail, finder), ListFolderTool(jail, finder)], store), jail, store
+    return Executor([ReadFileTool(jail, finder), ListFolderTool(jail, finder)], store, find_problem), jail, store
 
 
 def scene(context: Label = USER, **more: Any) -> CallScene:
