@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from openclaw_desktop.inference.catalogue import CatalogueModel, find_model, load_catalogue
 from openclaw_desktop.system.paths import find_home, model_folders
+
+sys.path.insert(0, str(Path(__file__).parent))  # `counts`, for every folder of tests
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """After a full proof, write its table."""
+    import counts
+
+    if counts.FULL:
+        stats = terminalreporter.stats
+        counts.write_table(len(stats.get("passed", [])), len(stats.get("failed", [])) + len(stats.get("error", [])))
 
 
 def find_file(model: CatalogueModel) -> Path | None:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from counts import count
 
 if sys.platform != "linux":
     pytest.skip("the jail is Linux's", allow_module_level=True)
@@ -30,9 +31,8 @@ pytestmark = pytest.mark.skipif(
     not landlock.kernel_abi() or not seccomp.available(), reason="this kernel has no jail to test"
 )
 
-FULL = os.environ.get("OPENCLAW_PROOF") == "full"
-SWAPS = 10_000 if FULL else 1_000
-CALLS_DURING_SWAPS = 1_000 if FULL else 100
+SWAPS = count("a file swapped for a link to a secret while it is read", 10_000)
+CALLS_DURING_SWAPS = count("calls while it is swapped, at least", 1_000)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 import apsw
 import pytest
 from agent_process import DEADLINE_S, Program, Serving, descendants, wait_gone, worker_pid
+from counts import count
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import TextAdded, ToolFinished, TurnFinished
@@ -22,7 +23,7 @@ from openclaw_desktop.service.api import AskRequest
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.storage.database import Database
 
-ROUNDS = 100 if os.environ.get("OPENCLAW_PROOF") == "full" else 10
+ROUNDS = count("the agent killed with -9 while it remembers", 100)
 WRITERS = 4
 
 
