@@ -5,6 +5,7 @@ Owns the running `dbus-monitor`. Must not know who announces.
 
 from __future__ import annotations
 
+import os
 import select
 import subprocess
 import time
@@ -46,7 +47,7 @@ class TrayWatch:
         assert self._monitor.stdout is not None
         while b"\n" not in self._unread:
             ready, _, _ = select.select([self._monitor.stdout], [], [], max(0.0, deadline_s - time.monotonic()))
-            part = self._monitor.stdout.read1(4096) if ready else b""
+            part = os.read(self._monitor.stdout.fileno(), 4096) if ready else b""
             if not part:
                 raise TimeoutError(f"nothing on the session bus within {LIMIT_S:.0f} s")
             self._unread += part

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Signal
+from PySide6.QtCore import QEvent, QEventLoop, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from openclaw_desktop.ui.tray import Tray, load_icon
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from openclaw_desktop.service.api import AgentService
 
 log = logging.getLogger(__name__)
+
+PANEL_READS_MS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,10 @@ def run_desktop(
     application.setWindowIcon(load_icon("idle"))
     tray = Tray()
     tray.show()
-    # Once, so that the icon is docked and painted before the slow imports below.
-    application.processEvents()
+    # The panel reads the icon from this process over D-Bus: it has to be answered before the slow imports below.
+    answering = QEventLoop()
+    QTimer.singleShot(PANEL_READS_MS, answering.quit)
+    answering.exec()
     if icon_shown is not None:
         icon_shown()
 
