@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -85,6 +87,11 @@ def try_probe(probe: Probe, folder: Path, user: str, abi: int | None) -> int:
     return in_child(attempt, user)
 
 
+@functools.cache
+def user_namespaces() -> bool:
+    return subprocess.run(["unshare", "--user", "true"], capture_output=True, check=False).returncode == 0
+
+
 def unavailable(probe: Probe, user: str) -> str | None:
     """Why the control of a probe can't succeed on this machine, if it can't."""
     if probe.root and user != "root":
@@ -95,6 +102,8 @@ def unavailable(probe: Probe, user: str) -> str | None:
         "unshare": ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0"),
         "clone into a namespace": ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0"),
     }.get(probe.name)
+    if probe.name in ("unshare", "clone into a namespace") and not user_namespaces():
+        return "the kernel gives nobody a user namespace here, as in a chroot"
     if setting and user != "root" and Path(setting[0]).exists() and Path(setting[0]).read_text().strip() != setting[1]:
         return f"{setting[0]} forbids it to everybody"
     return None

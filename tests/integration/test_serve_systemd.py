@@ -42,7 +42,8 @@ class Manager:
         command = " ".join(program.command("serve"))
         (units / "openclaw.service").write_text(UNIT.format(command=command, log=folder / "agent.log"))
         self._environ = program.environ | {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "run")}
-        start = f"mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system && exec {SYSTEMD} --user"
+        booted = "mkdir -p /run/systemd && mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system"
+        start = f"{booted} && exec {SYSTEMD} --user"
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 ["unshare", "-m", "sh", "-c", start],

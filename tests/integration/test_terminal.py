@@ -15,6 +15,11 @@ import pytest
 from agent_process import DEADLINE_S, Program, worker_pid
 
 
+def hear_interrupts() -> None:
+    # Tests that run in the background inherit an ignored SIGINT; a person's shell does not pass one on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """One program in a terminal of its own."""
 
@@ -23,6 +28,7 @@ class Terminal:
         self.process = subprocess.Popen(
             program.command(*words), env=program.environ, cwd=program.environ["HOME"],
             stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+            preexec_fn=hear_interrupts,
         )  # fmt: skip
         os.close(terminal)
         self.shown = ""

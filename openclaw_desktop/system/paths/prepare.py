@@ -6,6 +6,7 @@ anything is changed. Must not know what the folders hold. Called once, before th
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -119,10 +120,12 @@ def _tighten(path: Path) -> None:
 
 def _tighten_files(folder: Path) -> None:
     for entry in os.scandir(folder):
-        if sys.platform != "win32" and entry.is_file(follow_symlinks=False):
-            status = entry.stat(follow_symlinks=False)
-            if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & 0o177:
-                Path(entry.path).chmod(stat.S_IMODE(status.st_mode) & 0o600)
+        # What another program of ours makes and removes meanwhile needs no tightening.
+        with contextlib.suppress(FileNotFoundError):
+            if sys.platform != "win32" and entry.is_file(follow_symlinks=False):
+                status = entry.stat(follow_symlinks=False)
+                if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & 0o177:
+                    Path(entry.path).chmod(stat.S_IMODE(status.st_mode) & 0o600)
 
 
 def _write_marker(marker: Path) -> None:
