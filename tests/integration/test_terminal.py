@@ -28,7 +28,7 @@ class Terminal:
         self.process = subprocess.Popen(
             program.command(*words), env=program.environ, cwd=program.environ["HOME"],
             stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-            preexec_fn=hear_interrupts,
+            preexec_fn=hear_interrupts,  # noqa: PLW1509 - no other thread runs here
         )  # fmt: skip
         os.close(terminal)
         self.shown = ""
