@@ -101,7 +101,7 @@ def _raw(model: Path, context_tokens: int) -> Iterator[Raw]:
 
 def measure(options: Options) -> list[Row]:
     """Let both decode in turns, with each model, and return a row for each."""
-    small, large = ((3, 100), (2, 50)) if options.quick else ((12, 250), (8, 150))
+    small, large = ((3, 60), (2, 40)) if options.quick else ((12, 100), (8, 80))
     cases = (
         Case(desk.SMALL_MODEL, "SmolLM2-135M, plain chat", 2048, 0.3, *small),
         Case(desk.LARGE_MODEL, "Qwen2.5-Coder-1.5B, reply grammar", 4096, 0.0, *large),
@@ -137,12 +137,13 @@ async def _compare(agent: Headless, raw: Raw, case: Case) -> Row:
     finally:
         await front_end.close()
     ratios = [stack.rate / bare.rate for stack, bare in pairs]
-    cpu = [stack.cpu_ms / bare.cpu_ms for stack, bare in pairs]
-    ratio = statistics.median(ratios)
+    # Processor time decides: neighbours on the machine move the wall clock of either side by half.
+    ratio = statistics.median(bare.cpu_ms / stack.cpu_ms for stack, bare in pairs)
     seen = (
-        f"{ratio:.3f} (worst {min(ratios):.3f}): {statistics.median(s.rate for s, _ in pairs):.1f} of "
-        f"{statistics.median(b.rate for _, b in pairs):.1f} tokens/s; CPU for a token {statistics.median(cpu):.3f} "
-        f"times the raw loop's {statistics.median(b.cpu_ms for _, b in pairs):.1f} ms"
+        f"{ratio:.3f} in processor time a token (raw: {statistics.median(b.cpu_ms for _, b in pairs):.1f} ms); by the "
+        f"clock {statistics.median(ratios):.3f} (worst {min(ratios):.3f}): "
+        f"{statistics.median(s.rate for s, _ in pairs):.1f} of "
+        f"{statistics.median(b.rate for _, b in pairs):.1f} tokens/s"
     )
     verdict = MET if ratio >= BAR else MISSED
     return Row(f"decode, stack / raw loop: {case.title}", f">= {BAR}", seen, verdict, case.rounds)
