@@ -14,6 +14,19 @@ from openclaw_desktop.system.paths import find_home, model_folders
 sys.path.insert(0, str(Path(__file__).parent))  # `counts`, for every folder of tests
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI nothing is skipped for want of a package: such a skip fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None:
+        return
+    missing = [
+        str(report.longrepr) for report in reporter.stats.get("skipped", []) if "not installed" in str(report.longrepr)
+    ]
+    if missing:
+        reporter.write_line("Skipped for want of a package, which CI does not allow: " + "; ".join(missing), red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """After a full proof, write its table."""
     import counts
