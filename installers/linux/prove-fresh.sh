@@ -101,13 +101,19 @@ for home in /root /home/plain; do
 done
 chroot "$folder" chown -R plain: /home/plain/openclaw-desktop
 
-# as USER COMMAND...: in that user's checkout, with a bare environment and no display.
+# as USER COMMAND...: in that user's checkout, with a bare environment and no display. The Debian becomes the root itself: a
+# chroot could make no namespaces, and the tests that need one would be skipped.
 as() {
     user=$1
     shift
     home=$(chroot "$folder" sh -c "echo ~$user")
     # shellcheck disable=SC2016
-    chroot --userspec="$user:$user" --groups='' "$folder" /usr/bin/env -i HOME="$home" USER="$user" PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    unshare --mount --propagation private sh -c '
+        folder=$1 user=$2
+        shift 2
+        mount --rbind "$folder" "$folder" && cd "$folder" && mkdir -p .outside && pivot_root . .outside &&
+            umount -l /.outside && cd / && exec chroot --userspec="$user:$user" --groups="" / "$@"
+    ' sh "$folder" "$user" /usr/bin/env -i HOME="$home" USER="$user" PATH=/usr/sbin:/usr/bin:/sbin:/bin \
         ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} \
         sh -c 'cd ~/openclaw-desktop && exec "$@"' sh "$@"
 }
