@@ -49,7 +49,12 @@ class Manager:
         units.mkdir(parents=True)
         command = " ".join(program.command("serve"))
         (units / "openclaw.service").write_text(UNIT.format(command=command, log=folder / "agent.log"))
-        self._environ = program.environ | {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "run")}
+        self._environ = program.environ | {
+            "HOME": str(folder / "home"),
+            "XDG_RUNTIME_DIR": str(folder / "run"),
+            # systemctl takes any root that is not process 1's for a chroot, and would do nothing there.
+            "SYSTEMD_IGNORE_CHROOT": "1",
+        }
         booted = "mkdir -p /run/systemd && mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system"
         start = f"{booted} && exec {SYSTEMD} --user"
         with (folder / "log").open("wb") as log:
