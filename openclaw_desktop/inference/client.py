@@ -91,7 +91,7 @@ class ModelClient:
                     tr("Ask again."),
                 )
             if self._abandoning is not None:
-                await self._abandoning
+                await asyncio.shield(self._abandoning)
             for attempt in range(1, ATTEMPTS + 1):
                 try:
                     # Closed with us, not when the collector comes by: the next prompt must find the pipe free.
