@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from openclaw_desktop.core.events import Question
 from openclaw_desktop.core.labels import Label
@@ -15,11 +15,16 @@ from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCa
 from openclaw_desktop.core.tokens import clip
 
 
+Lane = Literal["chat", "background"]
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What a model is asked. `schema`: the JSON Schema that the reply must fit; None for plain text.
 
-    `model`: the id of the model that the prompt was made for; "" for any.
+    `model`: the id of the model that the prompt was made for; "" for any. `stable`: so many messages at the start are
+    the same in every prompt of this kind, so that what the model computed of them is worth keeping. `lane`: work that
+    nobody waits for must not push the chat out of the model's memory.
     """
 
     messages: tuple[Message, ...]
@@ -27,6 +32,8 @@ class Prompt:
     max_tokens: int = 512
     temperature: float = 0.0
     model: str = ""
+    stable: int = 0
+    lane: Lane = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,14 @@ class Complete(Protocol):
 
     def __call__(self, prompt: Prompt) -> AsyncIterator[CompletionEvent]:
         """Yield text until CompletionDone; raises UserError where no model can answer."""
+        ...
+
+
+class Weigh(Protocol):
+    """Ask the model in use which of some words it would begin its reply to a prompt with."""
+
+    async def __call__(self, prompt: Prompt, choices: Sequence[str]) -> tuple[float, ...]:
+        """Return a probability for each of `choices`, 1 in sum; raises UserError where no model can answer."""
         ...
 
 
