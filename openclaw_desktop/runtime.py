@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,24 +20,36 @@ from openclaw_desktop.agent.session import Parts, SessionAgent
 from openclaw_desktop.core.bus import Bus
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import ExitCode, UserError
-from openclaw_desktop.core.events import AgentStopping, ModelStateChanged
+from openclaw_desktop.core.events import AgentStopping, ModelState, ModelStateChanged
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.inference.answers import AnswerCache
 from openclaw_desktop.inference.catalogue import load_catalogue
-from openclaw_desktop.inference.client import ENVIRONMENT, ModelClient
+from openclaw_desktop.inference.client import ENVIRONMENT, ModelClient, Surroundings
+from openclaw_desktop.inference.endpoints.desk import EndpointDesk
+from openclaw_desktop.inference.endpoints.embedding import EndpointEmbedder, is_endpoint
 from openclaw_desktop.inference.files import ModelFiles
+from openclaw_desktop.inference.ledger import Budgeted, Ledger
+from openclaw_desktop.inference.measured import MeasuredRuns
+from openclaw_desktop.inference.router import BuiltIn, ModelRouter
 from openclaw_desktop.inference.selection import ModelSelection
 from openclaw_desktop.memory import MemoryStore, word_vectors
+from openclaw_desktop.memory.embedding import Embedder
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.labels import join
+from openclaw_desktop.security.secrets import SecretKeeper, SecretStores
 from openclaw_desktop.service.api import AgentService
+from openclaw_desktop.service.endpoints import EndpointShelf
+from openclaw_desktop.service.fitness import FitDesk
 from openclaw_desktop.service.health import HealthDesk
 from openclaw_desktop.service.local import LocalService, ServiceParts
 from openclaw_desktop.service.models import ModelPlaces, ModelShelf
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.service.server import SocketServer
 from openclaw_desktop.service.stores import TurnStores
+from openclaw_desktop.service.usage import UsageDesk
+from openclaw_desktop.storage.atomic import write_atomically
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.housekeeping import Housekeeping
 from openclaw_desktop.storage.settings import Settings, load_settings
@@ -45,10 +58,12 @@ from openclaw_desktop.system.hotkey import choose_hotkey
 from openclaw_desktop.system.idle import choose_idle
 from openclaw_desktop.system.lock import HomeLock
 from openclaw_desktop.system.paths import Home, model_folders, prepare
+from openclaw_desktop.system.secrets import KeyringStore, MemoryOnlyStore, PassphraseFile
 from openclaw_desktop.system.x11 import X11Connection, connect_x11
 from openclaw_desktop.tools.execution import Executor
-from openclaw_desktop.tools.files import ListFolderTool, PathFinder, ReadFileTool
-from openclaw_desktop.tools.memory_tools import RecallTool, RememberTool
+from openclaw_desktop.tools.files import ListFolderTool, ReadFileTool
+from openclaw_desktop.tools.memory_tools import ForgetTool, RecallTool, RememberTool
+from openclaw_desktop.tools.path_finder import PathFinder
 from openclaw_desktop.workers.supervisor import Supervisor
 from openclaw_desktop.workers.tool_host import ToolHost
 
@@ -121,11 +136,32 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         database = await Database.open(home.database, backups=home.backups)
         stack.push_async_callback(database.close)
         bus, clock = Bus(), SystemClock()
+        ledger = Ledger(database, clock, settings.energy.watts_per_core, settings.budget.background_tokens_per_day)
+        stack.push_async_callback(ledger.flush)
 
-        client = ModelClient(Supervisor("inference", ENVIRONMENT), lambda model, state: _publish(bus, model, state))
+        secrets = _secrets(home, settings, lasting=mode is not None)
+        client = ModelClient(
+            Supervisor("inference", ENVIRONMENT),
+            lambda model, state: router.note_built_in(model, state),  # noqa: PLW0108 - the router is built of it
+            Surroundings(
+                home.data / "states",
+                settings.model.idle_unload_s,
+                need_bytes=lambda load: fit.need_bytes(load),  # noqa: PLW0108 - as above
+            ),
+        )
         stack.push_async_callback(client.stop)
         models = _models(home, settings, client)
-        vectors = word_vectors(settings.memory.engine_idle_s)
+        desk, router, endpoints = _endpoints(home, settings, secrets, client, models, bus)
+        stack.push_async_callback(desk.close)
+        client.on_finished(ledger.note)
+        router.on_finished(ledger.note)
+        answers = AnswerCache(Budgeted(router, ledger), lambda: models.selection.wanted or models.in_use or "")
+        runs = MeasuredRuns(home.data / "measured.json")
+        client.on_finished(runs.record)
+        stack.push_async_callback(runs.stop)
+        fit = FitDesk(models, runs, settings, home.models)
+        stack.push_async_callback(models.stop)
+        vectors = _vectors(settings, desk)
         stack.callback(vectors.close)
         memories = MemoryStore(database, vectors, clock)
         stores = TurnStores(SessionStore(database, clock), memories)
@@ -134,22 +170,28 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         stack.push_async_callback(tool_host.stop)
         executor = _executor(stores, grants, tool_host)
         agent = SessionAgent(
-            Parts(client, executor, stores.recall, stores, models.selection, join, executor.specs(), clock)
+            Parts(
+                answers, router.weigh, vectors, executor, stores.recall, stores, models.selection, join,
+                executor.specs(), find_times, clock,
+            )  # fmt: skip
         )
         housekeeping = Housekeeping(
-            database, home.backups, settings.backup.keep_daily, lambda: read_power().source == "battery"
+            database, home.backups, settings.backup.keep_daily, lambda: read_power().source == "battery", ledger.fold
         )
+        usage = UsageDesk(ledger, {"embeddings": vectors.cache.counts, "answers": answers.cache.counts})
         x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
         health = HealthDesk(
-            home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s
-        )
+            home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s,
+            router=router, usage=usage, vectors_leave_machine=vectors.leaves_machine,
+        )  # fmt: skip
         logging.getLogger("openclaw_desktop").addHandler(health.errors)
         stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)
         service = LocalService(
             ServiceParts(
-                agent, SessionStore(database, clock), memories, grants, models, bus, health.status, health.check
+                agent, SessionStore(database, clock), memories, grants, models, endpoints, secrets, bus, health.status,
+                health.check, fit.report, usage,
             )
-        )
+        )  # fmt: skip
         if mode is None:
             return Agent(service, stack.pop_all().aclose, attached=False)
 
@@ -166,15 +208,46 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         return Agent(service, stack.pop_all().aclose, attached=False, desktop=desktop)
 
 
-def _publish(bus: Bus, model: str | None, state: str) -> None:
-    bus.publish(ModelStateChanged(model, state))  # type: ignore[arg-type]
-
-
 def _models(home: Home, settings: Settings, client: ModelClient) -> ModelShelf:
     catalogue = load_catalogue()
     files = ModelFiles(model_folders(home, os.environ), home.models / "verified.json")
     selection = ModelSelection(catalogue, files, settings.model.id, settings.model.context_tokens)
     return ModelShelf(catalogue, selection, client, settings, ModelPlaces(home.models, home.settings_file))
+
+
+def _endpoints(
+    home: Home, settings: Settings, secrets: SecretKeeper, client: ModelClient, models: ModelShelf, bus: Bus
+) -> tuple[EndpointDesk, ModelRouter, EndpointShelf]:
+    desk = EndpointDesk(
+        home.config / "endpoints.toml",
+        secrets,
+        home.data / "endpoints.json",
+        context_tokens=settings.model.context_tokens,
+        proxy=settings.network.proxy,
+    )
+    models.selection.endpoint_card = desk.card
+
+    def publish(model: str | None, state: ModelState, leaves_machine: bool) -> None:
+        bus.publish(ModelStateChanged(model, state, leaves_machine))
+
+    router = ModelRouter(BuiltIn(client, client.weigh), desk, lambda: models.selection.wanted, publish)
+    return desk, router, EndpointShelf(desk, models, router, home.settings_file)
+
+
+def _vectors(settings: Settings, desk: EndpointDesk) -> Embedder | EndpointEmbedder:
+    if is_endpoint(settings.memory.embeddings):
+        return EndpointEmbedder(desk, settings.memory.embeddings or "")
+    return word_vectors(settings.memory.engine_idle_s)
+
+
+def _secrets(home: Home, settings: Settings, *, lasting: bool) -> SecretKeeper:
+    service = "OpenCLaw Desktop" if home.root is None else f"OpenCLaw Desktop ({home.root})"
+    stores = SecretStores(
+        KeyringStore(service, settings.secrets.keyring_wait_s),
+        PassphraseFile(home.config / "secrets.sealed", write_atomically, os.environ),
+        MemoryOnlyStore(lasting),
+    )
+    return SecretKeeper(home.config / "secrets.json", stores, SystemClock())
 
 
 def _own_folders(home: Home) -> tuple[Path, ...]:
@@ -186,10 +259,21 @@ def _executor(stores: TurnStores, grants: GrantStore, tool_host: ToolHost) -> Ex
     tools = (
         RememberTool(stores.remember),
         RecallTool(stores.recall, join),
+        ForgetTool(stores.recall, stores.forget, join),
         ReadFileTool(tool_host, finder),
         ListFolderTool(tool_host, finder),
     )
     return Executor(tools, grants, _find_problem)
+
+
+def find_times(text: str) -> tuple[str, ...]:
+    """Return the times that stand in `text`, in its words, as the user's zone and locale read them."""
+    # Imported with the first call that takes a time: dateutil has no place in an idle agent.
+    from openclaw_desktop.scheduler.phrases import find_phrases
+    from openclaw_desktop.system.region import find_zone, is_day_first
+
+    zone = find_zone()
+    return find_phrases(text, datetime.now(zone), zone, is_day_first(os.environ))
 
 
 def _find_problem(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str:

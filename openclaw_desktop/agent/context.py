@@ -19,6 +19,8 @@ from openclaw_desktop.core.resources import resource_path
 from openclaw_desktop.core.tokens import estimate_tokens
 
 REPLY_RESERVE_TOKENS = 900
+# The system prompt is read once in a model's lifetime, but stands in every context.
+TOOLS_TOKENS = 900
 RESULT_RESERVE_TOKENS = 1500
 
 
@@ -29,6 +31,18 @@ class PastTurn:
     question: Message
     calls: tuple[Message, ...]
     answer: Message
+    turn_id: str = ""
+
+
+def listed_tools(tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
+    """Return the tools that the system prompt always names; what is beyond its room is named where it is offered."""
+    room = TOOLS_TOKENS
+    listed = []
+    for tool in tools:
+        room -= estimate_tokens(signature(tool))
+        if room >= 0:
+            listed.append(tool)
+    return tuple(listed)
 
 
 def system_message(tools: Sequence[ToolSpec], plain: bool) -> Message:
@@ -39,9 +53,17 @@ def system_message(tools: Sequence[ToolSpec], plain: bool) -> Message:
     return Message("system", template.replace("{tools}", "\n".join(signature(tool) for tool in tools)), SYSTEM)
 
 
-def last_message(text: str, memories: Sequence[Memory], attachments: Sequence[Message], now: datetime) -> str:
-    """Return the user's message with what is remembered and the date before it."""
+def last_message(
+    text: str,
+    memories: Sequence[Memory],
+    attachments: Sequence[Message],
+    now: datetime,
+    further_tools: Sequence[ToolSpec] = (),
+) -> str:
+    """Return the user's message with what is remembered, the date and tools offered beyond the listed before it."""
     parts = [f"[Today is {now:%A, %d %B %Y, %H:%M}.]"]
+    if further_tools:
+        parts.append("[More tools:\n" + "\n".join(signature(tool) for tool in further_tools) + "]")
     if memories:
         parts.append("[From memory:\n" + memory_lines(memories) + "]")
     parts += [attachment.text for attachment in attachments]

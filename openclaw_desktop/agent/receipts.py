@@ -23,7 +23,8 @@ folder.listed: list/listed
 file.read folder.listed: open/opened access/accessed
 file.read folder.listed memory.searched: check/checked look/looked
 memory.searched folder.listed: search/searched
--: delete/deleted remove/removed forget/forgotten forget/forgot erase/erased send/sent email/emailed create/created
+memory.erased: delete/deleted remove/removed forget/forgotten forget/forgot erase/erased
+-: send/sent email/emailed create/created
 -: schedule/scheduled write/written write/wrote update/updated change/changed set/set move/moved rename/renamed
 -: copy/copied download/downloaded install/installed run/run run/ran execute/executed book/booked order/ordered
 -: buy/bought pay/paid call/called remind/reminded notify/notified start/started stop/stopped cancel/cancelled

@@ -11,8 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openclaw_desktop.core.messages import ToolSpec
+from openclaw_desktop.core.tokens import clip
 
 ANSWER = "answer"
+# Descriptions that come from elsewhere may be of any length.
+DESCRIPTION_TOKENS = 80
+ARGUMENT_TOKENS = 40
 _ANSWER_START = re.compile(r'\s*\{\s*"tool"\s*:\s*"answer"\s*,\s*"text"\s*:\s*"')
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\", "/": "/"}
 
@@ -38,10 +42,22 @@ def _with_name(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def signature(tool: ToolSpec) -> str:
-    """Return one line for the prompt: `- name(argument, other?): what it does`."""
+    """Return one line for the prompt: `- name(argument: what it is, other?): what the tool does`."""
     required = tool.parameters["required"]
-    names = [name if name in required else f"{name}?" for name in tool.parameters["properties"]]
-    return f"- {tool.name}({', '.join(names)}): {tool.description}"
+    properties = tool.parameters["properties"].items()
+    arguments = [f"{name}{'' if name in required else '?'}{_meaning(kind)}" for name, kind in properties]
+    does = f": {clip(tool.description, DESCRIPTION_TOKENS)}" if tool.description else ""
+    return f"- {tool.name}({', '.join(arguments)}){does}"
+
+
+def _meaning(kind: Mapping[str, Any]) -> str:
+    """Return what an argument is, as far as its name does not say it: type, choices and description."""
+    words = [] if kind.get("type", "string") == "string" else [str(kind["type"])]
+    if "enum" in kind:
+        words = ["|".join(map(str, kind["enum"]))]
+    if kind.get("description"):
+        words.append(clip(str(kind["description"]), ARGUMENT_TOKENS))
+    return f": {', '.join(words)}" if words else ""
 
 
 class ReplyReader:

@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from openclaw_desktop.agent import context, loop, plain_requests
+from openclaw_desktop.agent import compaction, context, loop, plain_requests, relevance
 from openclaw_desktop.agent.plain_requests import RememberThis
+from openclaw_desktop.agent.preparation import Preparation
+from openclaw_desktop.agent.repair import FindTimes
 from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.core.events import (
     ModelOffered,
@@ -33,10 +35,13 @@ from openclaw_desktop.core.protocols import (
     Ask,
     CallScene,
     Complete,
+    Embed,
     Execute,
     Memory,
     ModelCard,
+    Prompt,
     Recall,
+    Weigh,
     memory_lines,
 )
 from openclaw_desktop.core.text import tr
@@ -47,6 +52,7 @@ CERTAIN = 0.6
 CHAT_TEMPERATURE = 0.3
 
 Join = Callable[[Iterable[Label]], Label]
+ParsePlain = Callable[[str], plain_requests.PlainRequest | None]
 
 
 class Stores(Protocol):
@@ -54,6 +60,14 @@ class Stores(Protocol):
 
     async def past_turns(self, session_id: str) -> tuple[context.PastTurn, ...]:
         """Return the finished turns, oldest first."""
+        ...
+
+    async def extracts(self, session_id: str) -> tuple[compaction.Extract, ...]:
+        """Return what is left of the turns that were folded, oldest first; they are no longer among the finished."""
+        ...
+
+    async def fold(self, session_id: str, extracts: Sequence[compaction.Extract]) -> None:
+        """Store what is left of folded turns."""
         ...
 
     async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
@@ -82,13 +96,17 @@ class Parts:
     """What a session agent works with."""
 
     complete: Complete
+    weigh: Weigh | None
+    embed: Embed | None
     execute: Execute
     recall: Recall
     stores: Stores
     models: Models
     join: Join
     tools: tuple[ToolSpec, ...]
+    find_times: FindTimes
     clock: Clock
+    parse_plain: ParsePlain = plain_requests.parse_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +155,9 @@ class SessionAgent:
         past = () if task.incognito else await parts.stores.past_turns(task.session_id)
         if not task.incognito:
             await parts.stores.keep_question(task.session_id, task.turn_id, task.text)
-        by_model = with_tools or not task.tools or task.files
-        plain = None if by_model else plain_requests.parse_plain(task.text)
-        if plain is not None:
-            recalled = await self._recall_for(plain)
+        plain = None if task.files or not task.tools else parts.parse_plain(task.text)
+        if plain is not None and (plain.certain or not with_tools):
+            recalled = await self._recall_for(plain, with_tools)
             if recalled is None or recalled:
                 async for event in self._run_plain(task, plain, course, recalled or ()):
                     yield event
@@ -155,9 +172,9 @@ class SessionAgent:
                 await self._keep(task, course, self._answer(task, course))
             raise
 
-    async def _recall_for(self, plain: plain_requests.PlainRequest) -> tuple[Memory, ...] | None:
+    async def _recall_for(self, plain: plain_requests.PlainRequest, with_tools: bool) -> tuple[Memory, ...] | None:
         """Return what a question about memories finds; None for other requests. () lets the model have the question."""
-        if not isinstance(plain, plain_requests.RecallAbout) or plain.certain:
+        if not isinstance(plain, plain_requests.RecallAbout) or (plain.certain and not with_tools):
             return None
         found = await self._parts.recall(plain.query, MEMORIES_OFFERED)
         return tuple(memory for memory in found if memory.relevance >= RELEVANT)
@@ -178,37 +195,67 @@ class SessionAgent:
         system = context.system_message(tools, plain=not with_tools)
         limit = model.context_tokens if model else 0
         room = context.room_tokens(limit, system.text, task.text, memory_lines(course.memories))
+        steady = compaction.steady_room(limit, system.text, plain=not with_tools)
+        compacted = await self._compact(task, past, steady, plain=not with_tools)
+        if compacted.folded:
+            yield NoticeShown(
+                task.turn_id,
+                tr("The first part of this chat no longer fits the model; it goes on with the gist of it."),
+            )
         attachments: list[Message] = []
         for path in task.files:
             call = ToolCall(new_id("call"), "read_file", {"path": path})
             async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(task.files))):
                 yield event
             attachments.append(loop.call_messages(course.calls[-1])[1])
-        question = context.last_message(task.text, course.memories, attachments, parts.clock.now().astimezone())
+        offered = await relevance.choose_tools(task.text, tools, parts.embed)
+        listed = context.listed_tools(tools)
+        further = [tool for tool in offered if tool not in listed]
+        now = parts.clock.now().astimezone()
+        question = context.last_message(task.text, course.memories, attachments, now, further)
         room = context.room_tokens(limit, system.text, question)
         for_results = min(context.RESULT_RESERVE_TOKENS, room // 2) if with_tools else 0
-        kept = context.fit_history(past, not with_tools, room - for_results)
-        if len(kept) < len(past):
+        history, whole = compaction.assemble(compacted, not with_tools, room - for_results, parts.join)
+        if not whole:
             yield NoticeShown(
                 task.turn_id, tr("The first part of this chat no longer fits the model and was left out.")
             )
-        history = context.history_messages(kept, plain=not with_tools)
         course.label = parts.join([course.label, *(message.label for message in history)])
         turn = loop.Turn(
             (system, *history, Message("user", question, course.label)),
-            tools,
+            offered,
             replace(scene, context=course.label, result_tokens=for_results),
+            Prompt(
+                (),
+                max_tokens=loop.ANSWER_LIMIT_TOKENS,
+                temperature=0.0 if with_tools else CHAT_TEMPERATURE,
+                model=course.model or "",
+                stable=1,
+                turn_id="" if task.incognito else task.turn_id,
+            ),
             closing=frozenset({"remember"} if isinstance(plain_requests.parse_plain(task.text), RememberThis) else ()),
             withheld=self._withheld(task, course),
             plain=not with_tools,
-            temperature=0.0 if with_tools else CHAT_TEMPERATURE,
-            model=model.id if model else "",
         )
-        async for step in loop.run_turn(turn, parts.complete, parts.execute, task.ask, parts.join):
+        prepare = Preparation(
+            task.text, course.label, turn.prompt.model, parts.weigh, parts.find_times, turn.prompt.turn_id
+        )
+        hooks = loop.Hooks(parts.complete, prepare, parts.execute, task.ask, parts.join)
+        async for step in loop.run_turn(turn, hooks):
             for event in self._follow(task, course, step):
                 yield event
         async for event in self._finish(task, course):
             yield event
+
+    async def _compact(
+        self, task: Task, past: tuple[context.PastTurn, ...], room: int, plain: bool
+    ) -> compaction.Compacted:
+        """Return the history, folded and stored so where it outgrew `room` tokens."""
+        extracts = () if task.incognito else await self._parts.stores.extracts(task.session_id)
+        compacted = compaction.compact(extracts, past, plain, room)
+        if compacted.folded:
+            await self._parts.stores.fold(task.session_id, compacted.extracts)
+        return compacted
 
     def _withheld(self, task: Task, course: _Course) -> frozenset[str]:
         """Return the tools that make no sense for this message, though the prompt names them."""
@@ -217,6 +264,8 @@ class SessionAgent:
             withheld.add("recall")
         if not plain_requests.asks_to_remember(task.text):
             withheld.add("remember")
+        if not plain_requests.asks_to_forget(task.text):
+            withheld.add("forget")
         return frozenset(withheld)
 
     def _follow(self, task: Task, course: _Course, step: loop.LoopEvent) -> list[TurnEvent]:
@@ -250,17 +299,9 @@ class SessionAgent:
         scene = CallScene(
             task.session_id, task.turn_id, USER, folder=task.folder, incognito=task.incognito, attached=task.files
         )
-        match plain:
-            case RememberThis() if task.incognito:
-                call = None
-            case RememberThis(text):
-                call = ToolCall(new_id("call"), "remember", {"text": text})
-            case plain_requests.ReadFile(path):
-                call = ToolCall(new_id("call"), "read_file", {"path": path})
-            case _:
-                call = None
-        if call is not None:
-            async for event in self._call(task, course, call, scene):
+        named = plain_requests.name_call(plain)
+        if named is not None and not (task.incognito and isinstance(plain, RememberThis)):
+            async for event in self._call(task, course, ToolCall(new_id("call"), *named), scene):
                 yield event
             words = loop.outcome_text(course.calls[-1])
         elif isinstance(plain, plain_requests.RecallAbout):

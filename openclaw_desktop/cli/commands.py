@@ -16,12 +16,16 @@ from pathlib import Path
 
 from openclaw_desktop.cli import output
 from openclaw_desktop.cli.conversation import ask_request, chat, run_turn
+from openclaw_desktop.cli.fit import describe_fit
+from openclaw_desktop.cli.ledger import describe_usage, show_ledger
 from openclaw_desktop.cli.logs import write_crash
 from openclaw_desktop.cli.parser import build_parser
 from openclaw_desktop.cli.progress import pull_with_progress
+from openclaw_desktop.cli.secrets import list_secrets, remove_secret, set_secret, unlock_secrets, with_passphrase
 from openclaw_desktop.cli.terminal import is_real_terminal
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.inference.endpoints.address import is_url
 from openclaw_desktop.runtime import attach_or_start
 from openclaw_desktop.service.api import AgentService, Finding
 from openclaw_desktop.system.paths import Home, find_home
@@ -40,6 +44,10 @@ def run_command(words: list[str]) -> int:
     logging.getLogger("openclaw_desktop").setLevel(logging.INFO if arguments.verb == "serve" else logging.CRITICAL)
     home: Home | None = None
     try:
+        if arguments.verb == "task" and arguments.action == "next":
+            from openclaw_desktop.cli.schedule import show_next
+
+            return show_next(arguments)  # needs neither agent nor home
         home = find_home(arguments.home, os.environ)
         if arguments.verb == "serve":
             from openclaw_desktop.cli.serve import serve
@@ -77,7 +85,7 @@ async def _run(home: Home, arguments: argparse.Namespace) -> int:
             raise
         return _doctor_outside(arguments, error.failure)
     try:
-        return await VERBS[name](agent.service, arguments)
+        return await with_passphrase(agent.service, lambda: VERBS[name](agent.service, arguments))
     finally:
         await agent.stop()
 
@@ -153,7 +161,7 @@ async def _forget(service: AgentService, arguments: argparse.Namespace) -> int:
 
 
 async def _model_list(service: AgentService, arguments: argparse.Namespace) -> int:
-    models = await service.list_models()
+    models = await service.list_models(look_around=True)
     if arguments.json:
         output.print_json({"models": models})
     else:
@@ -161,13 +169,66 @@ async def _model_list(service: AgentService, arguments: argparse.Namespace) -> i
     return ExitCode.DONE
 
 
+async def _model_fit(service: AgentService, arguments: argparse.Namespace) -> int:
+    report = await service.fit_models(arguments.context)
+    if arguments.json:
+        output.print_json(report)
+    else:
+        output.say(describe_fit(report) + "\n")
+    return ExitCode.DONE
+
+
 async def _model_pull(service: AgentService, arguments: argparse.Namespace) -> int:
-    await pull_with_progress(service, arguments.model)
+    done = await pull_with_progress(service, arguments.model)
     pulled = next(model for model in await service.list_models() if model.id == arguments.model)
     if arguments.json:
         output.print_json(pulled)
-    else:
+    elif done:
         output.say(tr("{title} is here: {path}", title=pulled.title, path=pulled.path) + "\n")
+    return ExitCode.DONE if done else ExitCode.FAILED
+
+
+async def _model_pause(service: AgentService, arguments: argparse.Namespace) -> int:
+    if not await service.pause_pull(arguments.model):
+        raise UserError("no_download", tr("{model} is not being fetched.", model=visible(arguments.model)))
+    if arguments.json:
+        output.print_json({"paused": arguments.model})
+    else:
+        output.say(tr("Paused; model pull {model} goes on with it.", model=arguments.model) + "\n")
+    return ExitCode.DONE
+
+
+async def _model_add(service: AgentService, arguments: argparse.Namespace) -> int:
+    if is_url(arguments.path):
+        return await _endpoint_add(service, arguments)
+    output.tell(tr("Reading the file…"))
+    model = await service.add_model(_whole_path(arguments.path), arguments.copy)
+    if arguments.json:
+        output.print_json(model)
+    else:
+        output.say(tr("{title} is here as {id}: {path}", title=model.title, id=model.id, path=model.path) + "\n")
+    return ExitCode.DONE
+
+
+async def _endpoint_add(service: AgentService, arguments: argparse.Namespace) -> int:
+    models = await service.add_endpoint(arguments.path, arguments.name, arguments.key, arguments.model)
+    if arguments.json:
+        output.print_json({"models": models})
+        return ExitCode.DONE
+    output.say("\n".join(output.describe_model(model) for model in models) + "\n")
+    if models:
+        output.tell(tr("Added. Choose it with: openclaw-agent model use {model}", model=models[0].id))
+        if models[0].leaves_machine:
+            output.tell(output.leaving_sentence(models[0].endpoint))
+    return ExitCode.DONE
+
+
+async def _model_remove(service: AgentService, arguments: argparse.Namespace) -> int:
+    removed = await service.remove_model(arguments.model)
+    if arguments.json:
+        output.print_json(removed)
+    else:
+        output.say(output.describe_removed(removed) + "\n")
     return ExitCode.DONE
 
 
@@ -177,6 +238,8 @@ async def _model_use(service: AgentService, arguments: argparse.Namespace) -> in
         output.print_json(model)
     else:
         output.say(tr("{title} answers from now on.", title=model.title) + "\n")
+    if model.leaves_machine:
+        output.tell(output.leaving_sentence(model.endpoint))
     return ExitCode.DONE
 
 
@@ -228,7 +291,7 @@ async def _status(service: AgentService, arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.print_json(status)
     else:
-        output.say(output.describe_status(status) + "\n")
+        output.say("\n".join([output.describe_status(status), *describe_usage(status)]) + "\n")
     return ExitCode.DONE
 
 
@@ -250,11 +313,20 @@ VERBS: dict[str, Verb] = {
     "recall": _recall,
     "forget": _forget,
     "model list": _model_list,
+    "model fit": _model_fit,
     "model pull": _model_pull,
     "model use": _model_use,
+    "model pause": _model_pause,
+    "model add": _model_add,
+    "model remove": _model_remove,
+    "model ledger": show_ledger,
     "grant list": _grant_list,
     "grant add": _grant_add,
     "grant remove": _grant_remove,
+    "secret set": set_secret,
+    "secret list": list_secrets,
+    "secret remove": remove_secret,
+    "secret unlock": unlock_secrets,
     "status": _status,
     "doctor": _doctor,
 }

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from openclaw_desktop.cli.output import tell
+from openclaw_desktop.cli.output import leaving_sentence, tell
 from openclaw_desktop.cli.progress import pull_with_progress
 from openclaw_desktop.cli.terminal import is_real_terminal, on_interrupt, read_line
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
@@ -111,9 +111,13 @@ async def chat(service: AgentService, session_id: str | None, show: Callable[[st
     terminal = is_real_terminal()
     results: list[TurnResult] = []
     session = session_id or await service.new_session()
+    await service.warm_up()
     if terminal:
         tell(tr("Type to talk. /new begins a new chat, /quit ends. Ctrl-C stops an answer."))
-        if not any(model.chosen for model in await service.list_models()):
+        chosen = next((model for model in await service.list_models() if model.chosen), None)
+        if chosen is not None and chosen.leaves_machine:
+            tell(f"[{leaving_sentence(chosen.endpoint)}]")
+        if chosen is None:
             tell(tr("There is no model yet. Fetch one with: openclaw-agent model pull smollm2-135m"))
     while (line := await read_line("> ")) is not None:
         text = line.strip()

@@ -11,8 +11,8 @@ import sys
 import msgspec
 
 from openclaw_desktop.core.errors import Failure
-from openclaw_desktop.core.text import without_controls
-from openclaw_desktop.service.api import Finding, GrantView, MemoryHit, ModelView, RecallAnswer, Status
+from openclaw_desktop.core.text import tr, without_controls
+from openclaw_desktop.service.api import Finding, GrantView, MemoryHit, ModelView, RecallAnswer, RemovedModel, Status
 
 
 def print_json(value: object) -> None:
@@ -52,8 +52,37 @@ def describe_recall(answer: RecallAnswer) -> str:
 def describe_model(model: ModelView) -> str:
     """Return one model as a line."""
     mark = "*" if model.chosen else " "
-    place = model.path or model.problem or f"not here ({model.size_bytes // 1_000_000:,} MB)"
-    return f"{mark} {model.id:22} {model.title:22} {model.licence:12} {place}"
+    size = f"{model.size_bytes // 1_000_000:,} MB"
+    if model.endpoint:
+        where = tr("LEAVES THIS MACHINE") if model.leaves_machine else tr("on this machine")
+        return f"{mark} {model.id:45} {where}: {model.endpoint}  {model.problem}".rstrip()
+    if model.path:
+        place = f"{model.path} ({size})"
+    elif model.part_bytes:
+        place = f"not whole ({model.part_bytes // 1_000_000:,} of {size}; model pull goes on)"
+    else:
+        place = model.problem or f"not here ({size})"
+    kind = "  [embedding]" if model.kind == "embedding" else ""
+    return f"{mark} {model.id:22} {model.title:22} {model.licence:12} {place}{kind}"
+
+
+def leaving_sentence(endpoint: str) -> str:
+    """Return what the user must know of a model that is not on this machine."""
+    return tr("What it reads (questions, memories, files) leaves this machine and goes to {url}.", url=endpoint)
+
+
+def describe_removed(removed: RemovedModel) -> str:
+    """Return what a removal did."""
+    if removed.freed_bytes:
+        size = f"{removed.freed_bytes / 1e6:,.0f}"
+        sentence = tr("{title} is removed; {size} MB are free again.", title=removed.title, size=size)
+    else:
+        sentence = tr("{title} is forgotten.", title=removed.title)
+    if removed.kept_path:
+        sentence += " " + tr("{path} was left where it is.", path=removed.kept_path)
+    if removed.was_in_use and removed.answering:
+        return sentence + " " + tr("{title} answers from now on.", title=removed.answering)
+    return sentence + " " + tr("No model is left to answer.") if removed.was_in_use else sentence
 
 
 def describe_grant(grant: GrantView) -> str:
@@ -77,11 +106,15 @@ def describe_status(status: Status) -> str:
         f"OpenCLaw Desktop {status.version}: {running}",
         f"home       {status.home}",
         f"model      {model}, {status.model.context_tokens} tokens",
+        *([f"           {status.model.ladder}"] if status.model.ladder else []),
         f"memory     {sum(status.memory.count.values())} memories, {status.memory.db_bytes // 1024} KiB, "
-        + ("encrypted" if status.memory.encrypted else "not encrypted"),
+        + ("encrypted" if status.memory.encrypted else "not encrypted")
+        + (", ITS TEXTS LEAVE THIS MACHINE for their vectors" if status.memory.vectors_leave_machine else ""),
         f"sandbox    level {sandbox.level} ({', '.join(sandbox.layers)}) {sandbox.reason}".rstrip(),
         f"power      {status.power.source}{battery}",
     ]
+    if status.model.leaves_machine:
+        lines.append(f"           {leaving_sentence(status.model.endpoint)}")
     if status.mode:
         sizes = ", ".join(f"{role} {size >> 20} MiB" for role, size in status.health.rss_bytes.items())
         lines += [

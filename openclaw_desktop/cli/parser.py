@@ -48,9 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     model = verb("model", tr("list, fetch and choose models")).add_subparsers(
         dest="action", metavar="ACTION", required=True
     )
-    model.add_parser("list", help=tr("what there is"), parents=[common])
-    model.add_parser("pull", help=tr("fetch a model"), parents=[common]).add_argument("model", metavar="MODEL")
-    model.add_parser("use", help=tr("choose a model"), parents=[common]).add_argument("model", metavar="MODEL")
+    _add_model_actions(model, common)
 
     grant = verb("grant", tr("what tools may touch")).add_subparsers(dest="action", metavar="ACTION", required=True)
     grant.add_parser("list", help=tr("what is allowed"), parents=[common])
@@ -59,6 +57,20 @@ def build_parser() -> argparse.ArgumentParser:
     add.add_argument("scope", metavar="SCOPE", help=tr("a file or folder"))
     grant.add_parser("remove", help=tr("take it back"), parents=[common]).add_argument("grant", metavar="ID")
 
+    secret = verb("secret", tr("keys and tokens, each for one host")).add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    keep = secret.add_parser("set", help=tr("keep one: typed unseen, or piped in"), parents=[common])
+    keep.add_argument("name", metavar="NAME")
+    keep.add_argument("--host", required=True, metavar="HOST", help=tr("the only host that it is sent to"))
+    keep.add_argument("--store", choices=("keyring", "file", "session"), help=tr("where; the keyring if there is one"))
+    secret.add_parser("list", help=tr("which there are, without their values"), parents=[common])
+    secret.add_parser("remove", help=tr("forget one"), parents=[common]).add_argument("name", metavar="NAME")
+    secret.add_parser("unlock", help=tr("give the agent the passphrase of its file"), parents=[common])
+
+    task = verb("task", tr("schedules in words")).add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_schedule(task.add_parser("next", help=tr("what a schedule means and when it is due"), parents=[common]))
+
     verb("status", tr("what runs and how well"))
     doctor = verb("doctor", tr("look for problems"))
     doctor.add_argument("--fix", action="store_true", help=tr("repair what can be repaired safely"))
@@ -66,10 +78,49 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_model_actions(
+    model: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    model.add_parser("list", help=tr("what there is"), parents=[common])
+    fit = model.add_parser("fit", help=tr("what would run on this machine, and how well"), parents=[common])
+    fit.add_argument("--context", type=_tokens, metavar="N", help=tr("tokens that a chat may have"))
+    model.add_parser("pull", help=tr("fetch a model"), parents=[common]).add_argument("model", metavar="MODEL")
+    model.add_parser("use", help=tr("choose a model"), parents=[common]).add_argument("model", metavar="MODEL")
+    pause = model.add_parser("pause", help=tr("pause a download; pull goes on with it"), parents=[common])
+    pause.add_argument("model", metavar="MODEL")
+    own = model.add_parser("add", help=tr("take up a .gguf file of yours, or an endpoint"), parents=[common])
+    own.add_argument("path", metavar="PATH|URL", help=tr("the file, used where it lies; or http(s)://HOST/v1"))
+    own.add_argument("--copy", action="store_true", help=tr("copy the file into the models folder"))
+    own.add_argument("--name", help=tr("what to call the endpoint"))
+    own.add_argument("--key", metavar="secret:NAME", help=tr("the endpoint's key, by the name it is kept under"))
+    own.add_argument("--model", metavar="MODEL", help=tr("the endpoint's model that model use NAME takes"))
+    remove = model.add_parser(
+        "remove", help=tr("delete a model and free its space, or forget an endpoint"), parents=[common]
+    )
+    remove.add_argument("model", metavar="MODEL")
+    ledger = model.add_parser("ledger", help=tr("what the model cost: tokens, seconds, energy"), parents=[common])
+    ledger.add_argument("--days", type=_count, default=1, metavar="N", help=tr("of so many days"))
+
+
+def _add_schedule(coming: argparse.ArgumentParser) -> None:
+    expression = tr("words such as 'every other Tuesday at 5pm', or a cron line")
+    coming.add_argument("expression", metavar="EXPR", help=expression)
+    coming.add_argument("--after", metavar="ISO", help=tr("count from this moment, not from now"))
+    coming.add_argument("--tz", metavar="ZONE", help=tr("a time zone such as Europe/Berlin, not the system's"))
+    coming.add_argument("-n", type=_count, default=3, metavar="N", help=tr("so many times"))
+
+
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0 < value < 86_400:
         raise argparse.ArgumentTypeError(tr("a number of seconds above 0"))
+    return value
+
+
+def _tokens(text: str) -> int:
+    value = int(text)
+    if not 512 <= value <= 1_048_576:
+        raise argparse.ArgumentTypeError(tr("a number of tokens from 512 to 1048576"))
     return value
 
 

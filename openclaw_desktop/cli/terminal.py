@@ -12,6 +12,11 @@ import sys
 import threading
 from collections.abc import Callable
 
+if sys.platform == "win32":
+    import getpass
+else:
+    import termios
+
 CHUNK_BYTES = 1 << 16
 
 
@@ -69,6 +74,30 @@ async def read_line(prompt: str) -> str | None:
         sys.stderr.write(prompt)
         sys.stderr.flush()
     return await _typed.next()
+
+
+if sys.platform == "win32":
+
+    async def read_hidden(prompt: str) -> str | None:
+        """Show `prompt` and return the next line, which the console does not show."""
+        # A thread, because it waits.
+        return await asyncio.to_thread(getpass.getpass, prompt)
+
+else:
+
+    async def read_hidden(prompt: str) -> str | None:
+        """Show `prompt` and return the next line, which the terminal does not show; None at the end of the input."""
+        shown = termios.tcgetattr(0)
+        hidden = [*shown]
+        hidden[3] &= ~termios.ECHO
+        # TCSAFLUSH: what was typed before the question is no answer to it.
+        termios.tcsetattr(0, termios.TCSAFLUSH, hidden)
+        try:
+            return await read_line(prompt)
+        finally:
+            termios.tcsetattr(0, termios.TCSADRAIN, shown)
+            sys.stderr.write("\n")
+            sys.stderr.flush()
 
 
 def on_interrupt(number: int, act: Callable[[], object]) -> Callable[[], None]:

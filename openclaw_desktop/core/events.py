@@ -153,10 +153,14 @@ ModelState = Literal["unloaded", "loading", "ready", "busy", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class ModelStateChanged:
-    """The model worker changed its state; `model` is the id in use, None where none is present."""
+    """The model changed its state; `model` is the id in use, None where none is present.
+
+    `leaves_machine`: what it is asked goes to another machine.
+    """
 
     model: str | None
     state: ModelState
+    leaves_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +170,25 @@ class WindowRequested:
     action: Literal["show", "toggle"]
 
 
+PullState = Literal["fetching", "verifying", "paused", "done"]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelPulled:
-    """Progress of a download: `received_bytes` of `total_bytes`; `done` once the file is verified and in place."""
+    """Progress of a download: `received_bytes` of `total_bytes`; `done` once the file is verified and in place.
+
+    `rate_bytes_s` and `left_s`: None while they are not known. A "paused" download ends with that word; what has
+    arrived is kept. `notice`: a sentence about what just happened, such as why a mirror was left.
+    """
 
     model_id: str
     received_bytes: int
     total_bytes: int
     done: bool = False
+    state: PullState = "fetching"
+    rate_bytes_s: float | None = None
+    left_s: float | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

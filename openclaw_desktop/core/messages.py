@@ -51,7 +51,10 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """What became of a call: its result or its error, never both. `label` is the label of that text."""
+    """What became of a call: its result or its error, never both. `label` is the label of that text.
+
+    `unclear`: it failed because only the user can say what was meant, and the error asks them.
+    """
 
     id: str
     name: str
@@ -60,6 +63,7 @@ class CallOutcome:
     result: str | None = None
     error: str | None = None
     label: Label = SYSTEM
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)

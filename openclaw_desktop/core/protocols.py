@@ -15,7 +15,8 @@ from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCa
 from openclaw_desktop.core.tokens import clip
 
 
-Lane = Literal["chat", "background"]
+# "aside": a short question of the agent's own within a turn, as urgent as the chat and without a place in its prompt.
+Lane = Literal["chat", "aside", "background"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Prompt:
 
     `model`: the id of the model that the prompt was made for; "" for any. `stable`: so many messages at the start are
     the same in every prompt of this kind, so that what the model computed of them is worth keeping. `lane`: work that
-    nobody waits for must not push the chat out of the model's memory.
+    nobody waits for must not push the chat out of the model's memory. `turn_id` and `job` ("extract", "score") say for
+    what its tokens are counted; "" where nothing of the turn is kept.
     """
 
     messages: tuple[Message, ...]
@@ -34,6 +36,8 @@ class Prompt:
     model: str = ""
     stable: int = 0
     lane: Lane = "chat"
+    turn_id: str = ""
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,14 @@ def _teller(label: Label) -> str:
     return "a text that the user did not write said" if label.integrity == "untrusted" else "the user said"
 
 
+class Forget(Protocol):
+    """Erase memories."""
+
+    async def __call__(self, ids: Sequence[str]) -> int:
+        """Return how many of `ids` there were and are no more."""
+        ...
+
+
 class Recall(Protocol):
     """Find memories."""
 
@@ -164,7 +176,7 @@ class Tool(Protocol):
 
     spec: ToolSpec
 
-    def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
+    async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call with canonical authority arguments; raises UserError where they make no sense."""
         ...
 
@@ -175,13 +187,17 @@ class Tool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What the agent must know of a model: whether it can call tools, and how many tokens it reads."""
+    """What the agent must know of a model: whether it can call tools, and how many tokens it reads.
+
+    `leaves_machine`: what it is asked goes to another machine.
+    """
 
     id: str
     title: str
     size_bytes: int
     calls_tools: bool
     context_tokens: int
+    leaves_machine: bool = False
 
 
 class Ask(Protocol):
@@ -189,6 +205,22 @@ class Ask(Protocol):
 
     async def __call__(self, question: Question) -> str:
         """Return the id of the choice; "no" where nobody answers."""
+        ...
+
+
+SecretStoreName = Literal["keyring", "file", "session"]
+# "none": nothing to ask. "typed": the passphrase of the file that is there. "new": one to make the file with.
+PassphraseNeed = Literal["none", "typed", "new"]
+
+
+class Secrets(Protocol):
+    """Hand out a secret for the one host that it was given for."""
+
+    async def get(self, name: str, host: str) -> str | None:
+        """Return the value for a request to exactly `host` (no port); None where there is no secret of that name.
+
+        Raises UserError for any other host, and where the store is locked, broken or does not answer in time.
+        """
         ...
 
 

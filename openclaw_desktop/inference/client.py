@@ -1,7 +1,8 @@
-"""The model in use, as the rest of the agent sees it: `core.protocols.Complete`.
+"""The model in use, as the rest of the agent sees it: `core.protocols.Complete` and `Weigh`.
 
-Owns the model worker's requests, its states and what happens when it dies: it is started again and asked again. Must
-not know prompts. Loop; the model runs in `worker inference`.
+Owns the model worker's life: loaded by the first question or a warm-up, asked in turn (`lanes`), asked again a step
+lower where it dies (`ladder`), given a larger context where a prompt needs one, unloaded when nobody asks (`keeping`).
+Must not know prompts. Loop; the model runs in `worker inference`, reached by `pipe`.
 """
 
 from __future__ import annotations
@@ -9,60 +10,100 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelState
 from openclaw_desktop.core.messages import Usage
-from openclaw_desktop.core.protocols import CompletionDone, CompletionEvent, Prompt, TextDelta, TextDropped
+from openclaw_desktop.core.protocols import CompletionDone, CompletionEvent, Lane, Prompt, TextDelta, TextDropped
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.workers.process import WorkerDied, WorkerProcess
+from openclaw_desktop.inference import ladder
+from openclaw_desktop.inference.keeping import Keeping, Watch
+from openclaw_desktop.inference.ladder import Footing
+from openclaw_desktop.inference.lanes import Lanes, Turn
+from openclaw_desktop.inference.loading import Load, LoadedModel, fits_memory, grown_context, plan_effort
+from openclaw_desktop.inference.pipe import GaveWay, LoadRefused, ModelPipe
+from openclaw_desktop.inference.records import CompletionRecord
+from openclaw_desktop.inference.refusals import explain_error, model_changed, no_model, preempted, unreadable
+from openclaw_desktop.system.battery import Power, read_power
+from openclaw_desktop.system.memory_pressure import PressureWatch, available_bytes, is_short
+from openclaw_desktop.system.processes import process_sizes
+from openclaw_desktop.system.processor import can_raise_priority, usable_cores
+from openclaw_desktop.workers.process import WorkerDied
 from openclaw_desktop.workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 3
-CANCEL_GRACE_S = 3.0
-SIGKILL = 9
+IDLE_UNLOAD_S = 900.0
 # OpenMP's spinning threads lose 98 % of their speed beside one busy neighbour.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """What is asked of the worker: which file, and how large a context in tokens."""
+async def _unknown_need(_load: Load) -> int | None:
+    return None
 
-    id: str
-    path: Path
-    context_tokens: int
-    threads: int | None = None
+
+def _no_smaller(_model: str) -> LoadedModel | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the client asks of the machine and of the other parts.
+
+    `need_bytes`: the memory that a load will take, measured or predicted; None: nobody knows.
+    """
+
+    states_folder: Path | None = None
+    idle_unload_s: float = IDLE_UNLOAD_S
+    need_bytes: Callable[[Load], Awaitable[int | None]] = _unknown_need
+    power: Callable[[], Power] = read_power
+    available_bytes: Callable[[], int] = available_bytes
+    short: Callable[[], bool] = is_short
+    watch: Callable[[Callable[[], None]], Watch] = PressureWatch
+    cores: Callable[[], int] = usable_cores
+    can_raise_priority: Callable[[], bool] = can_raise_priority
 
 
 class ModelClient:
-    """Asks one model at a time, one prompt at a time."""
+    """Asks one model at a time, one prompt at a time, the chat's before the background's."""
 
-    def __init__(self, supervisor: Supervisor, on_state: Callable[[str | None, ModelState], None]) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        on_state: Callable[[str | None, ModelState], None],
+        surroundings: Surroundings | None = None,
+    ) -> None:
         self._supervisor = supervisor
         self._on_state = on_state
-        self._turn = asyncio.Lock()
+        self._around = surroundings or Surroundings()
+        self._pipe = ModelPipe(supervisor, self._around.states_folder)
+        self._lanes = Lanes()
+        self._keeping = Keeping(self._unload_soon, self._around.idle_unload_s, self._around.watch, self._around.short)
+        self._unloading: asyncio.Task[None] | None = None
+        self._finished: list[Callable[[CompletionRecord], None]] = []
         self._wanted: LoadedModel | None = None
-        self._loaded: tuple[LoadedModel, int] | None = None
-        self._extra_buffers = True
-        self._last_id = 0
-        self._abandoning: asyncio.Future[None] | None = None
+        self._footing = Footing()
+        self._context_tokens = 0
+        self._tried: Load | None = None
+        self._outgrown: tuple[int, Mapping[str, Any]] | None = None
         self.state: ModelState = "unloaded"
-        self.context_tokens = 0
         self.problem = ""
+        # The next smaller model that is here, from then on the one in use; None: there is none.
+        self.find_smaller: Callable[[str], LoadedModel | None] = _no_smaller
         self.tokens_per_s: float | None = None
 
     def choose(self, model: LoadedModel | None) -> None:
-        """Say which model answers from the next prompt on."""
+        """Say which model answers from the next prompt on, with all that it can have."""
         self._wanted = model
-        self.context_tokens = model.context_tokens if model else 0
-        self._set_state("unloaded" if self._loaded is None or self._loaded[0] != model else self.state)
+        self._footing = Footing()
+        self._context_tokens = model.context_tokens if model else 0
+        load = self._pipe.load
+        self._set_state(self.state if load is not None and load.model == model else "unloaded")
 
     @property
     def chosen(self) -> LoadedModel | None:
@@ -70,193 +111,282 @@ class ModelClient:
         return self._wanted
 
     @property
+    def context_tokens(self) -> int:
+        """How many tokens the model reads at once: as loaded, else as it would be loaded; 0 without a model."""
+        load, loaded = self._pipe.load, self._pipe.loaded
+        fits = load is not None and load.model == self._wanted and load.context_tokens == self._context_tokens
+        return loaded.context_tokens if loaded is not None and fits else self._context_tokens
+
+    @property
     def pid(self) -> int | None:
         """The worker's process id while it runs."""
         return self._supervisor.pid
 
+    @property
+    def ladder(self) -> str:
+        """How the model runs with less than it was meant to, since its worker died; "" where it lacks nothing."""
+        return ladder.describe(self._footing, self._context_tokens)
+
+    @property
+    def deaths(self) -> int:
+        """How often the worker died since the model was chosen."""
+        return self._footing.deaths
+
+    def on_finished(self, callback: Callable[[CompletionRecord], None]) -> None:
+        """Hand the record of each completion to `callback`."""
+        self._finished.append(callback)
+
+    def in_use(self) -> contextlib.AbstractContextManager[None]:
+        """Keep the model in memory while somebody works with it, between prompts too."""
+        return self._keeping.in_use()
+
     async def __call__(self, prompt: Prompt) -> AsyncIterator[CompletionEvent]:
-        """Ask the model; see `core.protocols.Complete`. A worker that dies is started and asked again twice."""
-        wanted = self._wanted
-        if wanted is None:
-            raise UserError(
-                "no_model",
-                self.problem or tr("There is no model on this machine yet."),
-                tr("Fetch one: openclaw-agent model pull smollm2-135m (98 MB), or qwen2.5-coder-1.5b (1.1 GB)."),
-            )
-        async with self._turn:
-            if wanted != self._wanted or prompt.model not in ("", wanted.id):
-                raise UserError(
-                    "model_changed",
-                    tr("Another model was chosen while this question waited."),
-                    tr("Ask again."),
-                )
-            if self._abandoning is not None:
-                await asyncio.shield(self._abandoning)
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    # Closed with us, not when the collector comes by: the next prompt must find the pipe free.
-                    async with contextlib.aclosing(self._ask_once(prompt, self._wanted)) as events:
-                        async for event in events:
-                            yield event
-                    return
-                except WorkerDied as death:
-                    self._note_death(death)
-                    if attempt == ATTEMPTS:
-                        raise _gave_up(death) from death
-                    yield TextDropped(_explain_death(death))
-
-    async def _ask_once(self, prompt: Prompt, model: LoadedModel) -> AsyncGenerator[CompletionEvent, None]:
-        worker = await self._ready(model)
-        self._set_state("busy")
-        request = self._next_id()
-        done = False
-        try:
-            await worker.send(
-                {
-                    "id": request,
-                    "op": "complete",
-                    "messages": [{"role": message.role, "text": message.text} for message in prompt.messages],
-                    "schema": prompt.schema,
-                    "max_tokens": prompt.max_tokens,
-                    "temperature": prompt.temperature,
-                }
-            )
-            while not done:
-                reply = await worker.receive()
-                if reply.get("id") != request:
-                    continue
-                if "text" in reply:
+        """Ask the model; see `core.protocols.Complete`. Where its worker dies it is asked again, a step lower."""
+        started_s = time.monotonic()
+        # Closed with us, not when the collector comes by: the next prompt must find the pipe free.
+        async with contextlib.aclosing(self._converse(prompt, _complete_request(prompt), prompt.lane)) as replies:
+            async for reply in replies:
+                if isinstance(reply, TextDropped):
+                    yield reply
+                elif "text" in reply:
                     yield TextDelta(reply["text"])
-                    continue
-                done = True
-                yield self._finish(reply)
-        finally:
-            if not done and worker.running:
-                # Kept, so that a second cancel cannot leave the pipe to two readers: the next prompt waits for it.
-                self._abandoning = asyncio.ensure_future(self._abandon(worker, request))
-                await asyncio.shield(self._abandoning)
-            if self.state == "busy":
-                self._set_state("ready" if worker.running else "unloaded")
+                else:
+                    yield self._finish(reply["done"], prompt, time.monotonic() - started_s)
 
-    async def _ready(self, model: LoadedModel) -> WorkerProcess:
-        worker = await self._supervisor.acquire()
-        if self._loaded == (model, worker.pid):
-            return worker
-        self._set_state("loading")
-        self._loaded = None
-        request = self._next_id()
+    async def weigh(self, prompt: Prompt, choices: Sequence[str]) -> tuple[float, ...]:
+        """Weigh what the reply to `prompt` would begin with; see `core.protocols.Weigh`."""
+        request = {**_prompt_request(prompt), "op": "weigh", "choices": list(choices)}
+        async with contextlib.aclosing(self._converse(prompt, request, prompt.lane)) as replies:
+            async for reply in replies:
+                if not isinstance(reply, TextDropped):
+                    return tuple(float(weight) for weight in reply["weights"])
+        raise AssertionError("a conversation ends with a reply or an error")
+
+    async def warm_up(self, prompt: Prompt | None = None) -> None:
+        """Load the model, and read `prompt` so that the next one that begins alike need not be read from its start.
+
+        Gives way to any question at once; what goes wrong is left to that question.
+        """
+        if self._wanted is None or self._lanes.busy:
+            return
+        started_s = time.monotonic()
+        prompt = replace(prompt, max_tokens=0, job="warm_up") if prompt is not None else None
+        request = _complete_request(prompt) if prompt is not None else None
         try:
-            await worker.send(
-                {
-                    "id": request,
-                    "op": "load",
-                    "path": str(model.path),
-                    "context_tokens": model.context_tokens,
-                    "threads": model.threads,
-                    "extra_buffers": self._extra_buffers,
-                }
-            )
-            reply = await worker.receive()
-        except asyncio.CancelledError:
-            # A half-loaded worker has nothing to keep; ended by the supervisor, it does not count as a crash.
-            await asyncio.shield(self._supervisor.stop())
-            self._set_state("unloaded")
-            raise
-        if "error" in reply:
-            self._set_state("failed")
-            raise UserError(
-                "model_unreadable",
-                tr("{path} could not be loaded as a model.", path=model.path),
-                tr("Fetch it again: openclaw-agent model pull {model}.", model=model.id),
-            )
-        self._loaded = (model, worker.pid)
-        self.context_tokens = reply["loaded"]["context_tokens"]
-        return worker
-
-    def _finish(self, reply: dict[str, Any]) -> CompletionDone:
-        if "error" in reply:
-            raise _explain_error(reply["error"])
-        done = reply["done"]
-        if done["decode_s"] > 0 and done["completion_tokens"] > 4:
-            self.tokens_per_s = round(done["completion_tokens"] / done["decode_s"], 1)
-        usage = Usage(done["prompt_tokens"], done["cached_tokens"], done["completion_tokens"])
-        return CompletionDone(usage, done["stop"])
-
-    async def _abandon(self, worker: WorkerProcess, request: int) -> None:
-        """Cancel a completion nobody waits for; a worker that doesn't obey in time is killed."""
-
-        async def drain() -> None:
-            await worker.send({"op": "cancel", "id": request})
-            while True:
-                reply = await worker.receive()
-                if reply.get("id") == request and "text" not in reply:
-                    return
-
-        try:
-            await asyncio.wait_for(drain(), CANCEL_GRACE_S)
-        except TimeoutError:
-            log.warning("the model did not stop in %s s; its worker is ended", CANCEL_GRACE_S)
-            await worker.kill()
-            await self._supervisor.stop()
-        except WorkerDied as death:
-            self._note_death(death)
-
-    def _note_death(self, death: WorkerDied) -> None:
-        log.error("model worker died: %s", death)
-        self._loaded = None
-        if death.signal_number not in (None, SIGKILL):
-            # Extra buffers (AMX among them) are what crashes on some processors with a stock build.
-            self._extra_buffers = False
-        self._set_state("failed")
+            async with contextlib.aclosing(self._converse(prompt, request, "background")) as replies:
+                async for reply in replies:
+                    if prompt is not None and not isinstance(reply, TextDropped) and "done" in reply:
+                        self._finish(reply["done"], prompt, time.monotonic() - started_s)
+        except (UserError, OSError) as error:
+            log.info("no warm-up: %s", error)
 
     async def stop(self) -> None:
         """Unload the model and end its worker."""
-        await self._supervisor.stop()
-        self._loaded = None
+        if self._unloading is not None:
+            await asyncio.wait([self._unloading])
+        self._keeping.unloaded()
+        await self._pipe.stop()
         self._set_state("unloaded")
 
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
+    async def _converse(
+        self, prompt: Prompt | None, request: Mapping[str, Any] | None, lane: Lane
+    ) -> AsyncGenerator[dict[str, Any] | TextDropped, None]:
+        """Yield the worker's replies to `request` (None: only load), asked again where the worker dies or must grow."""
+        asked = self._wanted
+        if asked is None:
+            raise no_model(self.problem)
+        with self._keeping.in_use():
+            async with self._lanes.turn(lane) as turn:
+                while True:
+                    model = self._check_model(asked, prompt)
+                    try:
+                        await self._prepare(model, prompt.lane if prompt is not None else "chat")
+                        if request is not None:
+                            async with contextlib.aclosing(self._ask(request, turn)) as replies:
+                                async for reply in replies:
+                                    yield reply
+                        return
+                    except _Grown:
+                        continue
+                    except GaveWay:
+                        raise preempted() from None
+                    except WorkerDied as death:
+                        yield TextDropped(self._step_down(death))
+                    finally:
+                        if self.state in ("busy", "loading"):
+                            self._set_state("ready" if self._pipe.load is not None else "unloaded")
+
+    async def _ask(self, request: Mapping[str, Any], turn: Turn) -> AsyncGenerator[dict[str, Any], None]:
+        self._set_state("busy")
+        given_way = turn.given_way if turn.lane == "background" else None
+        async with contextlib.aclosing(self._pipe.ask(request, given_way)) as replies:
+            async for reply in replies:
+                if "error" in reply:
+                    why = ""
+                    if reply["error"]["code"] == "too_long":
+                        why = await self._grow(reply["error"], int(request.get("max_tokens", 1)))
+                    raise explain_error(reply["error"], why)
+                if "text" not in reply:
+                    self._footing = replace(self._footing, deaths_in_row=0)
+                yield reply
+
+    def _check_model(self, asked: LoadedModel, prompt: Prompt | None) -> LoadedModel:
+        """Return the model in use; raises UserError where the prompt was made for another and would not fit it."""
+        wanted, left = self._wanted, self._footing.left
+        if wanted is None or (asked != wanted and asked.id not in left):
+            raise model_changed()
+        if prompt is None or prompt.model in ("", wanted.id):
+            return wanted
+        if prompt.model not in left:
+            raise model_changed()
+        if prompt.schema is not None and not wanted.calls_tools:
+            raise ladder.smaller_cannot(wanted.id)
+        return wanted
+
+    async def _prepare(self, model: LoadedModel, lane: Lane) -> None:
+        """Have the model loaded, at the power and priority of the moment."""
+        effort = plan_effort(
+            self._around.power(), lane, self._around.cores(), model.threads, self._around.can_raise_priority()
+        )
+        await self._pipe.settle()
+        current = self._pipe.effort
+        if current is not None and effort.nice < current.nice and not self._around.can_raise_priority():
+            # Back on mains: only a new process gets its priority back.
+            await self._pipe.stop()
+        load = self._pipe.load
+        if load is None or load.model != model or load.context_tokens != self._context_tokens:
+            self._set_state("loading")
+            self._keeping.unloaded()
+            load = self._tried = await self._plan_load(model)
+        try:
+            await self._pipe.prepare(load, effort)
+        except LoadRefused as refusal:
+            raise self._explain_refusal(model, refusal) from refusal
+        self._outgrown = None
+        self._keeping.loaded()
+
+    async def _plan_load(self, model: LoadedModel) -> Load:
+        """Return how to load: repacked where allowed and where memory has room for it, else mapped."""
+        load = Load(model, self._context_tokens, extra_buffers=self._footing.extra_buffers)
+        if load.extra_buffers and not await self._has_room(load):
+            log.info("%s is mapped, not repacked: memory has no room for that", model.id)
+            load = replace(load, extra_buffers=False)
+        return load
+
+    async def _has_room(self, load: Load) -> bool:
+        # What the worker holds now is given back before it loads anew.
+        held = process_sizes({"inference": self.pid} if self.pid is not None else {}).get("inference", 0)
+        return fits_memory(await self._around.need_bytes(load), self._around.available_bytes() + held)
+
+    async def _grow(self, error: Mapping[str, Any], reply_tokens: int) -> str:
+        """Raise _Grown where the model gets a larger context for this prompt; else return why it does not, or ""."""
+        loaded, model = self._pipe.loaded, self._wanted
+        if loaded is None or model is None:
+            return ""
+        if self._footing.shrunk_from:
+            return tr("It read {more} until it ended for want of memory.", more=self._footing.shrunk_from)
+        size = grown_context(self._context_tokens, loaded.trained_tokens, int(error["tokens"]), reply_tokens)
+        if size is None:
+            return ""
+        if not await self._has_room(Load(model, size, extra_buffers=False)):
+            return tr("For more, this machine has too little free memory.")
+        log.info("the context grows from %d to %d tokens", self._context_tokens, size)
+        self._outgrown = (self._context_tokens, error)
+        self._context_tokens = size
+        raise _Grown
+
+    def _explain_refusal(self, model: LoadedModel, refusal: LoadRefused) -> UserError:
+        if self._outgrown is not None:
+            log.warning("%s does not load with %d tokens: %s", model.id, self._context_tokens, refusal)
+            (self._context_tokens, error), self._outgrown = self._outgrown, None
+            self._set_state("unloaded")
+            return explain_error(error, tr("For more, this machine has too little free memory."))
+        self._set_state("failed")
+        return unreadable(model.path, model.id)
+
+    def _step_down(self, death: WorkerDied) -> str:
+        """Take the next step of the ladder and return its sentence; raises UserError where there is none."""
+        log.error("model worker died: %s", death)
+        self._keeping.unloaded()
+        self._set_state("failed")
+        assert self._wanted is not None
+        self._footing = footing = ladder.count_death(self._footing)
+        cause, context = ladder.cause_of(death.signal_number), self._context_tokens
+        step = ladder.next_step(footing, self._tried is not None and self._tried.extra_buffers, context)
+        smaller = self.find_smaller(self._wanted.id) if step == "smaller_model" else None
+        if step == "smaller_model" and smaller is None:
+            self._footing = replace(footing, deaths_in_row=0)
+            raise ladder.give_up(cause, footing.deaths_in_row)
+        self._footing = ladder.take_step(footing, step, context, self._wanted.id)
+        if step == "smaller_context":
+            self._context_tokens = context // 2
+        if smaller is not None:
+            self._wanted, self._context_tokens = smaller, smaller.context_tokens
+        sentence = ladder.explain_step(step, cause, context, self._wanted.id)
+        log.warning("ladder: %s", sentence)
+        return sentence
+
+    def _finish(self, done: Mapping[str, Any], prompt: Prompt, wall_s: float) -> CompletionDone:
+        if done["decode_s"] > 0 and done["completion_tokens"] > 4:
+            self.tokens_per_s = round(done["completion_tokens"] / done["decode_s"], 1)
+        usage = Usage(done["prompt_tokens"], done["cached_tokens"], done["completion_tokens"])
+        load, effort = self._pipe.load, self._pipe.effort
+        if load is not None:
+            record = CompletionRecord(
+                load.model.id, prompt.lane, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
+                done.get("prompt_s", 0.0), done["decode_s"], wall_s, done.get("cpu_s", 0.0),
+                effort.threads if effort else None, load.context_tokens, done.get("peak_rss_bytes", 0),
+                load.extra_buffers, load.mmap, done.get("restored_tokens", 0), prompt.turn_id, prompt.job,
+            )  # fmt: skip
+            self._tell(record)
+        return CompletionDone(usage, done["stop"])
+
+    def _tell(self, record: CompletionRecord) -> None:
+        for callback in self._finished:
+            try:
+                callback(record)
+            except Exception:  # whoever counts must not cost anybody an answer
+                log.exception("a completion was not counted")
+
+    def _unload_soon(self, reason: str) -> None:
+        if self._unloading is None or self._unloading.done():
+            self._unloading = asyncio.get_running_loop().create_task(self._unload(reason), name="unload the model")
+
+    async def _unload(self, reason: str) -> None:
+        if self._lanes.busy:
+            return
+        # Held meanwhile: a prompt that comes now waits for the end of the old worker and starts its own.
+        async with self._lanes.turn("background"):
+            log.info("the model is unloaded: %s", reason)
+            self._keeping.unloaded()
+            await self._pipe.stop()
+            self._set_state("unloaded")
 
     def _set_state(self, state: ModelState) -> None:
         self.state = state
         self._on_state(self._wanted.id if self._wanted else None, state)
 
 
-def _explain_death(death: WorkerDied) -> str:
-    if death.signal_number == SIGKILL:
-        return tr(
-            "The system ended the model, most likely because memory ran out. Starting it again and asking once more."
-        )
-    return tr("The model crashed. Starting it again and asking once more.")
+class _Grown(Exception):
+    """The context was made larger: ask again."""
 
 
-def _gave_up(death: WorkerDied) -> UserError:
-    if death.signal_number == SIGKILL:
-        return UserError(
-            "model_killed",
-            tr("The model was ended by the system three times, most likely because memory ran out."),
-            tr("Close other programs, or use a smaller model: openclaw-agent model use smollm2-135m."),
-        )
-    return UserError(
-        "model_crashed",
-        tr("The model crashed three times in a row."),
-        tr("Try again, or use another model: openclaw-agent model use. openclaw-agent doctor looks for the reason."),
-    )
+def _prompt_request(prompt: Prompt) -> dict[str, Any]:
+    return {
+        "messages": [{"role": message.role, "text": message.text} for message in prompt.messages],
+        # What is asked aside has no place in the chat's own memory of its prompt.
+        "lane": "chat" if prompt.lane == "chat" else "background",
+        "stable": prompt.stable,
+        # Of a turn that is not kept, an incognito one, nothing may lie in a file either.
+        "keep": prompt.turn_id != "",
+    }
 
 
-def _explain_error(error: dict[str, Any]) -> UserError:
-    if error["code"] == "too_long":
-        return UserError(
-            "too_long",
-            tr(
-                "This chat is too long for the model: {tokens} tokens, and it reads {limit}.",
-                tokens=error["tokens"],
-                limit=error["limit"],
-            ),
-            tr("Begin a new chat, or ask something shorter."),
-        )
-    return UserError(
-        error["code"], tr("The model could not answer: {reason}.", reason=error["message"]), tr("Try again.")
-    )
+def _complete_request(prompt: Prompt) -> dict[str, Any]:
+    return {
+        **_prompt_request(prompt),
+        "op": "complete",
+        "schema": prompt.schema,
+        "max_tokens": prompt.max_tokens,
+        "temperature": prompt.temperature,
+    }

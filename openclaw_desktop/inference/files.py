@@ -7,6 +7,7 @@ Hashing runs in a thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -41,6 +42,8 @@ class ModelFiles:
 
     async def find(self, model: CatalogueModel) -> ModelFile:
         """Return the model's file, hashed unless it is the one that was hashed before (path, size, time)."""
+        if model.path is not None:
+            return await asyncio.to_thread(self._find_own, model, model.path)
         problem = ""
         for folder in self._folders:
             path = folder / model.file
@@ -61,21 +64,36 @@ class ModelFiles:
                 problem = tr("{path} is damaged: its content is not that of {title}.", path=path, title=model.title)
         return ModelFile(model, None, problem)
 
+    def _find_own(self, model: CatalogueModel, path: Path) -> ModelFile:
+        """Return the file of the user's own, used where it lies."""
+        try:
+            size = path.stat().st_size
+        except OSError:
+            return ModelFile(model, None, tr("{path} is gone, or its disk is not there.", path=path))
+        if size == model.size_bytes and self._verified(path, model.sha256):
+            return ModelFile(model, path)
+        changed = tr("{path} has changed since it was added. If you trust it, remove it and add it again.", path=path)
+        return ModelFile(model, None, changed)
+
+    async def trust(self, path: Path, sha256: str) -> None:
+        """Note that the file at `path` was hashed while it was written."""
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self._remember, path, sha256)
+
     def _verified(self, path: Path, sha256: str) -> bool:
         try:
-            stat = path.stat()
-            key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
-            known = self._read_record()
-            if known.get(key) != sha256:
+            if self._read_record().get(_key(path)) != sha256:
                 if hash_file(path) != sha256:
                     return False
-                self._write_record(
-                    {name: value for name, value in known.items() if Path(name.split("|")[0]).exists()} | {key: sha256}
-                )
+                self._remember(path, sha256)
         except OSError as error:
             log.warning("cannot read %s: %s", path, error)
             return False
         return True
+
+    def _remember(self, path: Path, sha256: str) -> None:
+        known = {name: value for name, value in self._read_record().items() if Path(name.split("|")[0]).exists()}
+        self._write_record(known | {_key(path): sha256})
 
     def _read_record(self) -> dict[str, str]:
         try:
@@ -89,6 +107,12 @@ class ModelFiles:
             write_atomically(self._record, json.dumps(record, indent=1).encode())
         except UserError as error:
             log.warning("the record of verified models was not kept: %s", error)
+
+
+def _key(path: Path) -> str:
+    """Return what tells a file from what it was before it changed."""
+    stat = path.stat()
+    return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
 
 
 def hash_file(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Sessions: what was said, and the scratch that a session's tools left.
 
-Owns the tables `conversations`, `messages` and `working_memory`. Must not know prompts or models. Loop; SQL runs on the
-database's threads.
+Owns the tables `conversations`, `messages`, `session_summaries` and `working_memory`. Must not know prompts or models.
+Loop; SQL runs on the database's threads.
 """
 
 from __future__ import annotations
@@ -89,12 +89,25 @@ class SessionStore:
 
         await self._database.write(insert)
 
-    async def messages(self, session_id: str, limit: int = 200) -> tuple[SpokenMessage, ...]:
-        """Return the last `limit` messages of a session, oldest first."""
-        sql = """select turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at
-            from messages where conversation_id = ? order by id desc limit ?"""
+    async def messages(self, session_id: str, limit: int = 200, folded: bool = True) -> tuple[SpokenMessage, ...]:
+        """Return the last `limit` messages of a session, oldest first; `folded`: those that were folded too."""
+        unfolded = "" if folded else "and id not in (select message_id from session_summaries)"
+        sql = f"""select {_SPOKEN} from messages where conversation_id = ? {unfolded} order by id desc limit ?"""
         rows = await self._database.rows(sql, (session_id, limit))
         return tuple(_spoken(row) for row in reversed(rows))
+
+    async def folded(self, session_id: str) -> tuple[SpokenMessage, ...]:
+        """Return the folded messages of a session, oldest first, each with what is left of its text."""
+        sql = f"""select {_SPOKEN.replace("text", "session_summaries.text", 1)} from messages
+            join session_summaries on message_id = messages.id where conversation_id = ? order by messages.id"""
+        return tuple(_spoken(row) for row in await self._database.rows(sql, (session_id,)))
+
+    async def fold(self, session_id: str, left: Sequence[SpokenMessage]) -> None:
+        """Keep what is left of some messages: from now on they are folded. The messages themselves stay."""
+        rows = [(message.text, session_id, message.turn_id, message.role) for message in left]
+        sql = """insert or replace into session_summaries select id, ? from messages
+            where conversation_id = ? and turn_id = ? and role = ?"""
+        await self._database.write(lambda c: c.executemany(sql, rows).fetchall())
 
     async def add_scratch(self, session_id: str, entries: Sequence[Scratch]) -> None:
         """Keep what tools returned until it expires, and drop what has expired."""
@@ -146,6 +159,9 @@ class SessionStore:
 
     def _now(self) -> str:
         return self._clock.now().isoformat(timespec="milliseconds")
+
+
+_SPOKEN = "turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at"
 
 
 def _label_columns(label: Label) -> tuple[str, str, str]:

@@ -7,12 +7,14 @@ Owns the commands, their values and nothing else. `local.py` answers them in the
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, ModelState, TurnEvent
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Role
+from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
+from openclaw_desktop.service.fit_report import FitReport
 
 MESSAGE_LIMIT_CHARS = 16_000
 
@@ -85,7 +87,12 @@ class RecallAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """One model of the catalogue. `path` is None while its file is not on this machine."""
+    """One model of the catalogue, or of the user's own. `path` is None while its file is not on this machine.
+
+    `part_bytes`: what a stopped download has left. `kind`: "chat", or "embedding", which is never chosen to answer.
+    `recommended`: offered first. `endpoint`: the URL of the server that has it, "" for a file. `leaves_machine`: what
+    it is asked goes to another machine.
+    """
 
     id: str
     title: str
@@ -96,6 +103,28 @@ class ModelView:
     path: str | None
     chosen: bool
     problem: str = ""
+    part_bytes: int = 0
+    own: bool = False
+    kind: Literal["chat", "embedding"] = "chat"
+    recommended: bool = False
+    endpoint: str = ""
+    leaves_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedModel:
+    """A model that was removed. `kept_path`: a file of the user's that was left where it is.
+
+    `answering`: the title of the model that answers now, where the removed one did; None: nothing changed, or none is
+    left.
+    """
+
+    id: str
+    title: str
+    freed_bytes: int
+    kept_path: str | None
+    was_in_use: bool
+    answering: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +149,31 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The model in use. `name` is None where no model is present."""
+    """The model in use. `name` is None where no model is present.
+
+    `ladder`: how it runs with less than it was meant to, since its worker died `deaths` times; "" where it lacks
+    nothing. `endpoint`: the URL of the server that has it. `leaves_machine`: what it is asked goes to another machine.
+    """
 
     name: str | None
     state: ModelState
     path: str | None
     context_tokens: int
     tokens_per_s: float | None
+    ladder: str = ""
+    deaths: int = 0
+    endpoint: str = ""
+    leaves_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryStatus:
-    """Counts by tier and the size of the one file."""
+    """Counts by tier and the size of the one file. `vectors_leave_machine`: another machine makes the vectors."""
 
     count: dict[str, int]
     db_bytes: int
     encrypted: bool
+    vectors_leave_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +212,49 @@ class SandboxStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSums:
+    """What some completions took together. `wh_estimated`: processor seconds at the watts that the settings assume."""
+
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    seconds: float
+    cpu_seconds: float
+    wh_estimated: float
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """The sums of one day, lane, job and model. `turns`: of how many; 0 for jobs, and where they were folded."""
+
+    day: str
+    lane: str
+    job: str
+    model: str
+    turns: int
+    sums: LedgerSums
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStatus:
+    """Today's sums, and how many tokens background work may still spend until `resets_at`."""
+
+    today: LedgerSums
+    background_limit: int
+    background_left: int
+    resets_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStatus:
+    """How often a cache had what was asked for, since the agent's start."""
+
+    hits: int
+    misses: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What runs and how well. `mode`, `pid` and `uptime_s` are None where no agent is running."""
 
@@ -189,6 +270,18 @@ class Status:
     scheduler: SchedulerStatus
     sandbox: SandboxStatus
     hotkey: str
+    ledger: LedgerStatus | None = None
+    caches: dict[str, CacheStatus] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretView:
+    """What may be known of a secret: never its value. `host` is the one that it is sent to."""
+
+    name: str
+    host: str
+    store: SecretStoreName
+    created_at: str
 
 
 class AgentService(Protocol):
@@ -230,20 +323,56 @@ class AgentService(Protocol):
         """Say what runs and how well."""
         ...
 
+    async def ledger(self, days: int = 1) -> tuple[LedgerView, ...]:
+        """Return what the model cost in the last `days` days, newest first."""
+        ...
+
     async def check(self, repair: bool = False) -> tuple[Finding, ...]:
         """Run the doctor's checks, with repairs where `repair` and a repair is safe."""
         ...
 
-    async def list_models(self) -> tuple[ModelView, ...]:
-        """List the catalogue and what of it is present."""
+    async def list_models(self, look_around: bool = False) -> tuple[ModelView, ...]:
+        """List the catalogue, what of it is present, and the endpoints' models.
+
+        `look_around`: ask every endpoint which it has, and look for servers on this machine.
+        """
+        ...
+
+    async def fit_models(self, context_tokens: int | None = None) -> FitReport:
+        """Say how each model would run on this machine with that context; None: the setting's."""
         ...
 
     def pull_model(self, model_id: str) -> AsyncGenerator[ModelPulled, None]:
-        """Fetch a model and verify it while it streams; ends with `done`."""
+        """Fetch a model and verify it while it streams; ends with `done`, or with "paused".
+
+        Closed, it keeps what has arrived; called again, it goes on from there.
+        """
+        ...
+
+    async def pause_pull(self, model_id: str) -> bool:
+        """Pause a running download, whoever began it; False if there is none."""
+        ...
+
+    async def add_model(self, path: str, copy: bool = False) -> ModelView:
+        """Take up the GGUF file at the absolute `path`, where it lies or as a copy in the models folder."""
+        ...
+
+    async def add_endpoint(
+        self, url: str, name: str | None = None, key: str | None = None, model: str | None = None
+    ) -> tuple[ModelView, ...]:
+        """Add the OpenAI-compatible endpoint at `url` and return its models; `key` is `secret:NAME`, never a value."""
+        ...
+
+    async def remove_model(self, model_id: str) -> RemovedModel:
+        """Delete a model's file, or forget one that lies outside the models folder, or an endpoint by its name."""
         ...
 
     async def use_model(self, model_id: str) -> ModelView:
         """Choose the model that answers from now on."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Begin to load the model, because a question is likely to come; returns before it is loaded."""
         ...
 
     async def list_grants(self) -> tuple[GrantView, ...]:
@@ -256,6 +385,28 @@ class AgentService(Protocol):
 
     async def remove_grant(self, grant_id: str) -> bool:
         """Take a standing permission back; `grant_id` may be the scope too. False if there is none."""
+        ...
+
+    async def check_secret_store(self, store: SecretStoreName) -> PassphraseNeed:
+        """Return which passphrase `set_secret` needs for `store`; raises where no secret can be kept there."""
+        ...
+
+    async def set_secret(
+        self, name: str, host: str, value: str, store: SecretStoreName, passphrase: str | None = None
+    ) -> SecretView:
+        """Keep a secret for requests to `host` alone."""
+        ...
+
+    async def list_secrets(self) -> tuple[SecretView, ...]:
+        """List the secrets without their values."""
+        ...
+
+    async def remove_secret(self, name: str) -> bool:
+        """Forget a secret; False if there is none of that name."""
+        ...
+
+    async def unlock_secrets(self, passphrase: str) -> None:
+        """Open the passphrase file until the agent ends."""
         ...
 
     async def request_window(self, action: Literal["show", "toggle"]) -> bool:

@@ -17,6 +17,8 @@ from openclaw_desktop import __version__
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, without_controls
 from openclaw_desktop.inference.client import ModelClient
+from openclaw_desktop.inference.endpoints.desk import EndpointModel
+from openclaw_desktop.inference.router import ModelRouter
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.service.api import (
     Finding,
@@ -29,6 +31,7 @@ from openclaw_desktop.service.api import (
     Status,
 )
 from openclaw_desktop.service.models import ModelShelf
+from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.housekeeping import Housekeeping
 from openclaw_desktop.system.battery import read_power
@@ -68,6 +71,9 @@ class HealthDesk:
     idle_s: Callable[[], float | None] = lambda: None
     hotkey: str = ""
     hotkey_works: bool = True
+    router: ModelRouter | None = None
+    vectors_leave_machine: bool = False
+    usage: UsageDesk | None = None
     errors: LastError = field(default_factory=LastError)
     started_s: float = field(default_factory=time.monotonic)
     _proof: Proof | None = None
@@ -96,15 +102,21 @@ class HealthDesk:
             uptime_s=round(uptime_s, 1) if self.mode else None,
             mode=self.mode,
             home=str(self.home.root or self.home.data),
-            model=ModelStatus(
+            model=self._endpoint_status()
+            or ModelStatus(
                 chosen.id if chosen else None,
                 self.client.state,
                 str(chosen.path) if chosen else None,
                 self.client.context_tokens,
                 self.client.tokens_per_s,
+                self.client.ladder,
+                self.client.deaths,
             ),
             memory=MemoryStatus(
-                await self.memories.count_by_tier(), self.database.path.stat().st_size, self.database.encrypted
+                await self.memories.count_by_tier(),
+                self.database.path.stat().st_size,
+                self.database.encrypted,
+                self.vectors_leave_machine,
             ),
             power=PowerStatus(power.source, power.battery_percent, self.idle_s()),
             health=HealthStatus(
@@ -117,6 +129,23 @@ class HealthDesk:
             ),
             sandbox=SandboxStatus(proof.level, proof.layers, proof.reason),
             hotkey=self.hotkey,
+            ledger=await self.usage.today() if self.usage else None,
+            caches=self.usage.caches() if self.usage else {},
+        )
+
+    def _endpoint_status(self) -> ModelStatus | None:
+        """Return what is known of the endpoint's model that answers; None where the built-in one does."""
+        answering, card = (self.router.endpoint_model, self.models.selection.current()) if self.router else (None, None)
+        if self.router is None or answering is None or card is None:
+            return None
+        return ModelStatus(
+            answering.id,
+            self.router.state,
+            None,
+            card.context_tokens,
+            self.router.tokens_per_s,
+            endpoint=answering.endpoint.address.url,
+            leaves_machine=answering.leaves_machine,
         )
 
     async def check(self, repair: bool) -> tuple[Finding, ...]:
@@ -153,6 +182,8 @@ class HealthDesk:
 
     async def _check_models(self) -> Finding:
         found = await self.models.refresh()
+        if self.router is not None and (answering := self.router.endpoint_model) is not None:
+            return await self._check_endpoint(self.router, answering)
         problems = [file.problem for file in found if file.problem]
         in_use = self.models.in_use
         wanted = self.models.selection.wanted
@@ -183,6 +214,15 @@ class HealthDesk:
                 tr("Fetch one: openclaw-agent model pull smollm2-135m"),
             )
         return Finding("model", "ok", tr("{model} answers.", model=in_use))
+
+    async def _check_endpoint(self, router: ModelRouter, model: EndpointModel) -> Finding:
+        try:
+            await router.check()
+        except UserError as error:
+            return Finding("model", "error", error.failure.sentence, error.failure.advice)
+        if model.leaves_machine:
+            return Finding("model", "ok", tr("{model} answers; what it reads leaves this machine.", model=model.id))
+        return Finding("model", "ok", tr("{model} answers.", model=model.id))
 
     async def _check_sandbox(self) -> Finding:
         proof = await self.prove()

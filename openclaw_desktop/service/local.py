@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 from weakref import WeakValueDictionary
 
@@ -29,28 +30,35 @@ from openclaw_desktop.core.events import (
     WindowRequested,
 )
 from openclaw_desktop.core.ids import new_id
+from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
 from openclaw_desktop.core.text import tr, visible, without_controls
-from openclaw_desktop.inference.catalogue import find_model
 from openclaw_desktop.inference.files import ModelFile
 from openclaw_desktop.memory.records import NewMemory, Recollection
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.security.grants import GrantStore, StoredGrant
+from openclaw_desktop.security.secrets import SecretKeeper, StoredSecret
 from openclaw_desktop.service.api import (
     MESSAGE_LIMIT_CHARS,
     AskRequest,
     Finding,
     GrantView,
+    LedgerView,
     MemoryHit,
     ModelView,
     RecallAnswer,
+    RemovedModel,
+    SecretView,
     SessionMessage,
     SessionView,
     Status,
 )
+from openclaw_desktop.service.endpoints import EndpointShelf
+from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.service.questions import QuestionDesk
 from openclaw_desktop.service.stores import FACT_IMPORTANCE
+from openclaw_desktop.service.usage import UsageDesk
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +75,13 @@ class ServiceParts:
     memories: MemoryStore
     grants: GrantStore
     models: ModelShelf
+    endpoints: EndpointShelf
+    secrets: SecretKeeper
     bus: Bus
     status: Callable[[], Awaitable[Status]]
     check: Callable[[bool], Awaitable[tuple[Finding, ...]]]
+    fit: Callable[[int | None], Awaitable[FitReport]]
+    usage: UsageDesk
 
 
 class LocalService:
@@ -121,12 +133,13 @@ class LocalService:
                 waiting = tr("Another question in this chat is not done yet; this one waits for it.")
                 events.put_nowait(NoticeShown(task.turn_id, waiting))
             async with asyncio.timeout(timeout_s), lock:
-                async for event in self._parts.agent.run(task):
-                    if isinstance(event, TextAdded):
-                        written += event.text
-                    elif isinstance(event, TextWithdrawn):
-                        written = ""
-                    events.put_nowait(event)
+                with self._parts.models.in_use_by_turn():
+                    async for event in self._parts.agent.run(task):
+                        if isinstance(event, TextAdded):
+                            written += event.text
+                        elif isinstance(event, TextWithdrawn):
+                            written = ""
+                        events.put_nowait(event)
         except asyncio.CancelledError:
             events.put_nowait(TurnStopped(task.turn_id, written))
             if task.turn_id not in self._stopped:
@@ -216,14 +229,22 @@ class LocalService:
         """Say what runs and how well."""
         return await self._parts.status()
 
+    async def ledger(self, days: int = 1) -> tuple[LedgerView, ...]:
+        """Return what the model cost."""
+        return await self._parts.usage.lines(days)
+
     async def check(self, repair: bool = False) -> tuple[Finding, ...]:
         """Run the doctor's checks."""
         return await self._parts.check(repair)
 
-    async def list_models(self) -> tuple[ModelView, ...]:
-        """List the catalogue."""
+    async def list_models(self, look_around: bool = False) -> tuple[ModelView, ...]:
+        """List the catalogue and the endpoints' models."""
         found = await self._parts.models.refresh()
-        return tuple(self._view(file) for file in found)
+        return tuple(self._view(file) for file in found) + await self._parts.endpoints.list(look_around)
+
+    async def fit_models(self, context_tokens: int | None = None) -> FitReport:
+        """Say how each model would run."""
+        return await self._parts.fit(context_tokens)
 
     async def pull_model(self, model_id: str) -> AsyncGenerator[ModelPulled, None]:
         """Fetch a model."""
@@ -232,16 +253,44 @@ class LocalService:
                 self._parts.bus.publish(progress)
                 yield progress
 
+    async def pause_pull(self, model_id: str) -> bool:
+        """Pause a running download."""
+        return self._parts.models.pause(model_id)
+
+    async def add_model(self, path: str, copy: bool = False) -> ModelView:
+        """Take up a GGUF file."""
+        return self._view(await self._parts.models.add(Path(path), copy))
+
+    async def add_endpoint(
+        self, url: str, name: str | None = None, key: str | None = None, model: str | None = None
+    ) -> tuple[ModelView, ...]:
+        """Add an endpoint."""
+        return await self._parts.endpoints.add(url, name, key, model)
+
+    async def remove_model(self, model_id: str) -> RemovedModel:
+        """Remove a model, or an endpoint."""
+        forgotten = None if self._has_file_model(model_id) else await self._parts.endpoints.remove(model_id)
+        return forgotten or await self._parts.models.remove(model_id)
+
     async def use_model(self, model_id: str) -> ModelView:
         """Choose the model that answers."""
-        return self._view(await self._parts.models.use(model_id))
+        chosen = None if self._has_file_model(model_id) else await self._parts.endpoints.use(model_id)
+        return chosen or self._view(await self._parts.models.use(model_id))
+
+    def _has_file_model(self, model_id: str) -> bool:
+        return any(model.id == model_id for model in self._parts.models.selection.models)
 
     def _view(self, file: ModelFile) -> ModelView:
-        model = find_model(self._parts.models.catalogue, file.model.id)
+        model = file.model
         return ModelView(
             model.id, model.title, model.size_bytes, model.licence, model.context_tokens, model.calls_tools,
             str(file.path) if file.path else None, self._parts.models.in_use == model.id, file.problem,
+            self._parts.models.part_bytes(model), model.path is not None, model.kind, model.recommended,
         )  # fmt: skip
+
+    async def warm_up(self) -> None:
+        """Begin to load the model."""
+        await self._parts.models.warm_up()
 
     async def list_grants(self) -> tuple[GrantView, ...]:
         """List the standing permissions."""
@@ -254,6 +303,28 @@ class LocalService:
     async def remove_grant(self, grant_id: str) -> bool:
         """Take a standing permission back."""
         return await self._parts.grants.remove(grant_id)
+
+    async def check_secret_store(self, store: SecretStoreName) -> PassphraseNeed:
+        """Return which passphrase is needed."""
+        return await self._parts.secrets.check(store)
+
+    async def set_secret(
+        self, name: str, host: str, value: str, store: SecretStoreName, passphrase: str | None = None
+    ) -> SecretView:
+        """Keep a secret."""
+        return _secret(await self._parts.secrets.set(name, host, value, store, passphrase))
+
+    async def list_secrets(self) -> tuple[SecretView, ...]:
+        """List the secrets."""
+        return tuple(_secret(stored) for stored in self._parts.secrets.list())
+
+    async def remove_secret(self, name: str) -> bool:
+        """Forget a secret."""
+        return await self._parts.secrets.remove(name)
+
+    async def unlock_secrets(self, passphrase: str) -> None:
+        """Open the passphrase file."""
+        await self._parts.secrets.unlock(passphrase)
 
     async def request_window(self, action: Literal["show", "toggle"]) -> bool:
         """Ask the running tray for its popup."""
@@ -305,6 +376,10 @@ def _hit(found: Recollection) -> MemoryHit:
         found.label,
         found.purpose,
     )
+
+
+def _secret(stored: StoredSecret) -> SecretView:
+    return SecretView(stored.name, stored.host, stored.store, stored.created_at)
 
 
 def _grant(stored: StoredGrant) -> GrantView:

@@ -15,18 +15,23 @@ from typing import Any, Literal, TypeVar
 
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, TurnEvent
+from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service import channel
 from openclaw_desktop.service.api import (
     AskRequest,
     Finding,
     GrantView,
+    LedgerView,
     MemoryHit,
     ModelView,
     RecallAnswer,
+    RemovedModel,
+    SecretView,
     SessionView,
     Status,
 )
+from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, decode_event, encode, encode_frame
 
 T = TypeVar("T")
@@ -155,21 +160,51 @@ class RemoteService:
         """Say what runs and how well."""
         return await self._call("status", Status)
 
+    async def ledger(self, days: int = 1) -> tuple[LedgerView, ...]:
+        """Return what the model cost."""
+        return await self._call("ledger", tuple[LedgerView, ...], days=days)
+
     async def check(self, repair: bool = False) -> tuple[Finding, ...]:
         """Run the doctor's checks."""
         return await self._call("check", tuple[Finding, ...], repair=repair)
 
-    async def list_models(self) -> tuple[ModelView, ...]:
-        """List the catalogue."""
-        return await self._call("list_models", tuple[ModelView, ...])
+    async def list_models(self, look_around: bool = False) -> tuple[ModelView, ...]:
+        """List the catalogue and the endpoints' models."""
+        return await self._call("list_models", tuple[ModelView, ...], look_around=look_around)
+
+    async def add_endpoint(
+        self, url: str, name: str | None = None, key: str | None = None, model: str | None = None
+    ) -> tuple[ModelView, ...]:
+        """Add an endpoint."""
+        return await self._call("add_endpoint", tuple[ModelView, ...], url=url, name=name, key=key, model=model)
+
+    async def fit_models(self, context_tokens: int | None = None) -> FitReport:
+        """Say how each model would run."""
+        return await self._call("fit_models", FitReport, context_tokens=context_tokens)
 
     def pull_model(self, model_id: str) -> AsyncGenerator[ModelPulled, None]:
         """Fetch a model."""
         return self._stream("pull_model", {"model_id": model_id})
 
+    async def pause_pull(self, model_id: str) -> bool:
+        """Pause a running download."""
+        return await self._call("pause_pull", bool, model_id=model_id)
+
+    async def add_model(self, path: str, copy: bool = False) -> ModelView:
+        """Take up a GGUF file."""
+        return await self._call("add_model", ModelView, path=path, copy=copy)
+
+    async def remove_model(self, model_id: str) -> RemovedModel:
+        """Remove a model."""
+        return await self._call("remove_model", RemovedModel, model_id=model_id)
+
     async def use_model(self, model_id: str) -> ModelView:
         """Choose the model that answers."""
         return await self._call("use_model", ModelView, model_id=model_id)
+
+    async def warm_up(self) -> None:
+        """Begin to load the model."""
+        await self._call("warm_up", type(None))
 
     async def list_grants(self) -> tuple[GrantView, ...]:
         """List the standing permissions."""
@@ -182,6 +217,30 @@ class RemoteService:
     async def remove_grant(self, grant_id: str) -> bool:
         """Take a standing permission back."""
         return await self._call("remove_grant", bool, grant_id=grant_id)
+
+    async def check_secret_store(self, store: SecretStoreName) -> PassphraseNeed:
+        """Return which passphrase is needed."""
+        return await self._call("check_secret_store", PassphraseNeed, store=store)  # type: ignore[arg-type]
+
+    async def set_secret(
+        self, name: str, host: str, value: str, store: SecretStoreName, passphrase: str | None = None
+    ) -> SecretView:
+        """Keep a secret."""
+        return await self._call(
+            "set_secret", SecretView, name=name, host=host, value=value, store=store, passphrase=passphrase
+        )
+
+    async def list_secrets(self) -> tuple[SecretView, ...]:
+        """List the secrets."""
+        return await self._call("list_secrets", tuple[SecretView, ...])
+
+    async def remove_secret(self, name: str) -> bool:
+        """Forget a secret."""
+        return await self._call("remove_secret", bool, name=name)
+
+    async def unlock_secrets(self, passphrase: str) -> None:
+        """Open the passphrase file."""
+        await self._call("unlock_secrets", type(None), passphrase=passphrase)
 
     async def request_window(self, action: Literal["show", "toggle"]) -> bool:
         """Ask the running tray for its popup."""

@@ -28,8 +28,11 @@ from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, encode, encode_fram
 log = logging.getLogger(__name__)
 
 COMMANDS = (
-    "stop_turn", "answer_question", "new_session", "latest_session", "remember", "recall", "forget", "status", "check",
-    "list_models", "use_model", "list_grants", "add_grant", "remove_grant", "request_window",
+    "stop_turn", "answer_question", "new_session", "latest_session", "remember", "recall", "forget", "status", "ledger",
+    "check", "list_models", "fit_models", "add_endpoint", "use_model", "pause_pull", "add_model", "remove_model",
+    "list_grants",
+    "add_grant", "remove_grant", "request_window", "warm_up",
+    "check_secret_store", "set_secret", "list_secrets", "remove_secret", "unlock_secrets",
 )  # fmt: skip
 STREAMS = ("ask", "pull_model", "watch")
 

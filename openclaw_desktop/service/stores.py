@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from collections.abc import Sequence
+from collections.abc import Sequence
 
+from openclaw_desktop.agent.compaction import Extract
 from openclaw_desktop.agent.context import PastTurn
 from openclaw_desktop.agent.loop import call_messages
 from openclaw_desktop.core.labels import USER, Label
@@ -43,14 +46,24 @@ class TurnStores:
             scratch[entry.turn_id] += call_messages(outcome)
         turns: list[PastTurn] = []
         question: SpokenMessage | None = None
-        for message in await self._sessions.messages(session_id):
+        for message in await self._sessions.messages(session_id, folded=False):
             if message.role == "user":
                 question = message
             elif question is not None and question.turn_id == message.turn_id:
                 asked = Message("user", question.text, question.label)
                 answer = Message("assistant", message.text, message.label)
-                turns.append(PastTurn(asked, tuple(scratch[message.turn_id]), answer))
+                turns.append(PastTurn(asked, tuple(scratch[message.turn_id]), answer, message.turn_id))
         return tuple(turns)
+
+    async def extracts(self, session_id: str) -> tuple[Extract, ...]:
+        """Return what is left of a session's folded turns, oldest first."""
+        folded = await self._sessions.folded(session_id)
+        return tuple(Extract(message.turn_id, message.role, message.text, message.label) for message in folded)
+
+    async def fold(self, session_id: str, extracts: Sequence[Extract]) -> None:
+        """Store what is left of folded turns."""
+        left = [SpokenMessage(extract.turn_id, extract.role, extract.text, extract.label) for extract in extracts]
+        await self._sessions.fold(session_id, left)
 
     async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
         """Store the user's message."""
@@ -69,7 +82,8 @@ class TurnStores:
                 call.label,
             )
             for call in answer.tool_calls
-            if call.status == "done" and call.result is not None
+            # What was erased must not stay behind in the words of the call that erased it.
+            if call.status == "done" and call.result is not None and call.name != "forget"
         ]
         if results:
             await self._sessions.add_scratch(session_id, results)
@@ -91,6 +105,10 @@ class TurnStores:
     async def recall(self, query: str, k: int) -> tuple[Memory, ...]:
         """Return memories for a prompt; see `core.protocols.Recall`."""
         return tuple(_as_memory(hit) for hit in await self._memories.recall(query, k))
+
+    async def forget(self, ids: Sequence[str]) -> int:
+        """Erase memories; see `core.protocols.Forget`."""
+        return await self._memories.forget(ids)
 
     async def remember(self, text: str, label: Label, session_id: str | None, turn_id: str | None) -> Memory:
         """Keep a fact; see `core.protocols.Remember`."""

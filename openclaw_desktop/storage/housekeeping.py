@@ -1,6 +1,6 @@
-"""What the file needs now and then: a daily copy, and its log folded in.
+"""What the file needs now and then: a daily copy, its log folded in, and what its owners tidy daily.
 
-Owns the two jobs and when they run (`schedule`). Sleeps until the next is due; nothing polls. Loop; the work runs on
+Owns the jobs and when they run (`schedule`). Sleeps until the next is due; nothing polls. Loop; the work runs on
 the writer thread.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 DAILY = "daily"
 BACKUP_INTERVAL = timedelta(hours=24)
 FIRST_DELAY = timedelta(minutes=2)
+TIDY_DELAY = timedelta(minutes=10)
 BATTERY_DELAY = timedelta(hours=1)
 # A sleeping machine stops the loop's clock: after waking, the due time is looked at again within the hour.
 LONGEST_SLEEP_S = 3600.0
@@ -31,7 +32,15 @@ LONGEST_SLEEP_S = 3600.0
 class Housekeeping:
     """Backs the file up daily, also when the program never runs for a whole day, and folds the log in hourly."""
 
-    def __init__(self, database: Database, backups: Path, keep_daily: int, on_battery: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        backups: Path,
+        keep_daily: int,
+        on_battery: Callable[[], bool],
+        tidy: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """`tidy`: what the owners of tables do daily with old rows."""
         self._database = database
         self._backups = backups
         self._keep_daily = keep_daily
@@ -41,6 +50,10 @@ class Housekeeping:
         self._scheduler.every(1).hours.do(self._due.append, "checkpoint").tag("checkpoint")
         self._backup_job = self._scheduler.every(24).hours.do(self._due.append, "backup").tag("backup")
         self._plan_backup()
+        self._tidy = tidy
+        if tidy is not None:
+            tidying = self._scheduler.every(24).hours.do(self._due.append, "tidy").tag("tidy")
+            tidying.next_run = datetime.now() + TIDY_DELAY
 
     def _plan_backup(self) -> None:
         job = self._backup_job
@@ -73,6 +86,8 @@ class Housekeeping:
         try:
             if job == "backup":
                 await self.back_up()
+            elif job == "tidy" and self._tidy is not None:
+                await self._tidy()
             else:
                 await self._database.checkpoint()
         except UserError as error:

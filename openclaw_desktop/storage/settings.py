@@ -60,11 +60,15 @@ def _setting(default: T, kind: Kind) -> T:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """[model]: which one (None: the one that fits), its window in tokens, its threads (None: as many as it likes)."""
+    """[model]: which one (None: the one that fits), its window in tokens to begin with, its threads.
+
+    `threads`: None leaves them to the power state. `idle_unload_s`: unloaded after so long without a prompt; 0: never.
+    """
 
     id: str | None = _setting(None, Kind(optional=True))
     context_tokens: int = _setting(4096, Kind(512, 1_048_576))
     threads: int | None = _setting(None, Kind(1, 1024, optional=True))
+    idle_unload_s: int = _setting(900, Kind(0, 604_800))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,18 @@ class HotkeySettings:
 
 @dataclass(frozen=True, slots=True)
 class MemorySettings:
-    """[memory]: after how many idle seconds the embedding engine is unloaded."""
+    """[memory]: after how many idle seconds the embedding engine is unloaded, and which one (None: the built-in)."""
 
     engine_idle_s: int = _setting(600, Kind(0, 604_800))
+    embeddings: str | None = _setting(None, Kind(optional=True))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """[network]: a proxy's URL (None: HTTPS_PROXY decides), and a folder or URL of model files that is tried first."""
+
+    proxy: str | None = _setting(None, Kind(optional=True))
+    mirror: str | None = _setting(None, Kind(optional=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,35 @@ class BackupSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretsSettings:
+    """[secrets]: how many seconds the keyring has to answer, its own question for a password included."""
+
+    keyring_wait_s: int = _setting(60, Kind(1, 3600))
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """[budget]: how many tokens a day work may take that nobody waits for; 0: there is none."""
+
+    background_tokens_per_day: int = _setting(100_000, Kind(0, 1_000_000_000))
+
+
+@dataclass(frozen=True, slots=True)
+class EnergySettings:
+    """[energy]: the watts that a busy core is taken to draw. An assumption: few machines let it be measured."""
+
+    watts_per_core: int = _setting(10, Kind(1, 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class CostSettings:
+    """[cost]: in hundredths of your money, a million tokens from the cloud and a kilowatt-hour; None: not told."""
+
+    cloud_cents_per_mtoken: int | None = _setting(None, Kind(0, 1_000_000, optional=True))
+    electricity_cents_per_kwh: int | None = _setting(None, Kind(0, 100_000, optional=True))
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, one table of the file each."""
 
@@ -96,6 +138,11 @@ class Settings:
     hotkey: HotkeySettings = HotkeySettings()
     memory: MemorySettings = MemorySettings()
     backup: BackupSettings = BackupSettings()
+    secrets: SecretsSettings = SecretsSettings()
+    network: NetworkSettings = NetworkSettings()
+    budget: BudgetSettings = BudgetSettings()
+    energy: EnergySettings = EnergySettings()
+    cost: CostSettings = CostSettings()
 
     def values(self) -> dict[str, object]:
         """Return every setting by its whole name, such as `model.id`."""

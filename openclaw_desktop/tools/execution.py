@@ -18,6 +18,7 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.core.tokens import clip
 from openclaw_desktop.security import approval
 from openclaw_desktop.security.gate import Decision, Grant, decide
+from openclaw_desktop.tools.path_finder import UNCLEAR
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +61,15 @@ class Executor:
         if problem := self._find_problem(dict(call.arguments), tool.spec.parameters):
             return _ended(call, "failed", tr("The call was wrong: {reason}.", reason=clip(problem, 60)))
         try:
-            frozen = tool.freeze(call, scene)
+            frozen = await tool.freeze(call, scene)
             refusal = await self._permit(call, frozen, tool, scene, ask)
             if refusal is not None:
                 return refusal
             result = await tool.run(frozen, scene)
         except UserError as error:
             denied = error.failure.exit_code == ExitCode.DENIED
-            return _ended(call, "denied" if denied else "failed", error.failure.text)
+            unclear = error.failure.code == UNCLEAR
+            return _ended(call, "denied" if denied else "failed", error.failure.text, unclear=unclear)
         outcome = CallOutcome(
             call.id, call.name, dict(frozen.arguments), "done", result=result.text, label=result.label
         )
@@ -88,7 +90,7 @@ class Executor:
             if choice not in {c.id for c in question.choices} or choice == approval.NO:
                 return _ended(frozen, "denied", tr("You said no."))
         # What is run is what was shown: the call is frozen again, and any difference asks anew.
-        if approval.call_hash(tool.freeze(call, scene)) != question.call_hash:
+        if approval.call_hash(await tool.freeze(call, scene)) != question.call_hash:
             return _ended(frozen, "denied", tr("What the call points to changed while you were asked; ask again."))
         grant = approval.grant_for(choice, frozen, tool.spec)
         if grant is not None:
@@ -113,8 +115,8 @@ def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision) -> str
     return tr("This needs your permission, and nobody is there to ask.")
 
 
-def _ended(call: ToolCall, status: CallStatus, error: str) -> Outcome:
-    return CallOutcome(call.id, call.name, dict(call.arguments), status, error=error), ()
+def _ended(call: ToolCall, status: CallStatus, error: str, *, unclear: bool = False) -> Outcome:
+    return CallOutcome(call.id, call.name, dict(call.arguments), status, error=error, unclear=unclear), ()
 
 
 def with_arguments(call: ToolCall, **arguments: Any) -> ToolCall:

@@ -1,6 +1,6 @@
 """The file tools: read a text file, list a folder. The work is done in the jailed tool worker.
 
-Owns their schemas, receipts and where a path is looked for. Must not open a file itself. Loop.
+Owns their schemas and receipts. Must not open a file itself. Loop.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from openclaw_desktop.core.protocols import CallScene, ToolResult
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.core.tokens import clip
 from openclaw_desktop.tools.execution import with_arguments
+from openclaw_desktop.tools.path_finder import PathFinder
 from openclaw_desktop.workers.tool_host import CallFailed
 
 READ_LIMIT_BYTES = 256 << 10
 LIST_LIMIT = 200
 TIMEOUT_S = 10.0
-USUAL_FOLDERS = ("", "Documents", "Desktop", "Downloads")
 
 
 class JailedCalls(Protocol):
@@ -32,61 +32,6 @@ class JailedCalls(Protocol):
     ) -> Any:
         """Return the function's JSON result; raises CallFailed."""
         ...
-
-
-class OwnPaths(Protocol):
-    """Which paths are the agent's own."""
-
-    def check(self, path: Path) -> None:
-        """Raise UserError for one of them."""
-        ...
-
-
-class PathFinder:
-    """Finds what a path in words means: where the user is, then home and its usual folders."""
-
-    def __init__(self, own: OwnPaths, home: Path) -> None:
-        self._own = own
-        self._home = home
-
-    def find(self, path: str, scene: CallScene) -> Path:
-        """Return the canonical path of an existing file or folder; raises UserError where there is none."""
-        given = _expand(path.strip())
-        bases = [*([Path(scene.folder)] if scene.folder else []), *(self._home / name for name in USUAL_FOLDERS)]
-        attached = [Path(name) for name in scene.attached if Path(name).name == given.name]
-        inside = given.relative_to(given.anchor)
-        for candidate in [given] if given.is_absolute() else attached + [base / given for base in bases]:
-            if found := _resolve(candidate):
-                self._own.check(found)
-                return found
-        if given.is_absolute():
-            # Small models put a slash before a bare name; the question shows the path that was found.
-            for candidate in attached + [base / inside for base in bases]:
-                if found := _resolve(candidate):
-                    self._own.check(found)
-                    return found
-        places = ", ".join(dict.fromkeys(visible(str(base)) for base in bases))
-        raise UserError(
-            "no_such_file",
-            tr("There is no {path} in {places}.", path=visible(path), places=places),
-            tr("Give the whole path of the file."),
-        )
-
-
-def _expand(path: str) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:  # "~nobody/notes.txt"
-        return Path(path)
-
-
-def _resolve(path: Path) -> Path | None:
-    try:
-        found = path.resolve(strict=True)
-        str(found).encode()  # a name that is no text can be neither asked about nor kept
-    except (OSError, RuntimeError, ValueError):
-        return None
-    return found
 
 
 _PATH_SCHEMA: Mapping[str, Any] = {
@@ -104,9 +49,9 @@ class _PathTool:
         self._jail = jail
         self._finder = finder
 
-    def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
+    async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call with the canonical path."""
-        return with_arguments(call, path=str(self._finder.find(call.arguments["path"], scene)))
+        return with_arguments(call, path=str(await self._finder.find(call.arguments["path"], scene)))
 
 
 class ReadFileTool(_PathTool):

@@ -1,4 +1,4 @@
-"""The tools over the agent's own memory: remember, recall.
+"""The tools over the agent's own memory: remember, recall, forget.
 
 Owns their schemas and receipts. Must not know how memories are stored. Loop.
 """
@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
-from openclaw_desktop.core.protocols import RELEVANT, CallScene, Recall, Remember, ToolResult, memory_lines
+from openclaw_desktop.core.protocols import RELEVANT, CallScene, Forget, Recall, Remember, ToolResult, memory_lines
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.tools.execution import with_arguments
 
 RECALL_LIMIT = 5
+# Beside the best memory about something, only those nearly as close are meant by the same words.
+MEANT = 0.8
 
 Join = Callable[[Iterable[Label]], Label]
 
@@ -35,7 +39,7 @@ class RememberTool:
     def __init__(self, remember: Remember) -> None:
         self._remember = remember
 
-    def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
+    async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call: it has no authority arguments."""
         return call
 
@@ -66,7 +70,7 @@ class RecallTool:
         self._recall = recall
         self._join = join
 
-    def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
+    async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call: it has no authority arguments."""
         return call
 
@@ -81,3 +85,44 @@ class RecallTool:
         return ToolResult(
             memory_lines(found) or "Nothing about that is remembered.", self._join(m.label for m in found), (receipt,)
         )
+
+
+class ForgetTool:
+    """Erases what the user told about something, after they saw what it is."""
+
+    spec = ToolSpec(
+        name="forget",
+        description="erase what the user told you about something; only when they ask you to forget it",
+        parameters={
+            "type": "object",
+            "properties": {"query": {"type": "string", "minLength": 1, "maxLength": 500}},
+            "required": ["query"],
+            "additionalProperties": False,
+        },
+        effect="guarded",
+        authority=("memories",),
+    )
+
+    def __init__(self, recall: Recall, forget: Forget, join: Join) -> None:
+        self._recall = recall
+        self._forget = forget
+        self._join = join
+
+    async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
+        """Return the call with the memories that are meant: their ids, and their texts for the question."""
+        found = await self._recall(call.arguments["query"], RECALL_LIMIT)
+        best = max((memory.relevance for memory in found), default=0.0)
+        meant = [memory for memory in found if memory.relevance >= max(RELEVANT, MEANT * best)]
+        if not meant:
+            raise UserError("nothing_remembered", tr("Nothing about that is remembered, so nothing was erased."))
+        return with_arguments(
+            call,
+            ids=sorted(memory.id for memory in meant),
+            memories="; ".join(f"{memory.created_at[:10]}: {memory.text}" for memory in meant),
+        )
+
+    async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
+        """Erase exactly the memories of the frozen call; the result says how many, and repeats none of them."""
+        count = await self._forget(call.arguments["ids"])
+        receipt = Receipt("memory.erased", tr("erased {count}", count=count), call.id)
+        return ToolResult(tr("Erased: {count}.", count=count), scene.context, (receipt,))

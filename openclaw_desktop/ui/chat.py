@@ -77,7 +77,7 @@ class Chat(QObject):
             if session.messages:
                 self._popup.transcript.restore(session.messages)
                 self._popup.show_conversation(True)
-        self._show_state(status.model.name, status.model.state)
+        self._show_state(status.model.name, status.model.state, status.model.leaves_machine)
         await self._show_page()
         self._popup.composer.set_ready(True, tr("Ask or tell me something"))
 
@@ -263,8 +263,8 @@ class Chat(QObject):
             async with closing(service.watch()) as events:
                 async for event in events:
                     match event:
-                        case ModelStateChanged(model=model, state=state):
-                            await self._follow_model(model, state)
+                        case ModelStateChanged(model=model, state=state, leaves_machine=leaves):
+                            await self._follow_model(model, state, leaves)
                         case WindowRequested(action=action):
                             self.window_requested.emit(action)
                         case AgentStopping():
@@ -274,9 +274,9 @@ class Chat(QObject):
             failure = describe_error(error, "watching the agent")
         self._lose_agent(failure)
 
-    async def _follow_model(self, model: str | None, state: ModelState) -> None:
+    async def _follow_model(self, model: str | None, state: ModelState, leaves_machine: bool) -> None:
         had_model = self._has_model
-        self._show_state(model, state)
+        self._show_state(model, state, leaves_machine)
         if had_model != self._has_model:
             await self._show_page()
 
@@ -286,10 +286,10 @@ class Chat(QObject):
         self._popup.show_banner(failure.text)
         self._announce(tr("stopped"), "error")
 
-    def _show_state(self, model: str | None, state: ModelState) -> None:
+    def _show_state(self, model: str | None, state: ModelState, leaves_machine: bool = False) -> None:
         self._has_model = model is not None
         name = None if model is None else self._popup.transcript.name_model(model)
-        self._announce(describe_model(name, state), mood_of(state))
+        self._announce(describe_model(name, state, leaves_machine), mood_of(state))
 
     def _announce(self, sentence: str, mood: Mood) -> None:
         self._popup.header.show_state(sentence, mood)

@@ -6,6 +6,7 @@ Owns the order of both. Must not know what the chat says nor how the agent is bu
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,7 @@ class Desktop(QObject):
         self.chat.quit_requested.connect(self.quit)
         self.chat.agent_stopped.connect(self._follow_agent)
         self.chat.state_changed.connect(tray.show_state)
+        self.popup.shown.connect(self._warm_up)
         self.chat.window_requested.connect(lambda action: self.show() if action == "show" else self.toggle())
 
     def show(self, timestamp: int = 0) -> None:
@@ -62,6 +64,16 @@ class Desktop(QObject):
         self.popup.present(self._tray.geometry())
         if self._front is not None and self._front.activate is not None:
             self._front.activate(int(self.popup.winId()), timestamp)
+
+    def _warm_up(self) -> None:
+        if self._front is not None:
+            self._tasks.start(self._warm_up_by(self._front), "warm-up of the model")
+
+    @staticmethod
+    async def _warm_up_by(front: Front) -> None:
+        # An agent that is gone is the chat's to tell.
+        with contextlib.suppress(UserError):
+            await front.service.warm_up()
 
     def toggle(self, timestamp: int = 0) -> None:
         """Hide the popup where it is in front, else bring it there."""
@@ -114,6 +126,8 @@ class Desktop(QObject):
         try:
             self._front = await build()
             await self.chat.attach(self._front.service)
+            if self.popup.isVisible():
+                self._warm_up()
         except Exception as error:
             failure = describe_error(error, "the start of the agent")
             self._exit_code = failure.exit_code

@@ -38,8 +38,10 @@ def describe_state(state: ModelState) -> str:
             return tr("not working")
 
 
-def describe_model(model: str | None, state: ModelState) -> str:
-    """Return the model in use and what it is doing, in a few words."""
+def describe_model(model: str | None, state: ModelState, leaves_machine: bool = False) -> str:
+    """Return the model in use and what it is doing, in a few words, and whether what it reads leaves this machine."""
     if model is None:
         return tr("no model")
+    if leaves_machine:
+        return tr("{model}, {state}, leaves this machine", model=model, state=describe_state(state))
     return tr("{model}, {state}", model=model, state=describe_state(state))

@@ -16,8 +16,13 @@ from openclaw_desktop.ui.offer import OfferCard
 
 
 def choose_offers(models: tuple[ModelView, ...]) -> tuple[ModelView, ...]:
-    """Return the models to offer first: the smallest that works here, and the best that does."""
-    fitting = sorted((model for model in models if not model.problem), key=lambda model: model.size_bytes)
+    """Return the models to offer first: the smallest that works here, and the best that does.
+
+    Of the catalogue, those that were measured; a bigger one is the user's own choice.
+    """
+    usable = [model for model in models if not model.problem and model.kind == "chat"]
+    first = [model for model in usable if model.recommended] or usable
+    fitting = sorted(first, key=lambda model: model.size_bytes)
     if not fitting:
         return ()
     able = [model for model in fitting if model.calls_tools] or fitting

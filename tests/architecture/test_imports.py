@@ -17,9 +17,12 @@ LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command
 LAZY = {
     "cli/": "a worker, a verb and the tray each load only what they need",
     "runtime.py": "what only one of the programs starts",
+    "inference/download/": "httpx costs an idle agent 8 MB, and most days it fetches nothing",
     "memory/__init__.py": "numpy, tokenizers and the table cost 55 MB that an idle agent must not hold",
+    "inference/endpoints/wire.py": "httpx costs 0.2 s, and who uses the built-in model never needs it",
     "ui/application.py": "the icon shows before the rest of the window is loaded",
     "ui/desktop.py": "QtDBus costs a megabyte, and most desktops have their tray by then",
+    "system/secrets/": "keyring and cryptography are loaded with the first secret",
     "system/x11.py": "python-xlib belongs to the desktop extra: the headless agent runs without it",
     "system/hotkey/x11.py": "the same",
 }

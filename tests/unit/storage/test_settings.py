@@ -32,9 +32,18 @@ def test_no_file_means_the_defaults(path):
         "model.id": None,
         "model.context_tokens": 4096,
         "model.threads": None,
+        "model.idle_unload_s": 900,
         "hotkey.toggle_chat": "Ctrl+Alt+Space",
         "memory.engine_idle_s": 600,
         "backup.keep_daily": 14,
+        "secrets.keyring_wait_s": 60,
+        "memory.embeddings": None,
+        "network.proxy": None,
+        "network.mirror": None,
+        "budget.background_tokens_per_day": 100_000,
+        "energy.watts_per_core": 10,
+        "cost.cloud_cents_per_mtoken": None,
+        "cost.electricity_cents_per_kwh": None,
     }
     assert not path.exists()
 
@@ -57,7 +66,8 @@ def test_a_change_keeps_comments_and_order(path):
 
 def test_every_setting_can_be_set_and_unset(path):
     for name, default in Settings().values().items():
-        value = "F8" if name == "hotkey.toggle_chat" else "some" if name == "model.id" else 1000
+        texts = ("model.id", "hotkey.toggle_chat", "memory.embeddings", "network.proxy", "network.mirror")
+        value = "some" if name in texts else 1000
         assert set_setting(path, name, value).values()[name] == value
         assert load_settings(path).values()[name] == value
         assert set_setting(path, name, None).values()[name] == default

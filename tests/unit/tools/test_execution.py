@@ -15,12 +15,14 @@ from openclaw_desktop.core.tokens import estimate_tokens
 from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.execution import Executor
-from openclaw_desktop.tools.files import ListFolderTool, PathFinder, ReadFileTool
+from openclaw_desktop.tools.files import ListFolderTool, ReadFileTool
+from openclaw_desktop.tools.path_finder import PathFinder
 
 
 class Grants:
-    def __init__(self, *grants: Grant) -> None:
+    def __init__(self, *grants: Grant, own: Path | None = None) -> None:
         self.grants = set(grants)
+        self.own = own
 
     async def active(self) -> frozenset[Grant]:
         return frozenset(self.grants)
@@ -28,13 +30,8 @@ class Grants:
     async def add(self, capability: str, scope: str) -> None:
         self.grants.add(Grant(capability, scope))
 
-
-class Own:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
     def check(self, path: Path) -> None:
-        if path.is_relative_to(self.folder):
+        if self.own is not None and path.is_relative_to(self.own):
             raise UserError("own_folder", "belongs to the agent", "", ExitCode.DENIED)
 
 
@@ -70,8 +67,8 @@ class Desk:
 
 
 def make(tmp_path: Path, *grants: Grant) -> tuple[Executor, Jail, Grants]:
-    jail, store = Jail(), Grants(*grants)
-    finder = PathFinder(Own(tmp_path / "agent"), tmp_path / "docs")
+    jail, store = Jail(), Grants(*grants, own=tmp_path / "agent")
+    finder = PathFinder(store, tmp_path / "docs")
     return Executor([ReadFileTool(jail, finder), ListFolderTool(jail, finder)], store, find_problem), jail, store
 
 
@@ -232,3 +229,34 @@ async def test_a_folder_is_listed(tmp_path: Path, file: Path) -> None:
     assert outcome.result == "a/"
     assert [choice.id for choice in desk.asked[0].choices] == ["folder", "no"]
     assert jail.calls == [("files.list", (file.parent,))]
+
+
+async def test_a_name_is_found_below_a_granted_folder_where_there_is_one(tmp_path: Path, file: Path) -> None:
+    deep = tmp_path / "work" / "plans" / "Budget.txt"
+    deep.parent.mkdir(parents=True)
+    deep.write_text("x")
+    executor, jail, _ = make(tmp_path, Grant("file:read", str(tmp_path / "work")))
+    assert (await ended(executor, read("budget.txt"), None)).status == "done"
+    assert jail.calls == [("files.read", (deep,))]
+    assert (await ended(executor, read("plans/budget.txt"), None)).status == "done"
+
+
+async def test_a_name_with_several_files_is_asked_back(tmp_path: Path, file: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / "work" / folder).mkdir(parents=True)
+        (tmp_path / "work" / folder / "plan.md").write_text("x")
+    executor, jail, _ = make(tmp_path, Grant("file:read", str(tmp_path / "work")))
+    outcome = await ended(executor, read("plan.md"), None)
+    assert outcome.unclear
+    assert "Which one do you mean?" in (outcome.error or "")
+    assert str(tmp_path / "work" / "a" / "plan.md") in (outcome.error or "")
+    assert jail.calls == []
+
+
+async def test_a_link_below_a_grant_leads_nowhere_else(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "secret.txt").write_text("x")
+    (tmp_path / "work" / "plan.md").symlink_to(tmp_path / "secret.txt")
+    executor, jail, _ = make(tmp_path, Grant("file:read", str(tmp_path / "work")))
+    assert (await ended(executor, read("plan.md"), None)).status == "denied"
+    assert jail.calls == []

@@ -1,0 +1,172 @@
+"""A call's arguments, put right where the repair is certain, asked back where it is not.
+
+Owns the repairs: names, types, choices, inventions in arguments that may be left out, and the user's own words where a
+tool wants them. Must not know what tools do; paths are the file tools' matter. Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_desktop.agent.relevance import spell
+from openclaw_desktop.core.text import tr, visible
+
+# Finds the times in a text: each as long as it goes, in the words of the text.
+FindTimes = Callable[[str], tuple[str, ...]]
+
+# What a model writes where it knows nothing.
+_PLACEHOLDER = re.compile(
+    r"^(?:|<[^>]*>|\[[^\]]*\]|\{[^}]*\}|n/?a|none|null|unknown|undefined|unspecified|not (?:given|specified)"
+    r"|path/to/.*|your_\w+)$",
+    re.I,
+)
+_NUMBER = re.compile(r"^[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?$")
+_OWN_WORDS = re.compile(r"\buser['’]?s?['’]? (?:own )?words\b", re.IGNORECASE)
+_ABOUT_TIME = re.compile(r"\b(?:time|times|date|day|when|due)\b", re.IGNORECASE)
+_WORD = re.compile(r"\w+")
+_TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class AskBack:
+    """What the user has to be asked before the call makes sense."""
+
+    question: str
+
+
+class _Uncertain(Exception):
+    """No repair is certain."""
+
+
+def repair_arguments(
+    arguments: Mapping[str, Any], schema: Mapping[str, Any], said: str, find_times: FindTimes
+) -> dict[str, Any] | AskBack:
+    """Return `arguments` as `schema` (an object's) wants them, or the question to ask; `said`: the user's words."""
+    properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
+    required = schema.get("required", ())
+    given = _named(arguments, properties)
+    repaired: dict[str, Any] = {}
+    for name, kind in properties.items():
+        if name not in given and name not in required:
+            continue
+        value = given.get(name)
+        try:
+            if value is None or (isinstance(value, str) and _PLACEHOLDER.match(value.strip())):
+                raise _Uncertain
+            repaired[name] = _of_type(_in_own_words(value, name, kind, said, find_times), kind)
+        except _Uncertain:
+            if name in required:
+                return AskBack(_question(name, kind, value))
+            continue
+        if name not in required and _invented(repaired[name], kind, said):
+            del repaired[name]
+    return repaired
+
+
+def _named(arguments: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments by the names of the schema: a misspelt one that fits one free name alone is that one."""
+    known = {name: value for name, value in arguments.items() if name in properties}
+    for name, value in arguments.items():
+        free = [wanted for wanted in properties if wanted not in known]
+        near = difflib.get_close_matches(name.lower(), free, n=2, cutoff=0.75)
+        if name not in properties and len(near) == 1:
+            known[near[0]] = value
+    return known
+
+
+def _of_type(value: Any, kind: Mapping[str, Any]) -> Any:
+    """Return `value` as the type that the schema names; raises _Uncertain where it is no such thing."""
+    if "enum" in kind:
+        return _choice(value, kind["enum"])
+    match kind.get("type"):
+        case "integer" | "number" as wanted:
+            return _number(value, whole=wanted == "integer")
+        case "boolean":
+            return _truth(value)
+        case "string":
+            if isinstance(value, (dict, list)):
+                raise _Uncertain
+            return value.strip() if isinstance(value, str) else str(value)
+        case "array":
+            items = value if isinstance(value, list) else [value]
+            return [_of_type(item, kind.get("items", {})) for item in items]
+        case _:
+            return value
+
+
+def _choice(value: Any, choices: list[Any]) -> Any:
+    if value in choices:
+        return value
+    plain = {re.sub(r"[\W_]+", "", str(choice)).lower(): choice for choice in choices}
+    wanted = re.sub(r"[\W_]+", "", str(value)).lower()
+    near = [wanted] if wanted in plain else difflib.get_close_matches(wanted, plain, n=2, cutoff=0.8)
+    if len(near) != 1:
+        raise _Uncertain
+    return plain[near[0]]
+
+
+def _number(value: Any, *, whole: bool) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise _Uncertain
+    text = str(value).strip()
+    if not text or not _NUMBER.match(text):
+        raise _Uncertain
+    number = float(text.replace(",", ""))
+    if whole and number != int(number):
+        raise _Uncertain
+    return int(number) if whole or (isinstance(value, str) and "." not in text and "e" not in text.lower()) else number
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise _Uncertain
+    return word in _TRUE
+
+
+def _in_own_words(value: Any, name: str, kind: Mapping[str, Any], said: str, find_times: FindTimes) -> Any:
+    """Return the user's own words where the schema wants them: a model shortens "every Monday at nine" to "nine"."""
+    about = f"{name} {kind.get('description', '')}"
+    if not isinstance(value, str) or not _OWN_WORDS.search(about):
+        return value
+    if _ABOUT_TIME.search(about):
+        times = find_times(said)
+        if not times:
+            # Times that nobody said are the model's own.
+            if value.lower() in said.lower():
+                return value
+            raise _Uncertain
+        return max(times, key=lambda time: difflib.SequenceMatcher(None, time.lower(), value.lower()).ratio())
+    return value
+
+
+def _invented(value: Any, kind: Mapping[str, Any], said: str) -> bool:
+    """Return True for a free value of which nothing stands in what the user said."""
+    if "enum" in kind or isinstance(value, (bool, dict, list)):
+        return False
+    spoken = {word.lower() for word in _WORD.findall(said)}
+    words = [word.lower() for word in _WORD.findall(str(value))]
+    return not any(word in spoken or _near(word, spoken) for word in words)
+
+
+def _near(word: str, spoken: set[str]) -> bool:
+    if word.isdigit():
+        return False
+    return any(
+        len(other) > 2 and (word.startswith(other) or other.startswith(word)) for other in spoken if len(word) > 2
+    )
+
+
+def _question(name: str, kind: Mapping[str, Any], value: Any) -> str:
+    what = kind.get("description") or spell(name)
+    if "enum" in kind:
+        return tr("Which one do you mean: {choices}?", choices=", ".join(map(str, kind["enum"])))
+    if isinstance(value, str) and value.strip() and not _PLACEHOLDER.match(value.strip()):
+        return tr("I need {what}, and I am not sure of “{value}”. What is it?", what=what, value=visible(value))
+    return tr("I need to know {what}. What is it?", what=what)

@@ -1,0 +1,54 @@
+"""What the model costs and what the caches spare, as front ends see it.
+
+Owns the way from the ledger and the caches' counts to the API's values. Must not know how anything is counted. Loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from openclaw_desktop.core.cache import CacheCounts
+from openclaw_desktop.inference.ledger import Ledger, LedgerLine, Sums
+from openclaw_desktop.service.api import CacheStatus, LedgerStatus, LedgerSums, LedgerView
+
+
+class UsageDesk:
+    """Reads the ledger and the counts of the caches, each under its name."""
+
+    def __init__(self, ledger: Ledger, caches: Mapping[str, Callable[[], CacheCounts]]) -> None:
+        self._ledger = ledger
+        self._caches = caches
+
+    async def today(self) -> LedgerStatus:
+        """Return today's sums and what background work may still spend."""
+        return LedgerStatus(
+            _sums(await self._ledger.today()),
+            self._ledger.background_tokens,
+            await self._ledger.background_left(),
+            self._ledger.reset_at().isoformat(timespec="seconds"),
+        )
+
+    def caches(self) -> dict[str, CacheStatus]:
+        """Return the counts of every cache since the agent's start."""
+        counts = {name: count() for name, count in self._caches.items()}
+        return {name: CacheStatus(count.hits, count.misses) for name, count in counts.items()}
+
+    async def lines(self, days: int) -> tuple[LedgerView, ...]:
+        """Return the sums of the last `days` days by day, lane, job and model, newest first."""
+        return tuple(_view(line) for line in await self._ledger.lines(days))
+
+
+def _view(line: LedgerLine) -> LedgerView:
+    return LedgerView(line.day.isoformat(), line.lane, line.job, line.model, line.turns, _sums(line.sums))
+
+
+def _sums(sums: Sums) -> LedgerSums:
+    return LedgerSums(
+        sums.calls,
+        sums.prompt_tokens,
+        sums.cached_tokens,
+        sums.completion_tokens,
+        round(sums.seconds, 2),
+        round(sums.cpu_seconds, 2),
+        round(sums.wh, 4),
+    )

@@ -1,0 +1,182 @@
+"""Secrets in a real Secret Service (gnome-keyring) on a session bus of the test's own: open, locked, and gone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("a Secret Service needs Linux", allow_module_level=True)
+pytest.importorskip("Xlib", reason="the desktop dependencies are not installed")
+
+from session import DEADLINE_S, PROGRAMS, DesktopSession
+
+if missing := [name for name in (*PROGRAMS, "gnome-keyring-daemon", "gdbus") if shutil.which(name) is None]:
+    pytest.skip(f"not installed: {', '.join(missing)}", allow_module_level=True)
+
+CANARY = "sk-canary-4f1c9b7e52"
+HOST = "api.example.com"
+WAIT_S = 2
+
+# Reads a secret as the product's own requests do.
+USE = """
+import asyncio, sys
+from pathlib import Path
+from openclaw_desktop.runtime import _secrets
+from openclaw_desktop.storage.settings import load_settings
+from openclaw_desktop.system.paths import find_home
+home = find_home(Path(sys.argv[1]), {})
+print(asyncio.run(_secrets(home, load_settings(home.settings_file), lasting=False).get("key", sys.argv[2]))[::-1])
+"""
+
+
+class Keyring:
+    """A keyring daemon in a session, which can be ended and come back locked."""
+
+    def __init__(self, session: DesktopSession) -> None:
+        self.session = session
+        self._daemon: subprocess.Popen[bytes] | None = None
+
+    def start(self, password: str | None) -> None:
+        """Start it, open with `password`, or as it is with nobody at its window."""
+        words = ["gnome-keyring-daemon", "--components=secrets", "--foreground"]
+        with (self.session.folder / "keyring.log").open("ab") as log:
+            self._daemon = subprocess.Popen(
+                words if password is None else [*words, "--unlock"],
+                env=self.session.env, stdin=subprocess.PIPE, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._daemon.stdin.write((password or "").encode())
+        self._daemon.stdin.close()
+        self.session.run("gdbus", "wait", "--session", "--timeout", f"{DEADLINE_S:.0f}", "org.freedesktop.secrets")
+
+    def items(self) -> str:
+        """Return what the daemon itself says that it holds."""
+        return self.session.run(
+            "gdbus", "call", "--session", "--dest", "org.freedesktop.secrets",
+            "--object-path", "/org/freedesktop/secrets",
+            "--method", "org.freedesktop.Secret.Service.SearchItems", "{}",
+        )  # fmt: skip
+
+    def end(self) -> None:
+        if self._daemon is not None:
+            self._daemon.terminate()
+            self._daemon.wait(DEADLINE_S)
+            self._daemon = None
+
+
+class Agent:
+    """The command line inside the session, for one home."""
+
+    def __init__(self, session: DesktopSession, home: Path) -> None:
+        self.session = session
+        self.home = home
+
+    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "openclaw_desktop.cli.agent", *words, "--home", str(self.home)]
+        return subprocess.run(
+            command, env=self.session.env, input=stdin, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def set(self, name: str = "key") -> subprocess.CompletedProcess[str]:
+        return self.run("secret", "set", name, "--host", HOST, stdin=CANARY)
+
+    def use(self, host: str = HOST) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-c", USE, str(self.home), host]
+        return subprocess.run(command, env=self.session.env, capture_output=True, text=True, timeout=60, check=False)
+
+    def listed(self) -> list[tuple[str, str]]:
+        done = self.run("secret", "list", "--json")
+        assert done.returncode == 0, done
+        return [(secret["name"], secret["store"]) for secret in json.loads(done.stdout)["secrets"]]
+
+
+@pytest.fixture
+def session() -> Iterator[DesktopSession]:
+    with DesktopSession() as session:
+        yield session
+
+
+@pytest.fixture
+def keyring(session: DesktopSession) -> Iterator[Keyring]:
+    keyring = Keyring(session)
+    yield keyring
+    keyring.end()
+
+
+@pytest.fixture
+def agent(session: DesktopSession, tmp_path: Path) -> Agent:
+    agent = Agent(session, tmp_path / "home")
+    assert agent.listed() == []  # which makes the home
+    (agent.home / "config" / "settings.toml").write_text(f"[secrets]\nkeyring_wait_s = {WAIT_S}\n")
+    return agent
+
+
+def hits(*folders: Path) -> list[Path]:
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return [path for path in files if CANARY.encode() in path.read_bytes()]
+
+
+def test_an_open_keyring_keeps_gives_and_forgets(keyring: Keyring, agent: Agent, tmp_path: Path) -> None:
+    keyring.start("test")
+    done = agent.set()
+    assert (done.returncode, done.stdout) == (0, "Kept key for api.example.com (in the keyring).\n"), done
+    assert agent.listed() == [("key", "keyring")]
+    used = agent.use()
+    assert used.stdout.strip() == CANARY[::-1], used
+    refused = agent.use("evil.test")
+    assert refused.returncode == 1 and "was not sent to evil.test" in refused.stderr
+    assert CANARY not in refused.stderr
+
+    neighbour = Agent(keyring.session, tmp_path / "neighbour")
+    assert neighbour.listed() == [], "homes share no secrets"
+
+    # Not in our home, and not readable in the keyring's own files either.
+    rings = Path(keyring.session.env["XDG_DATA_HOME"], "keyrings")
+    assert hits(agent.home, rings) == []
+    assert "/org/freedesktop/secrets/collection/login/" in keyring.items()
+    removed = agent.run("secret", "remove", "key")
+    assert (removed.returncode, removed.stdout) == (0, "Removed.\n"), removed
+    assert agent.listed() == []
+    assert keyring.items() == "(@ao [], @ao [])"
+    assert agent.use().stdout.strip() == "" and hits(agent.home, rings) == []
+
+
+def test_a_locked_keyring_with_nobody_at_its_window_is_a_sentence_in_time(keyring: Keyring, agent: Agent) -> None:
+    keyring.start("test")
+    assert agent.set().returncode == 0
+    keyring.end()
+    keyring.start(None)
+    for act in (lambda: agent.set("second"), lambda: agent.run("secret", "remove", "key"), agent.use):
+        began_s = time.monotonic()
+        ended = act()
+        assert ended.returncode == 1, ended
+        assert f"did not answer within {WAIT_S} seconds" in ended.stderr, ended
+        # The thread that still waits for the window keeps no program from ending.
+        assert WAIT_S <= time.monotonic() - began_s < WAIT_S + 15
+        assert CANARY not in ended.stdout + ended.stderr
+    assert agent.listed() == [("key", "keyring")], (
+        "what can be listed without the keyring is listed, and nothing is lost"
+    )
+    keyring.end()
+    keyring.start("test")
+    assert agent.use().stdout.strip() == CANARY[::-1]
+
+
+def test_a_keyring_that_has_gone_is_a_sentence(session: DesktopSession, keyring: Keyring, agent: Agent) -> None:
+    keyring.start("test")
+    assert agent.set().returncode == 0
+    keyring.end()
+    session.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={session.folder}/nobody"
+    ended = agent.set("second")
+    assert ended.returncode == 1 and "There is no keyring here" in ended.stderr, ended
+    ended = agent.use()
+    assert ended.returncode == 1 and "There is no keyring here" in ended.stderr, ended
+    assert agent.listed() == [("key", "keyring")]

@@ -1,0 +1,175 @@
+"""The ladder with the real worker: the signals that end one, what is tried next, and what the user hears of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from agent_process import worker_pid
+from test_model_life import FILE, HELLO, Life, life_of, maps_the_model, prompt
+from test_model_worker import turn
+
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.events import NoticeShown, TurnFinished
+from openclaw_desktop.core.protocols import TextDropped
+from openclaw_desktop.inference.loading import LoadedModel
+from openclaw_desktop.runtime import attach_or_start
+from openclaw_desktop.service.api import AgentService, AskRequest
+from openclaw_desktop.system.paths import find_home
+
+SEA = prompt("Tell me about the sea.", max_tokens=12)
+
+
+def killer(life: Life, number: int, times: int) -> Callable[[int], None]:
+    """Return what kills each of so many workers once it writes."""
+    killed: list[int] = []
+
+    def at_text(_texts: int) -> None:
+        pid = life.client.pid
+        if len(killed) < times and pid is not None and pid not in killed:
+            killed.append(pid)
+            os.kill(pid, number)
+
+    return at_text
+
+
+SIGNALS = [signal.SIGSEGV, signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGKILL]
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+async def test_every_death_is_a_step_down_and_the_answer_comes_all_the_same(smollm2: Path, number: int) -> None:
+    async with life_of(smollm2) as life:
+        life.client.find_smaller = lambda model: LoadedModel("smaller", smollm2 / FILE, 1024)
+        why = "memory ran out" if number == signal.SIGKILL else "crashed"
+        steps = (
+            "asking once more",
+            "without extra buffers",
+            "1024 tokens of a chat instead of 2048",
+            "smaller answers",
+        )
+        events = await life.ask(SEA, killer(life, number, 4))
+        told = [event.reason for event in events if isinstance(event, TextDropped)]
+        assert len(told) == 4
+        for sentence, step in zip(told, steps, strict=True):
+            assert why in sentence and step in sentence
+        assert life.client.chosen is not None and life.client.chosen.id == "smaller"
+        assert life.client.deaths == 4
+        assert "smollm2-135m" in life.client.ladder and "without extra buffers" in life.client.ladder
+        assert maps_the_model(life.client.pid), "without extra buffers"
+        record = life.records[-1]
+        assert (record.model, record.extra_buffers, record.context_tokens) == ("smaller", False, 1024)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_one_death_alone_changes_nothing_for_later(smollm2: Path, number: int) -> None:
+    async with life_of(smollm2) as life:
+        events = await life.ask(SEA, killer(life, number, 1))
+        (dropped,) = (event for event in events if isinstance(event, TextDropped))
+        assert "asking once more" in dropped.reason
+        assert life.client.ladder == "" and life.client.deaths == 1
+        assert life.records[-1].extra_buffers
+
+
+async def test_a_step_down_holds_until_the_model_is_chosen_again(smollm2: Path) -> None:
+    async with life_of(smollm2) as life:
+        await life.ask(SEA, killer(life, signal.SIGSEGV, 3))
+        assert life.client.context_tokens == 1024
+        chosen = life.client.chosen
+        with pytest.raises(UserError, match="It read 2048 until") as caught:
+            await life.ask(prompt("word " * 1500))
+        assert caught.value.failure.code == "too_long"
+        await life.ask(HELLO)
+        assert "1024 tokens instead of 2048" in life.client.ladder
+        life.client.choose(chosen)
+        assert life.client.ladder == "" and life.client.context_tokens == 2048
+        await life.ask(HELLO)
+        assert life.records[-1].extra_buffers and life.records[-1].context_tokens == 2048
+
+
+@pytest.mark.parametrize("able", [True, False])
+async def test_a_question_in_a_form_that_the_smaller_model_does_not_know_is_handed_back(
+    smollm2: Path, able: bool
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 200}}, "required": ["a"]}
+    form = prompt("Tell me about the sea.", schema=schema, max_tokens=60, model="smollm2-135m")
+    async with life_of(smollm2) as life:
+        life.client.find_smaller = lambda _: LoadedModel("smaller", smollm2 / FILE, 1024, calls_tools=able)
+        if able:
+            assert await life.ask(form, killer(life, signal.SIGSEGV, 4))
+        else:
+            with pytest.raises(UserError, match="Ask again") as caught:
+                await life.ask(form, killer(life, signal.SIGSEGV, 4))
+            assert "smaller" in caught.value.failure.sentence
+        await life.ask(replace(form, schema=None))
+        assert life.records[-1].model == "smaller", "what needs no form is asked of the smaller one"
+
+
+@pytest.fixture
+async def service(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AgentService]:
+    monkeypatch.setenv("OPENCLAW_MODELS", str(smollm2))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    agent = await attach_or_start(find_home(tmp_path / "home", {}), None, "test")
+    yield agent.service
+    await agent.stop()
+
+
+def kill_each_worker(times: int) -> Callable[[int], None]:
+    killed: list[int] = []
+
+    def at_text(_texts: int) -> None:
+        if len(killed) < times and (pid := worker_pid("inference")) not in killed:
+            killed.append(pid)
+            os.kill(pid, signal.SIGSEGV)
+
+    return at_text
+
+
+async def test_what_was_taken_away_is_told_in_the_turn_and_in_the_status_until_the_model_is_chosen_again(
+    service: AgentService,
+) -> None:
+    status = (await service.status()).model
+    assert (status.ladder, status.deaths, status.context_tokens) == ("", 0, 2048)
+    events = await turn(service, AskRequest("Say hello."), kill_each_worker(3))
+    notices = [event.text for event in events if isinstance(event, NoticeShown)]
+    assert len(notices) == 3 and "1024 tokens of a chat instead of 2048" in notices[-1]
+    assert isinstance(events[-1], TurnFinished)
+    status = (await service.status()).model
+    assert status.deaths == 3 and status.context_tokens == 1024
+    assert "without extra buffers" in status.ladder and "2048" in status.ladder
+    await service.use_model("smollm2-135m")
+    status = (await service.status()).model
+    assert (status.ladder, status.deaths, status.context_tokens) == ("", 0, 2048)
+
+
+async def test_a_smaller_model_takes_over_until_the_user_chooses_again(
+    service: AgentService, smollm2: Path, tmp_path: Path
+) -> None:
+    # A larger model of the user's: the same weights, and room for nothing at the end of the file.
+    larger = tmp_path / "larger.gguf"
+    shutil.copyfile(smollm2 / FILE, larger)
+    with larger.open("ab") as file:
+        file.write(bytes(1 << 20))
+    own = await service.add_model(str(larger), copy=False)
+    await service.use_model(own.id)
+    events = await turn(service, AskRequest("Say hello."), kill_each_worker(4))
+    notices = [event.text for event in events if isinstance(event, NoticeShown)]
+    assert len(notices) == 4 and "smollm2-135m answers" in notices[-1]
+    assert isinstance(events[-1], TurnFinished)
+    assert (await service.status()).model.name == "smollm2-135m"
+    assert [model.id for model in await service.list_models() if model.chosen] == ["smollm2-135m"]
+    events = await turn(service, AskRequest("Say hello."))
+    assert isinstance(events[-1], TurnFinished) and events[-1].answer.model == "smollm2-135m"
+    await service.use_model(own.id)
+    assert (await service.status()).model.name == own.id
+
+
+async def test_a_front_end_that_opens_warms_the_model_up(service: AgentService) -> None:
+    await service.warm_up()
+    events = await turn(service, AskRequest("Say hello."))
+    assert isinstance(events[-1], TurnFinished)
+    assert (await service.status()).model.state == "ready"

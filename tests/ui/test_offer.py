@@ -1,0 +1,108 @@
+"""A model on offer: its progress, its pace, and the buttons that pause, resume and cancel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtWidgets import QProgressBar, QPushButton
+from scripted_service import GOOD, HUGE, SMALL, make_answer
+from ui_bench import Bench, on_loop, until
+
+from openclaw_desktop.core.events import ModelOffered, ModelPulled, TurnFinished
+from openclaw_desktop.ui.offer import format_pace
+from openclaw_desktop.ui.welcome import choose_offers
+
+TOTAL = 2_600_000_000
+
+
+def arrived(received: int, rate: float | None = None, left: float | None = None, notice: str = "") -> ModelPulled:
+    return ModelPulled("good-4b", received, TOTAL, rate_bytes_s=rate, left_s=left, notice=notice)
+
+
+async def offer(bench: Bench) -> None:
+    """Let the agent offer a model, and click its button."""
+    await bench.start_turn()
+    bench.service.emit(ModelOffered("turn_1", "good-4b", "Good 4B", TOTAL))
+    bench.service.emit(TurnFinished("turn_1", make_answer("partly")))
+    await bench.settle()
+    bench.find(QPushButton, "get_good-4b").click()
+
+
+@on_loop
+async def test_pace_and_time_left_are_shown(bench: Bench) -> None:
+    await offer(bench)
+    bench.service.pulled(arrived(650_000_000, 12_300_000.0, 158.5))
+    await until(lambda: bench.texts("offer_progress_text") == ["650 MB of 2.6 GB, 12.3 MB/s, 3 min left"])
+    assert bench.find(QProgressBar, "offer_progress").value() == 250
+
+
+@on_loop
+async def test_why_a_mirror_was_left_is_said(bench: Bench) -> None:
+    await offer(bench)
+    bench.service.pulled(arrived(1_000_000, notice="hub.example does not give the model: it answers 404."))
+    await until(lambda: bench.texts("offer_notice") == ["hub.example does not give the model: it answers 404."])
+
+
+@on_loop
+async def test_a_download_is_paused_and_goes_on(bench: Bench) -> None:
+    await offer(bench)
+    bench.service.pulled(arrived(650_000_000))
+    await until(lambda: bench.texts("offer_progress_text") == ["650 MB of 2.6 GB"])
+    bench.find(QPushButton, "pause_good-4b").click()
+    await until(lambda: bench.find(QPushButton, "get_good-4b"))
+    assert bench.find(QPushButton, "get_good-4b").text() == "Resume"
+    assert bench.find(QPushButton, "pause_good-4b") is None
+    assert bench.texts("offer_progress_text") == ["Paused; 650 MB are kept."]
+    assert bench.find(QProgressBar, "offer_progress").value() == 250
+    bench.find(QPushButton, "get_good-4b").click()
+    bench.service.pulled(arrived(TOTAL))
+    bench.service.pulled(replace(arrived(TOTAL), done=True, state="done"))
+    await until(lambda: bench.service.used == ["good-4b"])
+    await until(lambda: bench.texts("offer_sentence") == ["Good 4B is ready and answers from now on."])
+
+
+@on_loop
+async def test_a_pause_from_elsewhere_shows(bench: Bench) -> None:
+    await offer(bench)
+    bench.service.pulled(replace(arrived(650_000_000), state="paused"))
+    await until(lambda: bench.texts("offer_progress_text") == ["Paused; 650 MB are kept."])
+    assert bench.find(QPushButton, "get_good-4b").text() == "Resume"
+    assert bench.service.used == []
+
+
+@pytest.mark.parametrize("paused", [False, True])
+@on_loop
+async def test_cancelling_says_what_is_kept(bench: Bench, paused: bool) -> None:
+    await offer(bench)
+    bench.service.pulled(arrived(650_000_000))
+    await until(lambda: bench.texts("offer_progress_text") == ["650 MB of 2.6 GB"])
+    if paused:
+        bench.find(QPushButton, "pause_good-4b").click()
+    bench.find(QPushButton, "cancel_good-4b").click()
+    await until(lambda: bench.texts("offer_notice") == ["650 MB are kept; the next try goes on from there."])
+    assert bench.find(QPushButton, "get_good-4b").text() == "Get Good 4B (2.6 GB)"
+    assert bench.find(QPushButton, "cancel_good-4b") is None
+    assert bench.find(QProgressBar, "offer_progress") is None
+
+
+@pytest.mark.parametrize(
+    ("pulled", "text"),
+    [
+        (arrived(0), ""),
+        (arrived(5, 2_000_000.0, 42.2), "2.0 MB/s, 42 s left"),
+        (arrived(5, 300_000.0, 9000.0), "0.3 MB/s, 2.5 h left"),
+        (arrived(5, 0.0, None), "waiting for the network"),
+        (replace(arrived(5), state="verifying"), "checking"),
+    ],
+)
+def test_the_pace_in_words(pulled: ModelPulled, text: str) -> None:
+    assert format_pace(pulled) == text
+
+
+def test_what_was_measured_is_offered_before_what_is_bigger() -> None:
+    huge = replace(HUGE, problem="")
+    vectors = replace(SMALL, id="vectors", kind="embedding", recommended=True)
+    assert choose_offers((huge, GOOD, SMALL, vectors)) == (SMALL, huge)
+    small, good = replace(SMALL, recommended=True), replace(GOOD, recommended=True)
+    assert choose_offers((huge, good, small, vectors)) == (small, good)

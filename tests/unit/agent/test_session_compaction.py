@@ -1,0 +1,115 @@
+"""Long chats over a real file: the prompt's start is kept, what is folded stays so, and what is forgotten is gone."""
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from scripted import ScriptedModel
+from test_session import BIG, Desk
+
+from openclaw_desktop.agent.compaction import HEAD
+from openclaw_desktop.core.events import NoticeShown
+from openclaw_desktop.core.labels import Label
+from openclaw_desktop.core.messages import Message
+from openclaw_desktop.memory.records import NewMemory
+from openclaw_desktop.memory.sessions import SpokenMessage
+from openclaw_desktop.service.stores import TurnStores
+from openclaw_desktop.storage.database import Database
+
+UNTRUSTED = Label("untrusted", "private", ("file:/evil",))
+FIRST = "Is it so that I never work on Fridays? I never work on Fridays."
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await Database.open(tmp_path / "a.db")
+    yield database
+    await database.close()
+
+
+async def talk(desk: Desk, turns: range) -> list[tuple[tuple[Message, ...], bool]]:
+    """Ask so many questions; return each prompt and whether the user was told that the chat was folded."""
+    prompts = []
+    for number in turns:
+        model = ScriptedModel({"tool": "answer", "text": f"Number {number} is fine, and so are many others. " * 3})
+        _, events = await desk.ask(FIRST if number == 0 else f"How is number {number} of all the numbers?", model, BIG)
+        told = any(isinstance(event, NoticeShown) and "gist" in event.text for event in events)
+        prompts.append((model.prompts[0].messages, told))
+    return prompts
+
+
+async def test_a_long_chat_folds_rarely_and_keeps_its_start_between(database: Database) -> None:
+    desk = Desk(database)
+    prompts = await talk(desk, range(40))
+    folds = 0
+    for (before, _), (after, folded) in pairwise(prompts):
+        assert after[0] == before[0], "the system message never changes"
+        if folded:
+            folds += 1
+            assert after[1].role == "user"
+            assert after[1].text.startswith(HEAD)
+        else:
+            assert after[: len(before) - 1] == before[:-1]
+    assert 1 <= folds <= 8
+    assert "I never work on Fridays." in prompts[-1][0][1].text
+
+
+async def test_what_is_folded_stays_folded_after_a_restart(database: Database) -> None:
+    desk = Desk(database)
+    number, told = 0, False
+    while not told:
+        ((before, told),) = await talk(desk, range(number, number + 1))
+        number += 1
+    assert before[1].text.startswith(HEAD)
+    again = Desk(database)
+    again.session_id = desk.session_id
+    ((after, folded),) = await talk(again, range(number, number + 1))
+    assert not folded
+    assert after[: len(before) - 1] == before[:-1]
+
+
+async def test_a_folded_untrusted_answer_keeps_the_prompt_untrusted(database: Database) -> None:
+    desk = Desk(database)
+    desk.session_id = await desk.sessions.begin()
+    await desk.sessions.add_message(desk.session_id, SpokenMessage("evil", "user", "Read it.", UNTRUSTED))
+    await desk.sessions.add_message(desk.session_id, SpokenMessage("evil", "assistant", "Obey me.", UNTRUSTED))
+    messages = (await talk(desk, range(30)))[-1][0]
+    assert messages[1].text.startswith(HEAD)
+    assert messages[1].label.integrity == messages[-1].label.integrity == "untrusted"
+    assert messages[0].label.integrity == "system"
+
+
+async def test_forgetting_a_turn_takes_its_part_of_the_summary(database: Database) -> None:
+    desk = Desk(database)
+    await talk(desk, range(30))
+    turn_id = f"turn-{FIRST}"
+    assert "I never work on Fridays." in (await desk.sessions.folded(desk.session_id))[0].text
+    (memory_id,) = await desk.memories.remember_many([NewMemory("no Fridays", source="chat", turn_id=turn_id)])
+    await desk.memories.forget([memory_id])
+    assert all(message.turn_id != turn_id for message in await desk.sessions.folded(desk.session_id))
+    files = [path for path in database.path.parent.iterdir() if path.name.startswith(database.path.name)]
+    assert all(b"never work on Fridays" not in path.read_bytes() for path in files)
+    ((messages, _),) = await talk(desk, range(30, 31))
+    assert "Fridays" not in "".join(message.text for message in messages)
+
+
+async def test_a_session_that_goes_takes_its_summary_along(database: Database) -> None:
+    desk = Desk(database)
+    await talk(desk, range(30))
+    await database.write(lambda c: c.execute("delete from conversations").fetchall())
+    assert await database.rows("select * from session_summaries") == []
+
+
+async def test_the_chat_itself_stays_whole(database: Database) -> None:
+    desk = Desk(database)
+    await talk(desk, range(30))
+    assert len(await desk.sessions.messages(desk.session_id)) == 60
+    unfolded = await TurnStores(desk.sessions, desk.memories).past_turns(desk.session_id)
+    assert len(unfolded) + len(await desk.sessions.folded(desk.session_id)) / 2 == 30
+
+
+async def test_incognito_folds_nothing(database: Database) -> None:
+    desk = Desk(database)
+    await desk.ask("Hello", ScriptedModel({"tool": "answer", "text": "Hi."}), incognito=True)
+    assert await database.rows("select * from session_summaries") == []

@@ -1,0 +1,347 @@
+"""Endpoints: what is sent, what is learned, what goes wrong; against a scripted server on a real socket.
+
+tests/integration/test_endpoint_servers.py asks real ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import ssl
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from endpoint_server import EndpointServer, Reply, Seen, calls, refuses, says
+
+from openclaw_desktop.agent.reply import reply_schema
+from openclaw_desktop.core.errors import Failure, UserError
+from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.messages import Message, ToolSpec, Usage
+from openclaw_desktop.core.protocols import CompletionDone, CompletionEvent, Prompt, TextDelta, TextDropped
+from openclaw_desktop.inference.endpoints.address import parse_address
+from openclaw_desktop.inference.endpoints.book import Endpoint, Limits
+from openclaw_desktop.inference.endpoints.client import EndpointClient
+from openclaw_desktop.inference.endpoints.dialect import Dialect, Dialects
+
+READ = ToolSpec(
+    "read_file",
+    "read a file",
+    {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    "read",
+)
+SCHEMA = reply_schema([READ])
+CHAT = Prompt((Message("system", "You help.", USER), Message("user", "Read notes.txt", USER)), SCHEMA)
+PLAIN = Prompt((Message("user", "Hi", USER),))
+READ_IT = '{"tool": "read_file", "path": "notes.txt"}'
+CANARY = "sk-canary-5f1d"
+
+
+class OneSecret:
+    """Hands out the canary, for 127.0.0.1 alone."""
+
+    async def get(self, name: str, host: str) -> str | None:
+        assert host == "127.0.0.1"
+        return CANARY if name == "work" else None
+
+
+def client_of(endpoint: Endpoint, dialects: Dialects | None = None) -> EndpointClient:
+    return EndpointClient(endpoint, OneSecret(), dialects or Dialects(), busy_waits_s=(0, 0), again_wait_s=0)
+
+
+async def events_of(client: EndpointClient, prompt: Prompt) -> list[CompletionEvent]:
+    try:
+        async with aclosing(client.complete("m", prompt)) as events:
+            return [event async for event in events]
+    finally:
+        await client.close()
+
+
+def text_of(events: list[CompletionEvent]) -> str:
+    text = ""
+    for event in events:
+        text = "" if isinstance(event, TextDropped) else text + (event.text if isinstance(event, TextDelta) else "")
+    return text
+
+
+async def failure_of(client: EndpointClient, prompt: Prompt = PLAIN) -> Failure:
+    with pytest.raises(UserError) as caught:
+        await events_of(client, prompt)
+    failure = caught.value.failure
+    assert failure.advice and "Traceback" not in failure.text
+    return failure
+
+
+async def test_text_streams_and_tokens_are_counted() -> None:
+    usage = {"prompt_tokens": 30, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 20}}
+    async with EndpointServer(lambda _: says("Hel", "lo", usage=usage)) as server:
+        events = await events_of(client_of(server.endpoint()), PLAIN)
+    assert events == [TextDelta("Hel"), TextDelta("lo"), CompletionDone(Usage(30, 20, 2), "end")]
+    body = server.asked("/v1/chat/completions")[0]
+    assert body["model"] == "m" and body["stream"] is True and body["stream_options"] == {"include_usage": True}
+    assert body["messages"] == [{"role": "user", "content": "Hi"}]
+    assert "authorization" not in server.seen[0].headers
+
+
+async def test_tokens_are_estimated_where_a_server_tells_none() -> None:
+    async with EndpointServer(lambda _: says("a", "b", "c", stop="length")) as server:
+        done = (await events_of(client_of(server.endpoint()), PLAIN))[-1]
+    assert isinstance(done, CompletionDone) and done.stop == "length"
+    assert done.usage.completion_tokens == 3 and done.usage.prompt_tokens > 0
+
+
+async def test_a_schema_is_sent_and_its_reply_streams_as_it_comes() -> None:
+    pieces = ('{ "tool"', ' : "answer", "text"', ' : "Hi', ' there" }')
+    async with EndpointServer(lambda _: says(*pieces)) as server:
+        events = await events_of(client_of(server.endpoint()), CHAT)
+    assert json.loads(text_of(events)) == {"tool": "answer", "text": "Hi there"}
+    assert len([event for event in events if isinstance(event, TextDelta)]) == 3
+    assert server.asked("/v1/chat/completions")[0]["response_format"]["json_schema"]["schema"] == SCHEMA
+
+
+def only(style: str, reply: Reply) -> Any:
+    """Return the script of a server that knows one way to a form and refuses the others."""
+
+    def script(seen: Seen) -> Reply:
+        form = seen.body.get("response_format", {}).get("type")
+        asked = form or ("tools" if "tools" in seen.body else "plain")
+        if asked == style:
+            return reply
+        if form:
+            return refuses(400 if form == "json_object" else 500, f"response_format: {form} is not supported")
+        return refuses(400, "tools are not supported by this model")
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("style", "reply"),
+    [
+        ("json_object", says(READ_IT)),
+        ("tools", calls("read_file", '{"pa', 'th": "notes', '.txt"}')),
+        ("plain", says("Sure!\n```json\n", READ_IT, "\n```")),
+    ],
+)
+async def test_a_refused_form_gives_way_to_the_next_and_is_not_tried_again(style: str, reply: Reply, tmp_path) -> None:
+    kept = tmp_path / "endpoints.json"
+    async with EndpointServer(only(style, reply)) as server:
+        events = await events_of(client_of(server.endpoint(), Dialects(kept)), CHAT)
+        assert json.loads(text_of(events)) == {"tool": "read_file", "path": "notes.txt"}
+        tries = len(server.seen)
+        assert text_of(await events_of(client_of(server.endpoint(), Dialects(kept)), CHAT)) == text_of(events)
+    assert len(server.seen) == tries + 1
+    assert Dialects(kept).get("here/m").style == style
+
+
+async def test_a_form_that_is_taken_and_ignored_gives_way_too() -> None:
+    def script(seen: Seen) -> Reply:
+        return calls("read_file", '{"path": "notes.txt"}') if "tools" in seen.body else says("I will read that file.")
+
+    dialects = Dialects()
+    async with EndpointServer(script) as server:
+        events = await events_of(client_of(server.endpoint(), dialects), CHAT)
+    assert json.loads(text_of(events)) == {"tool": "read_file", "path": "notes.txt"}
+    assert not any(isinstance(event, TextDropped) for event in events)
+    assert dialects.get("here/m").style == "tools"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ('<think>Hm {"a": 1}</think>' + READ_IT, {"tool": "read_file", "path": "notes.txt"}),
+        ('{"name": "read_file", "arguments": {"path": "a"}}', {"tool": "read_file", "path": "a"}),
+        ('{"path": "a", "tool": "read_file"}', {"tool": "read_file", "path": "a"}),
+        (READ_IT + " I hope that helps {", {"tool": "read_file", "path": "notes.txt"}),
+        ("Just words.", {"tool": "answer", "text": "Just words."}),
+        ('{"tool": "format_disk", "path": "/"}', {"tool": "format_disk", "path": "/"}),
+        ('{"name": "rm", "arguments": {}}', {"tool": "answer", "text": '{"name": "rm", "arguments": {}}'}),
+    ],
+)  # fmt: skip
+async def test_plain_words_are_read_leniently(said: str, meant: dict[str, str]) -> None:
+    # A name that was not offered is passed on as it is: the loop refuses it, as it does for the built-in model.
+    dialects = Dialects()
+    dialects.put("here/m", Dialect(style="plain"))
+    async with EndpointServer(lambda _: says(*said)) as server:
+        events = await events_of(client_of(server.endpoint(), dialects), CHAT)
+    assert json.loads(text_of(events)) == meant
+    assert json.dumps(SCHEMA) in server.asked("/v1/chat/completions")[0]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("pieces", [("{}",), ("{", "}"), (), ('{"text": "a { \\" b"}',)])
+async def test_a_function_call_becomes_one_json_object(pieces: tuple[str, ...]) -> None:
+    dialects = Dialects()
+    dialects.put("here/m", Dialect(style="tools"))
+    async with EndpointServer(lambda _: calls("answer", *pieces)) as server:
+        text = text_of(await events_of(client_of(server.endpoint(), dialects), CHAT))
+    assert json.loads(text) == {"tool": "answer", **json.loads("".join(pieces) or "{}")}
+    offered = server.asked("/v1/chat/completions")[0]["tools"]
+    assert [tool["function"]["name"] for tool in offered] == ["read_file", "answer"]
+    assert "tool" not in offered[0]["function"]["parameters"]["properties"]
+
+
+async def test_other_fields_that_are_refused_are_left_out() -> None:
+    def script(seen: Seen) -> Reply:
+        for field in ("stream_options", "max_tokens", "temperature"):
+            if field in seen.body:
+                hint = " Use 'max_completion_tokens' instead." if field == "max_tokens" else ""
+                return refuses(400, f"Unsupported parameter: '{field}'.{hint}")
+        return says("Hi")
+
+    async with EndpointServer(script) as server:
+        assert text_of(await events_of(client_of(server.endpoint()), PLAIN)) == "Hi"
+    assert server.asked("/v1/chat/completions")[-1]["max_completion_tokens"] == 512
+
+
+async def test_a_stream_that_breaks_off_is_withdrawn_and_asked_for_once_more() -> None:
+    replies = [says("Hel", stop=None, dies=True), says("Hello")]
+    async with EndpointServer(lambda _: replies.pop(0)) as server:
+        events = await events_of(client_of(server.endpoint()), PLAIN)
+    assert [type(event) for event in events] == [TextDelta, TextDropped, TextDelta, CompletionDone]
+    assert text_of(events) == "Hello"
+
+
+async def test_a_stream_that_breaks_off_twice_is_told() -> None:
+    async with EndpointServer(lambda _: says("Hel", stop=None, dies=True)) as server:
+        failure = await failure_of(client_of(server.endpoint()))
+    assert failure.code == "endpoint_died" and len(server.seen) == 2
+
+
+async def test_nothing_at_all_is_asked_for_again_unseen_and_the_reason_is_found() -> None:
+    def script(seen: Seen) -> Reply:
+        if seen.body["stream"]:
+            return Reply(events=(), dies=True)
+        return refuses(400, "This model's maximum context length is 2048 tokens.", code="context_length_exceeded")
+
+    async with EndpointServer(script) as server:
+        failure = await failure_of(client_of(server.endpoint()))
+    assert failure.code == "too_long" and len(server.seen) == 3
+
+
+async def test_a_server_that_still_loads_is_waited_for() -> None:
+    replies = [refuses(503, "Loading model"), refuses(503, "Loading model"), says("Hi")]
+    async with EndpointServer(lambda _: replies.pop(0)) as server:
+        assert text_of(await events_of(client_of(server.endpoint()), PLAIN)) == "Hi"
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        (refuses(401, f"Incorrect API key provided: {CANARY}"), "wrong_key", "does not accept the key secret:work"),
+        (refuses(404, "The model `m` does not exist", code="model_not_found"), "wrong_model", "has no model m"),
+        (Reply(404, {"detail": "Not Found"}), "not_openai", "not an OpenAI-compatible endpoint"),
+        (Reply(200, b"<html>Hi</html>", kind="text/html"), "not_openai", "not an OpenAI-compatible endpoint"),
+        (Reply(302, "", headers={"location": "https://evil.example/v1?x"}), "redirected", "https://evil.example/v1"),
+        (refuses(400, "the request exceeds the available context size"), "too_long", "too long for m"),
+        (refuses(429, "Rate limit reached"), "endpoint_busy", "Rate limit reached"),
+        (refuses(500, f"out of memory \x1b[31m {CANARY}"), "endpoint_failed", "out of memory \\u001b[31m …"),
+        (Reply(events=({"error": {"message": "out of memory"}},)), "endpoint_failed", "out of memory"),
+    ],
+)
+async def test_each_no_is_a_plain_sentence(
+    reply: Reply, code: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with EndpointServer(lambda _: reply) as server:
+        failure = await failure_of(client_of(server.endpoint(secret="secret:work")))
+    assert (failure.code, server.seen[0].headers["authorization"]) == (code, f"Bearer {CANARY}")
+    assert words in failure.text
+    assert CANARY not in failure.text + caplog.text
+
+
+async def test_a_missing_key_sends_nothing() -> None:
+    async with EndpointServer(lambda _: says("Hi")) as server:
+        failure = await failure_of(client_of(server.endpoint(secret="secret:other")))
+    assert failure.code == "no_secret" and not server.seen
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_a_refused_connection_says_that_nothing_answers() -> None:
+    failure = await failure_of(client_of(Endpoint("gone", parse_address(f"http://127.0.0.1:{free_port()}"))))
+    assert failure.code == "refused" and "Nothing answers at http://127.0.0.1" in failure.text
+
+
+async def test_a_server_without_tls_is_told_from_one_that_is_not_trusted() -> None:
+    async with EndpointServer(lambda _: says("Hi")) as server:
+        endpoint = Endpoint("here", parse_address(server.url.replace("http:", "https:")))
+        assert (await failure_of(client_of(endpoint))).code == "tls_failed"
+
+
+async def test_a_certificate_that_is_not_trusted_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import httpx
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        cause.verify_message = "self-signed certificate"
+        raise httpx.ConnectError("tls") from cause
+
+    monkeypatch.setattr(httpx.AsyncClient, "send", refuse)
+    failure = await failure_of(client_of(Endpoint("own", parse_address("https://own.example"))))
+    assert failure.code == "tls_failed" and "self-signed certificate" in failure.text
+
+
+@pytest.mark.parametrize(
+    ("limits", "pieces", "words"),
+    [
+        (Limits(5, 0.05, 5, 10), (), "did not begin to answer within 0.05"),
+        (Limits(5, 5, 0.05, 10), ("Hel",), "stopped amid its answer for 0.05"),
+        (Limits(5, 5, 5, 0.05), ("Hel",), "was not done within 0.05"),
+    ],
+)
+async def test_each_time_limit_ends_the_wait(limits: Limits, pieces: tuple[str, ...], words: str) -> None:
+    never = asyncio.Event()
+    async with EndpointServer(lambda _: says(*pieces, stop=None, hold=never)) as server:
+        failure = await failure_of(client_of(server.endpoint(limits=limits)))
+        await asyncio.wait_for(server.left.wait(), 5)
+    assert failure.code == "endpoint_slow" and words in failure.text and len(server.seen) == 1
+
+
+async def test_a_cancel_closes_the_connection() -> None:
+    never = asyncio.Event()
+    async with EndpointServer(lambda _: says("Hel", stop=None, hold=never)) as server:
+        client = client_of(server.endpoint())
+        async with aclosing(client.complete("m", PLAIN)) as events:
+            assert await anext(events) == TextDelta("Hel")
+        await asyncio.wait_for(server.left.wait(), 5)
+        await client.close()
+
+
+async def test_a_line_without_an_end_is_not_read_for_ever() -> None:
+    whole = Reply(200, {"choices": []})
+    endless = Reply(events=("x" * (2 << 20),))
+    async with EndpointServer(lambda seen: endless if seen.body["stream"] else whole) as server:
+        assert (await failure_of(client_of(server.endpoint()))).code == "endpoint_died"
+
+
+async def test_words_are_weighed_by_the_probabilities_of_their_first_tokens() -> None:
+    top = [{"token": " Yes", "logprob": -0.1}, {"token": "no", "logprob": -3.0}, {"token": "", "logprob": -4.0}]
+    body = {"choices": [{"message": {"content": "Yes"}, "logprobs": {"content": [{"top_logprobs": top}]}}]}
+    async with EndpointServer(lambda _: Reply(200, body)) as server:
+        client = client_of(server.endpoint())
+        yes, no = await client.weigh("m", PLAIN, ("yes", "no"))
+        await client.close()
+    assert yes + no == pytest.approx(1) and yes == pytest.approx(0.948, abs=0.01)
+
+
+async def test_words_are_weighed_by_a_choice_where_probabilities_do_not_tell() -> None:
+    def script(seen: Seen) -> Reply:
+        if "logprobs" in seen.body:
+            return refuses(400, "logprobs are not supported")
+        assert seen.body["response_format"]["json_schema"]["schema"]["properties"]["choice"]["enum"] == [
+            "read",
+            "recall",
+        ]
+        return says('{"choice": "recall"}')
+
+    async with EndpointServer(script) as server:
+        client = client_of(server.endpoint())
+        assert await client.weigh("m", PLAIN, ("read", "recall")) == (0.0, 1.0)
+        assert await client.weigh("m", PLAIN, ("read", "recall")) == (0.0, 1.0)
+        await client.close()
+    assert len([body for body in server.asked("/v1/chat/completions") if "logprobs" in body]) == 1
