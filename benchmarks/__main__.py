@@ -17,7 +17,10 @@ from benchmarks.table import update
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.system.paths import find_home, model_folders
 
-NAMES = ("start", "popup", "idle", "footprint", "decode", "first_token", "memory", "fit", "schedules", "side_jobs")
+NAMES = (
+    "start", "popup", "idle", "footprint", "decode", "first_token",
+    "memory", "fit", "schedules", "side_jobs", "calls",
+)  # fmt: skip
 TABLE = ROOT / "docs" / "benchmarks.md"
 
 

@@ -6,7 +6,9 @@ filled by the model under the grammar, doubted, repaired. A call is recorded in 
     python -m benchmarks.calls requests --requests R.jsonl --tools T.json --out CALLS.jsonl [--model ID] [--plain]
     python -m benchmarks.calls functions --questions Q.jsonl --out CALLS.jsonl [--model ID]
 
-`--plain` puts the deterministic path in front, as it is in the product.
+`--plain` puts the deterministic path in front, as it is in the product. `python -m benchmarks calls` scores the
+requests in benchmarks/data, and, where OPENCLAW_EVALUATION names a folder with requests-dev.jsonl, request-tools.json
+and bfcl-dev.jsonl, those too.
 """
 
 from __future__ import annotations
@@ -14,17 +16,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.call_scores import kind_of, score_functions, score_requests
+from benchmarks.results import MET, MISSED, Options, Row
 from openclaw_desktop.agent.compaction import Extract
 from openclaw_desktop.agent.context import PastTurn
-from openclaw_desktop.agent.plain_requests import PlainRequest, RecallAbout, parse_plain
+from openclaw_desktop.agent.plain_requests import PlainRequest, RecallAbout, name_call, parse_plain
 from openclaw_desktop.agent.session import Parts, SessionAgent, Task
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import UserError
@@ -39,6 +45,8 @@ from openclaw_desktop.security.labels import join
 from openclaw_desktop.system.paths import find_home, model_folders
 from openclaw_desktop.workers.supervisor import Supervisor
 
+DATA = Path(__file__).parent / "data"
+EXISTING = frozenset({"remember", "recall", "forget", "read_file", "list_folder"})
 CONTEXT_TOKENS = 4096
 LARGE_MODEL = "qwen2.5-coder-1.5b"
 # Names of JSON Schema for what BFCL calls its types.
@@ -188,6 +196,61 @@ def _schema(kind: dict[str, Any]) -> dict[str, Any]:
     if "items" in kind:
         schema["items"] = _schema(kind["items"])
     return schema
+
+
+def measure(options: Options) -> list[Row]:
+    """Let the large model call, and the deterministic path with the small one, and return a row for each set."""
+    tools = DATA / "tools.json"
+    own = read_lines(DATA / "requests.jsonl")[:: 5 if options.quick else 1]
+    rows = [_request_row("own requests, Qwen2.5-Coder-1.5B", own, tools), _plain_row("own requests", own)]
+    folder = Path(os.environ.get("OPENCLAW_EVALUATION", ""))
+    if (folder / "bfcl-dev.jsonl").is_file():
+        given = read_lines(folder / "requests-dev.jsonl")
+        title = "requests-dev.jsonl"
+        rows.append(_request_row(f"{title}, Qwen2.5-Coder-1.5B", given, folder / "request-tools.json"))
+        rows += [_plain_row(title, given), *_function_rows(read_lines(folder / "bfcl-dev.jsonl"))]
+    return rows
+
+
+def _request_row(title: str, requests: list[Any], tools: Path) -> Row:
+    calls = asyncio.run(call_requests(requests, request_tools(tools), LARGE_MODEL, plain=False))
+    required = {name: tool["required"] for name, tool in json.loads(tools.read_text(encoding="utf-8")).items()}
+    score = score_requests(calls, requests, required)
+    least = [math.floor(share * score.n) for share in (1.0, 40 / 42, 38 / 42)]
+    seen = f"{score.valid} · {score.intent} · {score.arguments} of {score.n}"
+    met = score.valid >= least[0] and score.intent >= least[1] and score.arguments >= least[2]
+    bar = f">= {' · '.join(map(str, least))}"
+    return Row(f"calls, valid · right tool · right arguments: {title}", bar, seen, MET if met else MISSED, score.n)
+
+
+def _plain_row(title: str, requests: list[Any]) -> Row:
+    """What the deterministic path alone does: it carries a model that only talks."""
+    right = wrong = existing = 0
+    for request in requests:
+        plain = parse_plain(request["request"])
+        named = name_call(plain) if plain is not None else None
+        tool = named[0] if named else "recall" if isinstance(plain, RecallAbout) and plain.certain else "answer"
+        wanted = {"list_dir": "list_folder"}.get(request["intent"], request["intent"])
+        exists = wanted in EXISTING
+        existing += exists
+        right += exists and tool == wanted
+        # With such a model nothing else acts: what is not taken by the path is talked about.
+        wrong += tool not in ("answer", wanted)
+    verdict = MET if right >= 0.8 * existing and not wrong else MISSED
+    seen = f"right for {right} of {existing} requests of what exists; {wrong} wrong actions in {len(requests)}"
+    return Row(f"deterministic path before SmolLM2: {title}", ">= 80 %, 0 wrong actions", seen, verdict, len(requests))
+
+
+def _function_rows(questions: list[Any]) -> list[Row]:
+    hits = score_functions(asyncio.run(call_functions(questions, LARGE_MODEL)), questions)
+    counts = Counter(kind_of(question) for question in questions)
+    return [
+        Row(
+            f"BFCL {kind}, Qwen2.5-Coder-1.5B", f">= {least} of {counts[kind]}", f"{hits[kind]} of {counts[kind]}",
+            MET if hits[kind] >= least else MISSED, counts[kind],
+        )
+        for kind, least in (("simple", 38), ("multiple", 17), ("irrelevance", 15))
+    ]  # fmt: skip
 
 
 async def call_requests(requests: Sequence[Any], tools: Sequence[ToolSpec], model_id: str, plain: bool) -> list[Call]:

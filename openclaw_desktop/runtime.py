@@ -159,7 +159,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         runs = MeasuredRuns(home.data / "measured.json")
         client.on_finished(runs.record)
         stack.push_async_callback(runs.stop)
-        fit = FitDesk(models, runs, settings, home.models)
+        fit = FitDesk(models, runs, settings, home.models, lambda: client.pid)
         stack.push_async_callback(models.stop)
         vectors = _vectors(settings, desk)
         stack.callback(vectors.close)
@@ -178,7 +178,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         housekeeping = Housekeeping(
             database, home.backups, settings.backup.keep_daily, lambda: read_power().source == "battery", ledger.fold
         )
-        usage = UsageDesk(ledger, {"embeddings": vectors.cache.counts, "answers": answers.cache.counts})
+        usage = UsageDesk(ledger, {"embeddings": vectors.cache, "answers": answers.cache})
         x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
         health = HealthDesk(
             home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s,

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from openclaw_desktop.agent.plain_files import ListFolder, ReadFile, parse_files
+
 
 @dataclass(frozen=True, slots=True)
 class RememberThis:
@@ -36,22 +38,6 @@ class ForgetAbout:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadFile:
-    """Show what the file at `path` (in the user's words) says."""
-
-    path: str
-    certain: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ListFolder:
-    """Show what is in the folder at `path` (in the user's words)."""
-
-    path: str
-    certain: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class NeedsTools:
     """An action that only a model with tools can choose and fill."""
 
@@ -66,76 +52,71 @@ _POLITE = r"(?:(?:please|could you|can you|would you|will you|kindly|hey|hi|hell
 _AFTER = r"(?:\s+(?:please|for me|thanks|thank you|now|again))*\s*[?.!]*"
 _QUOTES = "\"'“”‘’`"
 
+_KEEP = (
+    r"(?:remember|memori[sz]e|learn|(?:keep|bear|have) in mind|note(?: down)?|jot(?: down)?|write down|record|log"
+    r"|(?:make|take) (?:a |yourself a )?(?:mental )?note(?: of)?|don['’]t (?:ever )?forget|know"
+    r"|(?:save|store|keep|add|put) (?:this |it |the fact )?(?:in|to|into) (?:your )?memory)"
+)
 _REMEMBER = re.compile(
-    rf"^{_POLITE}(?:remember|memori[sz]e|(?:keep|bear) in mind|note(?: down)?|(?:make|take) a note(?: of)?"
-    r"|don['’]t forget|(?:save|store|keep|add) (?:this |it )?(?:in|to) (?:your )?memory)"
-    r"(?:\s+(?:for (?:me|later|the future)|please))*\s*[:,]?\s*(?:that\s+)?(?P<text>\S.*)$",
+    rf"^{_POLITE}(?:(?:i(?:['’]d| would)? (?:want|like|need) you to|you (?:should|must|need to|have to)|always"
+    r"|make sure (?:that )?you)\s+)?"
+    rf"(?P<verb>{_KEEP})(?:\s+(?:for (?:me|later|the future|next time)|please|the following))*\s*[:,]?\s*"
+    r"(?:the fact that\s+|that\s+)?(?P<text>\S.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+# "My number is 5550199, please save that."
+_REMEMBER_THAT = re.compile(
+    r"^(?P<text>\S.{5,}?)\s*[,.;:!–-]+\s*(?:so |and |now )?(?:please,? |can you |could you |kindly )*"
+    r"(?:remember|memori[sz]e|save|store|note|keep|record|jot|write|log|don['’]t forget)\s+(?:that|this|it)"
+    r"(?:\s+(?:down|in mind|in (?:your )?memory|for (?:me|later|the future|next time)|somewhere|please))*\s*[.!]*$",
     re.IGNORECASE | re.DOTALL,
 )
 # "Remember where I parked?" asks, and "remember me" says nothing to keep.
 _NOT_A_FACT = re.compile(r"^(?:when|where|who|what|which|how|why|if|me\b|the time)", re.IGNORECASE)
+# "Know" begins many things: only "know that" is to be kept.
+_WEAK = re.compile(r"^(?:know|learn|record|log|note)$", re.IGNORECASE)
 # "Remember to call Ann at five" may mean a reminder; "and then" is a second request.
 _MORE_THAN_A_FACT = re.compile(
-    r"^to\b|\b(?:and|then|also) (?:then |also |please )?(?:remind|tell|show|read|list|send|open|run|add|set)\b", re.I
+    r"^to\b|\b(?:and|then|also) (?:then |also |please )?(?:remind|tell|show|read|list|send|open|run|add|set)\b",
+    re.IGNORECASE,
 )
 
+_MINE = re.compile(r"\b(?:i|my|me|mine|we|our|us)\b", re.IGNORECASE)
 _TOLD = re.compile(
-    rf"^{_POLITE}(?:what (?:did|have) i (?:tell|told|say|said|mention|mentioned)(?: to)? ?(?:you)?|what did you "
-    r"(?:note|remember|save)|what do you (?P<know>know|remember)|do you (?P<do>remember|know)|recall"
-    r"|(?:look up|check|search|look)(?: (?:in|through))? (?:your |the )?(?:memory|memories|notes)(?: for)?"
-    r"|what(?:['’]s| is) in your (?:memory|memories))"
-    r"(?:\s+(?:about|of|on|regarding|concerning))?[,:]?\s+(?P<query>\S.*)$",
+    rf"^{_POLITE}(?:what (?:did|have) i (?:ever )?(?:tell|told|say|said|mention|mentioned|write|written)"
+    r"(?: to)? ?(?:you)?"
+    r"|what (?:did|have) you (?:note|noted|remember|remembered|save|saved|store|stored|keep|kept)"
+    r"|(?:did|have) i (?:ever |already )?(?:tell|told|mention|mentioned|say|said)(?: to)?(?: you)?"
+    r"|(?:tell me |say )?what (?:do )?you (?:still )?(?P<know>know|remember|recall|have)"
+    r"|do you (?:still |happen to )?(?P<do>remember|know|recall)|(?:try to )?(?:recall|remember)(?= .*\?$)|recall"
+    r"|(?:look|look up|check|search|see)(?: (?:in|through))? (?:your |the )?(?:memory|memories|notes)(?: for)?"
+    r"|what(?:['’]s| is) in your (?:memory|memories)|remind me what i (?:said|told you|mentioned))"
+    r"(?:\s+(?:about|of|on|regarding|concerning|for))?[,:]?\s+(?P<query>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
-_MINE = re.compile(r"\b(?:i|my|me|mine|we|our|us)\b", re.IGNORECASE)
+# "What was the hotel that I mentioned?"
+_MENTIONED = re.compile(
+    r"^(?=what|which|who|where|when|how).*\b(?:i|we)(?:['’]ve| have)? (?:ever |once |already )?"
+    r"(?:told you|mentioned|said|noted|saved|asked you to (?:remember|keep|note|save))\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
 _OWN_QUESTION = re.compile(
     r"^(?:when|where|who|what|which|how (?:old|many|much|often))\b.*\b(?:my|i|me|mine|our|we)\b.*\?*$",
     re.IGNORECASE | re.DOTALL,
 )
 _FORGET = re.compile(
-    rf"^{_POLITE}(?:forget|erase|delete (?:from (?:your )?memory))\s+(?:everything |all |anything )?"
-    r"(?:(?:(?:what|that|whatever) )?i (?:said|told you|mentioned|have told you)(?: to you)?\s+)?(?:about\s+)?"
-    r"(?P<query>\S.*)$",
+    rf"^{_POLITE}(?:forget|unlearn|stop remembering|(?:erase|wipe|delete|remove|clear|drop)"
+    r"(?= .*\b(?:i (?:said|told|mentioned)|you know|you remember|(?:from|in) (?:your )?memory|memor(?:y|ies)"
+    r"|(?:everything|all|anything) about)))\s+"
+    r"(?:everything |all |anything )?(?:(?:(?:what|that|whatever) )?"
+    r"(?:i (?:said|told you|mentioned|have told you)|you (?:know|remember|have saved))(?: to you)?\s+)?"
+    r"(?:about\s+|of\s+)?(?P<query>\S.*?)(?:\s+(?:from|in) (?:your )?memory)?[\s.!?]*$",
     re.IGNORECASE | re.DOTALL,
 )
 # "Forget it" drops the subject, and "forget that file" may mean many things.
 _NOT_A_MEMORY = re.compile(
-    r"^(?:it|that|this|about it|me|everything|all(?: of it)?|the (?:file|folder|job|task|reminder))\b\W*", re.I
-)
-
-# A path that begins like one may end in anything; a bare name needs an ending, or "read books" would be a file.
-_FILE = (
-    rf"[{_QUOTES}]?(?P<path>(?:~|\.{{1,2}})?/[^{_QUOTES}?*<>|\n]+?"
-    rf"|[^{_QUOTES}?*<>|\n]*?[^\s{_QUOTES}?*<>|\n/]+\.[A-Za-z0-9]{{1,8}})[{_QUOTES}]?"
-)
-_READ = re.compile(
-    rf"^{_POLITE}(?:(?:read|show|open|display|print)(?: me)?(?: out)?|(?P<inside>what(?:['’]s| is)? (?:in|inside))"
-    r"|what does)"
-    rf"\s+(?:(?:the|my|this|our)\s+)?(?:(?:content|contents|text) of\s+)?(?:(?:the|my)\s+)?(?:file\s+)?{_FILE}"
-    r"(?:\s+(?:say|says|contain|contains|file|to me|aloud|please|for me|and show me (?:the|its) contents?))*\s*[?.!]*$",
-    re.IGNORECASE,
-)
-_ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}$")
-_ADDRESS = re.compile(r"^(?:https?:|www\.)|^[\w-]+\.(?:com|org|net|io|edu|gov|dev)(?:/|$)", re.IGNORECASE)
-_PATH = rf"[{_QUOTES}]?(?P<path>(?:~|\.{{1,2}}|/)[^\s{_QUOTES}?*<>|]*)[{_QUOTES}]?"
-_KNOWN = r"(?P<known>downloads?|documents?|desktop|pictures?|music|videos?|home)"
-_FOLDER_WORDS = r"(?:folder|directory|dir)"
-_LISTING = (
-    r"(?:list|show|display|print)(?: me)?(?: (?:all|the|my|what is in|what['’]s in))*"
-    r"(?: (?:files?|contents?|everything|items?)(?: (?:and|or) folders?)?)?(?: (?:in|of|inside|from|under))?"
-    r"|what(?: files?)?(?: are|['’]s| is)? (?:there )?(?:in|inside)"
-    r"|what (?:files?|things?|documents?) (?:are|do i have|have i)(?: got)?(?: there)? (?:in|inside)|ls"
-)
-_LIST = re.compile(
-    rf"^{_POLITE}(?:{_LISTING})\s+(?:the |my )?(?:{_FOLDER_WORDS}\s+{_PATH}|{_KNOWN}\s+{_FOLDER_WORDS}){_AFTER}$",
-    re.IGNORECASE,
-)
-# "What files are in /var/log?" needs no word for a folder; "show ~/notes" may be a file.
-_LIST_FILES = re.compile(
-    rf"^{_POLITE}(?:(?:list|show|display)(?: me)? (?:all |the |my )*(?:files?|contents?)(?: (?:and|or) folders?)?"
-    r" (?:in|of|inside|from|under)|what files? (?:are|do i have|have i got)(?: there)? (?:in|inside)|ls|list)"
-    r"\s+(?:the |my )?"
-    rf"(?:{_PATH}|{_KNOWN})(?:\s+{_FOLDER_WORDS})?{_AFTER}$",
+    r"^(?:it|that|this|about it|me|everything|all(?: of it)?|(?:the|my) (?:file|folder|job|task|reminder|list))\b\W*$"
+    r"|^(?:the|that) (?:file|folder|job|task|reminder)\b",
     re.IGNORECASE,
 )
 _ACTION = re.compile(
@@ -186,43 +167,38 @@ def parse_plain(text: str) -> PlainRequest | None:
     text = text.strip()
     if len(text) > LONGEST_CHARS:
         return None
-    return _parse_files(text) or _parse_memory(text) or _parse_rest(text)
-
-
-def _parse_files(text: str) -> PlainRequest | None:
-    for pattern in (_LIST, _LIST_FILES):
-        if (match := pattern.match(text)) is not None:
-            known = match["known"]
-            return ListFolder(_folder_name(known) if known else match["path"].rstrip(".,"))
-    if (match := _READ.match(text)) is not None:
-        path = match["path"].strip()
-        # Where it ends in a slash it is a folder, and an address is no file.
-        if _ADDRESS.match(path) or path.endswith("/"):
-            return NeedsTools()
-        # "What's in ~/projects?" names no file.
-        return ListFolder(path) if match["inside"] and not _ENDING.search(path) else ReadFile(path)
-    return None
+    return parse_files(text) or _parse_memory(text) or _parse_rest(text)
 
 
 def _parse_memory(text: str) -> PlainRequest | None:
+    if (match := _FORGET.match(text)) is not None:
+        query = match["query"].strip()
+        if _NOT_A_MEMORY.match(query):
+            return NeedsTools()
+        return ForgetAbout(query, certain=_MINE.search(text) is not None)
     if (match := _TOLD.match(text)) is not None:
         query = match["query"].strip().rstrip("?.! ")
         # "Do you know why the sky is blue?" asks for knowledge; "do you know where I parked?" for a memory.
         knowledge = match["do"] or match["know"]
         return RecallAbout(query, certain=not knowledge or _MINE.search(query) is not None)
-    if (match := _REMEMBER.match(text)) is not None:
-        fact = match["text"].strip()
-        if text.endswith("?"):
-            return RecallAbout(fact.rstrip("?.! "), certain=True)
-        if _NOT_A_FACT.match(fact):
-            return NeedsTools()
-        return RememberThis(fact, certain=_MORE_THAN_A_FACT.search(fact) is None)
-    if (match := _FORGET.match(text)) is not None:
-        query = match["query"].strip().rstrip("?.! ")
-        if _NOT_A_MEMORY.match(query):
-            return NeedsTools()
-        return ForgetAbout(query, certain=_MINE.search(text) is not None)
-    return None
+    if _MENTIONED.match(text):
+        return RecallAbout(text.rstrip("?.! "))
+    return _parse_remember(text)
+
+
+def _parse_remember(text: str) -> PlainRequest | None:
+    if (match := _REMEMBER_THAT.match(text)) is not None and not text.endswith("?"):
+        return RememberThis(match["text"], certain=_MORE_THAN_A_FACT.search(match["text"]) is None)
+    if (match := _REMEMBER.match(text)) is None:
+        return None
+    fact = match["text"].strip()
+    if _WEAK.match(match["verb"]) and not re.search(r"[:,]\s|\bthat\b", text[: match.start("text")]):
+        return None
+    if text.endswith("?"):
+        return RecallAbout(fact.rstrip("?.! "), certain=True)
+    if _NOT_A_FACT.match(fact):
+        return NeedsTools()
+    return RememberThis(fact, certain=_MORE_THAN_A_FACT.search(fact) is None)
 
 
 def _parse_rest(text: str) -> PlainRequest | None:
@@ -231,10 +207,3 @@ def _parse_rest(text: str) -> PlainRequest | None:
     if _OWN_QUESTION.match(text):
         return RecallAbout(text.rstrip("?.! "), certain=False)
     return None
-
-
-def _folder_name(known: str) -> str:
-    """Return a usual folder's own name: "downloads" is "Downloads", "home" is "~"."""
-    name = known.capitalize()
-    singular = {"Download": "Downloads", "Document": "Documents", "Picture": "Pictures", "Video": "Videos", "Home": "~"}
-    return singular.get(name, name)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_desktop.agent.fitness import fitness_prompt, is_fit
+from openclaw_desktop.agent.doubt import doubt_prompt, is_fit
 from openclaw_desktop.agent.repair import AskBack, FindTimes, repair_arguments
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import ToolSpec
@@ -45,7 +45,7 @@ class Preparation:
         Only the first call of a turn is doubted: a later one follows from what a tool returned.
         """
         if first and self.weigh is not None:
-            prompt = fitness_prompt(self.said, self.label, tool, self.model, self.turn_id)
+            prompt = doubt_prompt(self.said, self.label, tool, self.model, self.turn_id)
             if not await is_fit(self.weigh, prompt, self.said, tool):
                 return Unfit()
         return repair_arguments(arguments, tool.parameters, self.said, self.find_times)

@@ -55,7 +55,8 @@ class _Told:
             tell(progress.notice)
         self._bar.total = progress.total_bytes
         self._bar.set_postfix_str(describe_pace(progress), refresh=False)
-        self._bar.update(progress.received_bytes - self._bar.n)
+        self._bar.n = progress.received_bytes
+        self._bar.refresh()
         tenth = 10 * progress.received_bytes // max(1, progress.total_bytes)
         if self._bar.disable and tenth > self._tenth:
             self._tenth = tenth

@@ -58,6 +58,10 @@ class Cache(Generic[K, V]):
             self.put(key, value)
         return value
 
+    def clear(self) -> None:
+        """Forget every value; the counts go on."""
+        self._values.clear()
+
     def counts(self) -> CacheCounts:
         """Return hits and misses since the start."""
         return CacheCounts(self._hits, self._misses)

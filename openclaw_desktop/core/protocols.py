@@ -14,7 +14,6 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCall, ToolSpec, Usage
 from openclaw_desktop.core.tokens import clip
 
-
 # "aside": a short question of the agent's own within a turn, as urgent as the chat and without a place in its prompt.
 Lane = Literal["chat", "aside", "background"]
 
@@ -56,10 +55,14 @@ class TextDropped:
 
 @dataclass(frozen=True, slots=True)
 class CompletionDone:
-    """The model is done. `stop` says why: its own end, the token limit, or a cancel."""
+    """The model is done. `stop` says why: its own end, the token limit, or a cancel.
+
+    `model`: the id of the one that wrote it; "" where that can only be the one that was asked.
+    """
 
     usage: Usage
     stop: str
+    model: str = ""
 
 
 CompletionEvent = TextDelta | TextDropped | CompletionDone

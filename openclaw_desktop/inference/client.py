@@ -90,6 +90,7 @@ class ModelClient:
         self._footing = Footing()
         self._context_tokens = 0
         self._tried: Load | None = None
+        self._untold: list[str] = []
         self._outgrown: tuple[int, Mapping[str, Any]] | None = None
         self.state: ModelState = "unloaded"
         self.problem = ""
@@ -145,8 +146,13 @@ class ModelClient:
         started_s = time.monotonic()
         # Closed with us, not when the collector comes by: the next prompt must find the pipe free.
         async with contextlib.aclosing(self._converse(prompt, _complete_request(prompt), prompt.lane)) as replies:
+            if prompt.lane == "chat":
+                for sentence in self._take_untold():
+                    yield TextDropped(sentence)
             async for reply in replies:
                 if isinstance(reply, TextDropped):
+                    if prompt.lane == "chat":
+                        self._take_untold()
                     yield reply
                 elif "text" in reply:
                     yield TextDelta(reply["text"])
@@ -324,7 +330,14 @@ class ModelClient:
             self._wanted, self._context_tokens = smaller, smaller.context_tokens
         sentence = ladder.explain_step(step, cause, context, self._wanted.id)
         log.warning("ladder: %s", sentence)
+        if step != "again":
+            self._untold.append(sentence)
         return sentence
+
+    def _take_untold(self) -> list[str]:
+        """Return the steps down that no chat has heard of yet, taken while something else was asked."""
+        untold, self._untold = self._untold, []
+        return untold
 
     def _finish(self, done: Mapping[str, Any], prompt: Prompt, wall_s: float) -> CompletionDone:
         if done["decode_s"] > 0 and done["completion_tokens"] > 4:
@@ -339,7 +352,7 @@ class ModelClient:
                 load.extra_buffers, load.mmap, done.get("restored_tokens", 0), prompt.turn_id, prompt.job,
             )  # fmt: skip
             self._tell(record)
-        return CompletionDone(usage, done["stop"])
+        return CompletionDone(usage, done["stop"], load.model.id if load is not None else "")
 
     def _tell(self, record: CompletionRecord) -> None:
         for callback in self._finished:

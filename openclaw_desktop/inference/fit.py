@@ -191,7 +191,7 @@ def judge(
     elif not fits_memory(need, room.available_bytes):
         reasons.append(
             tr(
-                "It takes {need} of the {free} of memory that are free, which leaves too little: close other programs.",
+                "It needs {need} of memory; {free} are free, too little beside other programs: close some first.",
                 need=in_gb(need),
                 free=in_gb(room.available_bytes),
             )

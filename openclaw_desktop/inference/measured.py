@@ -63,13 +63,18 @@ class MeasuredRuns:
         self._writing = asyncio.Lock()
         self._runs = _read(path)
         self._kept = dict(self._runs)
+        # A worker tells the most that it ever held, also of a model that it had before: the run that reached the most.
+        self._highest: tuple[object, int] = (None, 0)
 
     def record(self, completion: CompletionRecord) -> None:
         """Take in a completion that came to its end; the file follows in the background."""
         run = Measured(completion.model, completion.context_tokens, completion.threads)
         run = replace(run, extra_buffers=completion.extra_buffers)
         known = self._runs.pop(run.key, run)
-        self._runs[run.key] = _merge(known, completion)
+        if completion.peak_rss_bytes > self._highest[1]:
+            self._highest = run.key, completion.peak_rss_bytes
+        peak = completion.peak_rss_bytes if self._highest[0] == run.key else 0
+        self._runs[run.key] = _merge(known, replace(completion, peak_rss_bytes=peak))
         while len(self._runs) > MAX_RUNS:
             self._runs.pop(next(iter(self._runs)))
         if _moved(self._kept.get(run.key), self._runs[run.key]):

@@ -13,8 +13,8 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.inference.fit import Dimensions
 from openclaw_desktop.inference.measured import Measured
 
-# Writing a token reads the weights once: as fast as the cores unpack them (3.6 and 6.4 GB/s a core were measured for two
-# models of four bits), and no faster than memory gives them.
+# Writing a token reads the weights once: as fast as the cores unpack them (3.6 and 6.4 GB/s a core were measured for
+# two models of four bits), and no faster than memory gives them.
 CORE_BYTES_PER_S = 5e9
 # Tokens read for one written: 3.9 and 5.2 were measured for these two.
 PREFILL_PER_DECODE = 4.0

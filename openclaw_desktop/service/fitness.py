@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from openclaw_desktop.core.errors import UserError
@@ -34,6 +35,7 @@ from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.storage.settings import Settings
 from openclaw_desktop.system.hardware import Hardware, read_hardware, read_watts
 from openclaw_desktop.system.hardware.memory_speed import measure_memory_speed
+from openclaw_desktop.system.processes import process_sizes
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +51,16 @@ class _Machine:
 class FitDesk:
     """Answers `fit_models`, and `need_bytes` for the model client."""
 
-    def __init__(self, models: ModelShelf, runs: MeasuredRuns, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self,
+        models: ModelShelf,
+        runs: MeasuredRuns,
+        settings: Settings,
+        folder: Path,
+        worker_pid: Callable[[], int | None],
+    ) -> None:
         self._models = models
+        self._worker_pid = worker_pid
         self._runs = runs
         self._settings = settings
         self._folder = folder
@@ -96,6 +106,10 @@ class FitDesk:
     def _look(self) -> _Machine:
         """Read the machine, once its memory speed and its power; about a second the first time."""
         hardware = read_hardware(self._folder)
+        if (pid := self._worker_pid()) is not None:
+            # What the loaded model holds is free for the next, or for itself.
+            held = sum(process_sizes({"inference": pid}).values())
+            hardware = replace(hardware, available_bytes=min(hardware.available_bytes + held, hardware.memory_bytes))
         if self._measured is None:
             self._measured = _measure(hardware.cores)
         memory_bytes_per_s, power = self._measured

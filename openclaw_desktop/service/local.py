@@ -223,7 +223,9 @@ class LocalService:
 
     async def forget(self, ids: tuple[str, ...]) -> int:
         """Erase memories."""
-        return await self._parts.memories.forget(ids)
+        count = await self._parts.memories.forget(ids)
+        self._parts.usage.clear_caches()
+        return count
 
     async def status(self) -> Status:
         """Say what runs and how well."""

@@ -127,6 +127,10 @@ class ModelShelf:
         await self.ready()
         if self._client.state == "unloaded":
             self._tasks.start(self._client.warm_up(self.opening()), "warm-up of the model")
+        else:
+            # Loaded it stays so for another while; to read anything would push the chat's own text out.
+            with self._client.in_use():
+                pass
 
     async def stop(self) -> None:
         """End what runs in the background."""

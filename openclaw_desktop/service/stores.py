@@ -9,7 +9,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from collections.abc import Sequence
 
 from openclaw_desktop.agent.compaction import Extract
 from openclaw_desktop.agent.context import PastTurn

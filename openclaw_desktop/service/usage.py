@@ -5,9 +5,10 @@ Owns the way from the ledger and the caches' counts to the API's values. Must no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
-from openclaw_desktop.core.cache import CacheCounts
+from openclaw_desktop.core.cache import Cache
 from openclaw_desktop.inference.ledger import Ledger, LedgerLine, Sums
 from openclaw_desktop.service.api import CacheStatus, LedgerStatus, LedgerSums, LedgerView
 
@@ -15,7 +16,7 @@ from openclaw_desktop.service.api import CacheStatus, LedgerStatus, LedgerSums, 
 class UsageDesk:
     """Reads the ledger and the counts of the caches, each under its name."""
 
-    def __init__(self, ledger: Ledger, caches: Mapping[str, Callable[[], CacheCounts]]) -> None:
+    def __init__(self, ledger: Ledger, caches: Mapping[str, Cache[Any, Any]]) -> None:
         self._ledger = ledger
         self._caches = caches
 
@@ -30,8 +31,13 @@ class UsageDesk:
 
     def caches(self) -> dict[str, CacheStatus]:
         """Return the counts of every cache since the agent's start."""
-        counts = {name: count() for name, count in self._caches.items()}
+        counts = {name: cache.counts() for name, cache in self._caches.items()}
         return {name: CacheStatus(count.hits, count.misses) for name, count in counts.items()}
+
+    def clear_caches(self) -> None:
+        """Forget what the caches hold: it may be made of what was just erased."""
+        for cache in self._caches.values():
+            cache.clear()
 
     async def lines(self, days: int) -> tuple[LedgerView, ...]:
         """Return the sums of the last `days` days by day, lane, job and model, newest first."""

@@ -196,6 +196,12 @@ async def test_a_proxy_is_gone_through(tmp_path: Path, monkeypatch: pytest.Monke
     assert proxy.proxied == ["http://models.invalid/fake.gguf"] * 2
 
 
+def test_the_child_that_fetches_packages_gets_the_proxy_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://environment:1")
+    assert Network().environment()["HTTPS_PROXY"] == "http://environment:1"
+    assert Network(proxy="http://setting:2").environment()["HTTPS_PROXY"] == "http://setting:2"
+
+
 async def test_a_proxy_that_makes_no_sense_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="proxy can't be used") as caught:
         await pull(model(HubMirror("http://models.invalid/fake.gguf")), tmp_path, Network(proxy="nonsense"))

@@ -189,10 +189,14 @@ async def test_memory_finds_by_vectors_of_an_endpoint(smollm2: Path, tmp_path: P
             await memories.remember_many([NewMemory("The cat sleeps on the sofa", source="test")])
             assert (await memories.recall("cat"))[0].text == "The cat sleeps on the sofa"
             engines = await database.rows("select name, version, dimension from vector_engines")
-            first, second = await embed(["The cat sleeps", "Numbers"])
+            long = "word " * 2 * CONTEXT_TOKENS
+            with pytest.raises(UserError) as caught:
+                await desk.client("vectors").embed(embed.version, [long])
+            first, second = await embed(["The cat sleeps", long])  # cut to what the server takes
         finally:
             await database.close()
             await desk.close()
+    assert caught.value.failure.code == "too_long"
     assert engines == [("endpoint:vectors", embed.version, 576)]
     assert math.hypot(*struct.unpack("<576f", first)) == pytest.approx(1, abs=1e-5) and first != second
 

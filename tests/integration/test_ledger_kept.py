@@ -35,9 +35,9 @@ def test_an_incognito_turn_leaves_a_count_without_its_turn(talker: Program) -> N
 
 
 def test_a_running_agent_answers_with_its_sums(talker: Program) -> None:
-    with talker.serve():
-        talker.run("ask", "Hello!", "--no-tools", "--json").done()
-        talker.run("ask", "And again hello!", "--no-tools", "--json").done()
-        (line,) = talker.run("model", "ledger", "--json").done().document["lines"]
-        assert (line["turns"], line["sums"]["calls"]) == (2, 2)
-        assert line["sums"]["cached_tokens"] > 0
+    talker.serve()
+    talker.run("ask", "Hello!", "--no-tools", "--json").done()
+    talker.run("ask", "And again hello!", "--no-tools", "--json").done()
+    (line,) = talker.run("model", "ledger", "--json").done().document["lines"]
+    assert (line["turns"], line["sums"]["calls"]) == (2, 2)
+    assert line["sums"]["cached_tokens"] > 0

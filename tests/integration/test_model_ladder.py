@@ -16,7 +16,7 @@ from test_model_worker import turn
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import NoticeShown, TurnFinished
-from openclaw_desktop.core.protocols import TextDropped
+from openclaw_desktop.core.protocols import CompletionDone, TextDropped
 from openclaw_desktop.inference.loading import LoadedModel
 from openclaw_desktop.runtime import attach_or_start
 from openclaw_desktop.service.api import AgentService, AskRequest
@@ -61,7 +61,8 @@ async def test_every_death_is_a_step_down_and_the_answer_comes_all_the_same(smol
         assert life.client.deaths == 4
         assert "smollm2-135m" in life.client.ladder and "without extra buffers" in life.client.ladder
         assert maps_the_model(life.client.pid), "without extra buffers"
-        record = life.records[-1]
+        done, record = events[-1], life.records[-1]
+        assert isinstance(done, CompletionDone) and done.model == "smaller", "the one that wrote it"
         assert (record.model, record.extra_buffers, record.context_tokens) == ("smaller", False, 1024)
 
 
@@ -89,6 +90,15 @@ async def test_a_step_down_holds_until_the_model_is_chosen_again(smollm2: Path) 
         assert life.client.ladder == "" and life.client.context_tokens == 2048
         await life.ask(HELLO)
         assert life.records[-1].extra_buffers and life.records[-1].context_tokens == 2048
+
+
+async def test_a_step_down_that_background_work_took_is_told_in_the_next_chat(smollm2: Path) -> None:
+    async with life_of(smollm2) as life:
+        events = await life.ask(replace(SEA, lane="background"), killer(life, signal.SIGSEGV, 2))
+        assert sum(isinstance(event, TextDropped) for event in events) == 2
+        told, *rest = await life.ask(HELLO)
+        assert isinstance(told, TextDropped) and "without extra buffers" in told.reason
+        assert not any(isinstance(event, TextDropped) for event in (*rest, *await life.ask(HELLO))), "once"
 
 
 @pytest.mark.parametrize("able", [True, False])

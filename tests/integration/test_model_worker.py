@@ -166,7 +166,7 @@ async def test_a_schema_that_makes_no_grammar_is_a_sentence_and_no_death(client:
 
 async def test_a_prompt_longer_than_the_context_is_a_sentence(client: ModelClient) -> None:
     with pytest.raises(UserError) as caught:
-        await collect(client(prompt("word " * 2500)))
+        await collect(client(prompt("word " * 9000)))
     assert caught.value.failure.code == "too_long"
     assert "2048" in caught.value.failure.sentence and "new chat" in caught.value.failure.advice
     text, _ = await collect(client(prompt("Say hello.", max_tokens=5)))

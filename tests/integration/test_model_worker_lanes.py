@@ -22,6 +22,17 @@ FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SYSTEM = "You are a helpful assistant. " + "Be short and kind. " * 30
 JUDGE = "You rate texts. " + "Think well. " * 40
 LIMIT_BYTES = 1 << 30
+UNION = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {"tool": {"const": name}, "text": {"type": "string"}},
+            "required": ["tool", "text"],
+            "additionalProperties": False,
+        }
+        for name in ("remember", "answer")
+    ]
+}
 
 
 class Worker:
@@ -272,3 +283,14 @@ async def test_stdins_end_ends_it_in_mid_word(smollm2: Path, tmp_path: Path) -> 
             # No grace is used up, or it would have been killed.
             await worker.process.stop(grace_s=2.4)
     assert state_files(tmp_path, "stable") and state_files(tmp_path, "chat")
+
+
+@pytest.mark.parametrize("limit", [2, 5, 12, 60])
+async def test_what_the_schema_fixes_counts_as_written_and_keeps_the_limit(smollm2: Path, limit: int) -> None:
+    async with worker_with(smollm2) as worker:
+        done = await worker.complete("Reply as JSON.", "Is the sea deep?", schema=UNION, max_tokens=limit)
+        again = await worker.complete("Reply as JSON.", "Is the sea deep?", schema=UNION, max_tokens=limit)
+    assert 1 <= done["completion_tokens"] <= limit and (done["stop"] == "end" or done["completion_tokens"] == limit)
+    assert again["reply"] == done["reply"] and again["cached_tokens"] >= again["prompt_tokens"] - 1
+    if done["stop"] == "end":
+        assert set(json.loads(done["reply"])) == {"tool", "text"}

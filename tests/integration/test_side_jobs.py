@@ -67,3 +67,17 @@ async def test_a_summary_keeps_sentences_whole(client: ModelClient) -> None:
     texts = [sentence.text for sentence in await summarise(client, told, 35)]
     print(texts)
     assert {"We meet Dana on 4 May at 10:00.", "Never send the contract to Ralf."} <= set(texts)
+
+
+async def test_a_model_that_invents_is_held_to_the_sentences(smollm2: Path) -> None:
+    client = ModelClient(Supervisor("inference", ENVIRONMENT), lambda _, state: None)
+    client.choose(LoadedModel("smollm2-135m", smollm2 / "SmolLM2-135M-Instruct.Q4_1.gguf", 2048))
+    told = [Passage(f"t{number}", text, USER) for number, text in enumerate(DENIALS)]
+    try:
+        found = await extract_facts(client, told)
+    finally:
+        await client.stop()
+    assert found, "the schema lets it write facts"
+    for fact in found:
+        assert fact.source in told
+        assert denials(fact.text) == denials(fact.source.text)

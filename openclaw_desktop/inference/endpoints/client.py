@@ -165,11 +165,10 @@ class EndpointClient:
         started_s = time.monotonic()
         async with contextlib.aclosing(self._wire.stream("/chat/completions", body)) as items:
             while (item := await self._next(items, started_s, counts)) is not None:
-                _note_usage(item, counts)
-                choice = (item.get("choices") or [{}])[0]
-                for piece in _pieces(choice.get("delta") or choice.get("message") or {}, text):
+                pieces, ended = _read(item, counts, text)
+                for piece in pieces:
                     yield TextDelta(piece)
-                stop = choice.get("finish_reason") or stop
+                stop = ended or stop
         if not stop:
             raise Broken("the stream ended without a reason")
         if text is not None and (rest := text.close()):
@@ -195,9 +194,6 @@ class EndpointClient:
                 item = await anext(items, None)
         except TimeoutError:
             raise too_slow(self.endpoint, limit, getattr(limits, limit)) from None
-        if item is not None and _has_content(item):
-            counts.pieces += 1
-            counts.first_s = counts.first_s or time.monotonic()
         return item
 
     def _note_speed(self, counts: _Counts) -> None:
@@ -218,7 +214,7 @@ class EndpointClient:
             body = _request(model, prompt, None, dialect)
             body |= {dialect.limit: 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS, "stream": False}
             try:
-                answer = await self._wire.post("/chat/completions", body, self.endpoint.limits.whole_s)
+                answer = await self._wire.post("/chat/completions", body, self.endpoint.limits.first_token_s)
             except Refused as refused:
                 changed = dialect.after(refused, with_form=False)
                 if changed is None:
@@ -288,8 +284,21 @@ def _request(model: str, prompt: Prompt, form: ReplyForm | None, dialect: Dialec
     return body
 
 
+def _read(item: dict[str, Any], counts: _Counts, text: ReplyText | None) -> tuple[list[str], str]:
+    """Return what of a piece becomes text of the reply, and why it ended, if it did; raises Broken."""
+    try:
+        _note_usage(item, counts)
+        choice = (item.get("choices") or [{}])[0]
+        delta = choice.get("delta") or choice.get("message") or {}
+        if any(delta.get(key) for key in ("content", "tool_calls", "reasoning_content", "reasoning")):
+            counts.pieces += 1
+            counts.first_s = counts.first_s or time.monotonic()
+        return _pieces(delta, text), str(choice.get("finish_reason") or "")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Broken("not the form of a reply") from error
+
+
 def _pieces(delta: dict[str, Any], text: ReplyText | None) -> list[str]:
-    """Return what of a delta becomes text of the reply."""
     content = _clean(delta.get("content"))
     if text is None:
         return [content] if content else []
@@ -304,12 +313,6 @@ def _pieces(delta: dict[str, Any], text: ReplyText | None) -> list[str]:
 def _clean(value: Any) -> str:
     # Half a surrogate pair is no text that could be stored.
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
-
-
-def _has_content(item: dict[str, Any]) -> bool:
-    choice = (item.get("choices") or [{}])[0]
-    delta = choice.get("delta") or choice.get("message") or {}
-    return any(delta.get(key) for key in ("content", "tool_calls", "reasoning_content", "reasoning"))
 
 
 def _note_usage(item: dict[str, Any], counts: _Counts) -> None:

@@ -28,12 +28,11 @@ Discover = Callable[..., Awaitable[tuple[Found, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class EndpointModel:
-    """One model of one endpoint. `added`: the endpoint stands in the book. `problem`: why it can't be asked now."""
+    """One model of one endpoint. `problem`: why it can't be asked now."""
 
     endpoint: Endpoint
     model: str
     context_tokens: int | None = None
-    added: bool = True
     problem: str = ""
 
     @property
@@ -101,7 +100,7 @@ class EndpointDesk:
             endpoint = replace(server.endpoint, name=self._free_name(server.endpoint.name))
             listed = server.models or (ServedModel("") if server.problem else None,)
             models += [
-                EndpointModel(endpoint, model.id, model.context_tokens, added=False, problem=server.problem)
+                EndpointModel(endpoint, model.id, model.context_tokens, problem=server.problem)
                 for model in listed
                 if model is not None
             ]
@@ -141,6 +140,7 @@ class EndpointDesk:
         context = next((one.context_tokens for one in served if one.id == usual), None)
         endpoint = replace(endpoint, model=usual, context_tokens=context)
         await self._put(endpoint)
+        self._dialects.forget(endpoint.name)
         return tuple(EndpointModel(endpoint, one.id, one.context_tokens) for one in served)
 
     async def _probe(self, endpoint: Endpoint, named: str | None) -> tuple[ServedModel, ...]:
@@ -174,10 +174,16 @@ class EndpointDesk:
         if not model and len(models) == 1:
             model = models[0].model
         chosen = next((one for one in models if one.model == model and model), None)
+        if chosen is None and models[0].problem:
+            raise UserError(
+                "endpoint_failed",
+                models[0].problem,
+                tr("Add it with its key: model add {url} --key secret:NAME.", url=models[0].endpoint.address.url),
+            )
         if chosen is None:
             raise UserError(
                 "wrong_model",
-                models[0].problem or tr("{name} has no model {model}.", name=name, model=visible(model) or "?"),
+                tr("{name} has no model {model}.", name=name, model=visible(model) or "?"),
                 tr("It has: {models}.", models=", ".join(visible(one.id) for one in models[:20])),
                 ExitCode.USAGE,
             )

@@ -15,11 +15,15 @@ from collections.abc import Sequence
 from openclaw_desktop.core.cache import Cache
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.core.tokens import clip
+from openclaw_desktop.inference.endpoints.client import EndpointClient
 from openclaw_desktop.inference.endpoints.desk import EndpointDesk
 
 PREFIX = "endpoint:"
 # One request holds so many texts: servers bound what they take at once.
 BATCH = 64
+# What fits the shortest inputs in use, 512 tokens.
+CLIP_TOKENS = 400
 # Single texts are questions, which come again.
 VECTORS_KEPT = 256
 
@@ -80,9 +84,18 @@ class EndpointEmbedder:
             )
         vectors: list[bytes] = []
         for start in range(0, len(texts), BATCH):
-            rows = await client.embed(self.version, texts[start : start + BATCH])
+            rows = await self._ask(client, texts[start : start + BATCH])
             vectors += [self._normalised(row) for row in rows]
         return vectors
+
+    async def _ask(self, client: EndpointClient, texts: Sequence[str]) -> list[list[float]]:
+        try:
+            return await client.embed(self.version, texts)
+        except UserError as error:
+            if error.failure.code != "too_long":
+                raise
+            # One long memory must not keep all others from their vectors: its beginning tells what it is about.
+            return await client.embed(self.version, [clip(text, CLIP_TOKENS) for text in texts])
 
     def _normalised(self, row: Sequence[float]) -> bytes:
         self.dimension = self.dimension or len(row)

@@ -21,7 +21,8 @@ SAID_CHARS = 200
 BUSY = (429, 502, 503, 504)
 _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context length|exceeds? the (available )?context"
-    r"|exceed context window|context (window|length)|prompt is too long|too many tokens|input is too long",
+    r"|exceed context window|context (window|length)|too large to process|prompt is too long|too many tokens"
+    r"|input is too long",
     re.IGNORECASE,
 )
 

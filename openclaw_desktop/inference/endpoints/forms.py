@@ -160,7 +160,8 @@ class ReplyText:
         found = _find_reply(self._held, self._form)
         if found is not None:
             return json.dumps(found, ensure_ascii=False)
-        self.ignored = not self._calls
+        # A reply that was cut before it could begin says nothing about the server.
+        self.ignored = not self._calls and self._state == "holding"
         if ANSWER in self._form.tools:
             words = re.sub(r"<think>.*?</think>", "", self._held, flags=re.DOTALL).strip()
             return json.dumps({"tool": ANSWER, "text": words}, ensure_ascii=False)

@@ -23,15 +23,19 @@ def weights_of(top: Sequence[dict[str, Any]], choices: Sequence[str]) -> tuple[f
     weights = [0.0] * len(choices)
     for entry in top:
         token, logprob = entry.get("token"), entry.get("logprob")
-        if not isinstance(token, str) or not isinstance(logprob, int | float) or not (begun := token.strip().lower()):
+        if not isinstance(token, str) or not isinstance(logprob, int | float) or not (begun := token.strip()):
             continue
-        fitting = [index for index, choice in enumerate(choices) if _begins(begun, choice.lower())]
+        fitting = _fitting(begun, choices) or _fitting(begun.lower(), [choice.lower() for choice in choices])
         if len(fitting) > 1 and math.exp(logprob) > ENOUGH:
             return None
         if len(fitting) == 1:
             weights[fitting[0]] += math.exp(logprob)
     total = sum(weights)
     return tuple(weight / total for weight in weights) if total >= ENOUGH else None
+
+
+def _fitting(begun: str, choices: Sequence[str]) -> list[int]:
+    return [index for index, choice in enumerate(choices) if _begins(begun, choice)]
 
 
 def _begins(begun: str, choice: str) -> bool:

@@ -8,7 +8,7 @@ so that a cancel is seen while the model works.
         {"id", "loaded": {"context_tokens", "trained_tokens", "load_s", "peak_rss_bytes"}}
         from "mmap" on all may be left out; "mmap" is then the opposite of "extra_buffers", "identity" made of the file
     {"id", "op": "complete", "messages", "schema", "max_tokens", "temperature", "lane", "stable", "keep"} answers
-        {"id", "text"}... {"id", "done": {...}}, the fields of `engine.Run`
+        {"id", "text"}... {"id", "done": {...}}, the fields of `requests.Run`
         "lane": "chat" or "background"; the first "stable" messages are the same in every prompt of this kind;
         "keep": false for what must leave nothing in a file; "max_tokens": 0 to read the prompt and no more
     {"id", "op": "weigh", "messages", "choices", "lane", "stable", "keep"} answers {"id", "weights": [...]}
@@ -33,8 +33,9 @@ import time
 from typing import Any, TextIO
 
 from openclaw_desktop.inference.worker.effort import peak_rss_bytes, set_nice, usable_cores
-from openclaw_desktop.inference.worker.engine import Engine, Load, Question, Run
+from openclaw_desktop.inference.worker.engine import Engine
 from openclaw_desktop.inference.worker.model import EngineError
+from openclaw_desktop.inference.worker.requests import Load, Question, Run
 
 # The parent kills after two seconds; a process without a parent must not stay.
 END_LIMIT_S = 1.8

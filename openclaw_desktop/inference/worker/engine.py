@@ -10,7 +10,6 @@ import codecs
 import hashlib
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,13 @@ import llama_cpp
 import numpy as np
 
 from openclaw_desktop.inference.worker.effort import peak_rss_bytes
-from openclaw_desktop.inference.worker.grammar import Grammars, certain_start
+from openclaw_desktop.inference.worker.grammar import Grammars, certain_text
 from openclaw_desktop.inference.worker.lanes import Lane, Memory, common_prefix
 from openclaw_desktop.inference.worker.model import EngineError, Model
+from openclaw_desktop.inference.worker.requests import Load, Question, Run
 from openclaw_desktop.inference.worker.sampler import Sampler
 from openclaw_desktop.inference.worker.states import Kind, States
 from openclaw_desktop.inference.worker.template import prompt_tokens
-
-Messages = Sequence[tuple[str, str]]
 
 # Between chunks of the prompt a cancel is seen; smaller ones cost speed.
 PROMPT_CHUNK_TOKENS = 64
@@ -36,55 +34,6 @@ WORTH_FETCHING_TOKENS = 32
 WORTH_WRITING_TOKENS = 512
 WORTH_WRITING_AT_END_TOKENS = 32
 _HEAD_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How a model is loaded. `identity` names its bytes; "" lets size, time and beginning of the file do so."""
-
-    path: str
-    context_tokens: int
-    threads: int
-    extra_buffers: bool
-    mmap: bool
-    states_folder: str | None = None
-    states_limit_bytes: int = 0
-    identity: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt. `stable`: so many first messages are the same in every prompt of its kind.
-
-    `keep`: whether what is read of it may be kept in a file after the answer.
-    """
-
-    messages: Messages
-    lane: str = "chat"
-    stable: int = 0
-    keep: bool = True
-
-
-@dataclass(slots=True)
-class Run:
-    """What one completion took. Times are in seconds, sizes in bytes.
-
-    `cached_tokens` of the prompt were not read again, `restored_tokens` of them came from a file; `texts_cached` of
-    `texts` pieces of the prompt were tokenised before.
-    """
-
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_s: float = 0.0
-    decode_s: float = 0.0
-    stop: str = "end"
-    restored_tokens: int = 0
-    cpu_s: float = 0.0
-    peak_rss_bytes: int = 0
-    grammar_cached: bool = False
-    texts: int = 0
-    texts_cached: int = 0
 
 
 class Engine:
@@ -140,7 +89,7 @@ class Engine:
         started_s, cpu_started_s = time.perf_counter(), time.process_time()
         grammar, run.grammar_cached = self._grammars.start(schema) if schema is not None else (None, False)
         with Sampler(self._model.size, grammar, temperature) as sampler:
-            start = self._certain_start(schema, sampler, max_tokens)
+            start = self._certain_tokens(schema, sampler, "", max_tokens)
             lane = self._read_prompt(question, max_tokens, cancelled, run, start)
             run.prompt_s = time.perf_counter() - started_s
             if lane is None:
@@ -148,8 +97,8 @@ class Engine:
             elif max_tokens <= 0:
                 run.stop = "length"
             else:
-                max_tokens = min(max_tokens, self.context_tokens - run.prompt_tokens)
-                yield from self._reply(lane, sampler, max_tokens, cancelled, run, start)
+                limit = min(max_tokens, self.context_tokens - run.prompt_tokens)
+                yield from self._reply(lane, sampler, schema, start, limit, cancelled, run)
         run.decode_s = time.perf_counter() - started_s - run.prompt_s
         run.cpu_s = time.process_time() - cpu_started_s
         run.peak_rss_bytes = peak_rss_bytes()
@@ -218,35 +167,40 @@ class Engine:
         self,
         lane: Lane,
         sampler: Sampler,
+        schema: Mapping[str, Any] | None,
+        start: list[int],
         max_tokens: int,
         cancelled: Callable[[], bool],
         run: Run,
-        start: Sequence[int],
     ) -> Generator[str, None, None]:
+        """Yield the reply, of which the tokens `start` are read already."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        run.completion_tokens = len(start)
-        if text := decoder.decode(b"".join(map(self._model.piece, start))):
-            yield text
+        fresh, reply = start, ""
         while True:
-            token = sampler.next(self._memory.logits())
-            if self._model.ends(token):
-                return
-            run.completion_tokens += 1
-            if text := decoder.decode(self._model.piece(token)):
+            if text := decoder.decode(b"".join(map(self._model.piece, fresh))):
+                reply += text
                 yield text
+            run.completion_tokens += len(fresh)
             if run.completion_tokens >= max_tokens:
                 run.stop = "length"
                 return
             if cancelled():
                 run.stop = "cancelled"
                 return
-            self._memory.read(lane, [token])
+            if fresh is not start:
+                self._memory.read(lane, fresh)
+            token = sampler.next(self._memory.logits())
+            if self._model.ends(token):
+                return
+            so_far = reply + self._model.piece(token).decode("utf-8", "replace")
+            room = max_tokens - run.completion_tokens - 1
+            fresh = [token, *self._certain_tokens(schema, sampler, so_far, room)]
 
-    def _certain_start(self, schema: Mapping[str, Any] | None, sampler: Sampler, max_tokens: int) -> list[int]:
-        """Return the tokens that the reply begins with in any case: read with the prompt, they cost a third."""
-        text = certain_start(schema) if schema is not None else ""
+    def _certain_tokens(self, schema: Mapping[str, Any] | None, sampler: Sampler, reply: str, room: int) -> list[int]:
+        """Return the tokens that follow `reply` in any case: read in one go, they cost a third."""
+        text = certain_text(schema, reply) if schema is not None else ""
         tokens = self._model.tokenize(text, False) if text else []
-        return sampler.begin_with(tokens) if len(tokens) < min(max_tokens, LEAST_REPLY_TOKENS) else []
+        return sampler.begin_with(tokens) if len(tokens) < min(room, PROMPT_CHUNK_TOKENS) else []
 
     def _read_prompt(
         self,

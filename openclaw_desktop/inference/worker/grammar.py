@@ -41,11 +41,15 @@ def schema_to_gbnf(schema: Mapping[str, Any]) -> str:
     return str(converter.format_grammar())
 
 
-def certain_start(schema: Mapping[str, Any]) -> str:
-    """Return what every reply that fits begins with, written as `json.dumps` does; "" where nothing is certain."""
-    text, whole = _certain(schema)
+def certain_text(schema: Mapping[str, Any], reply: str) -> str:
+    """Return how a reply that fits must go on after `reply`, written as `json.dumps` does; "" where that is open."""
+    options = schema.get("anyOf") or schema.get("oneOf") or [schema]
+    starts = [start for start in map(_certain, options) if start[0].startswith(reply)]
+    if not starts:
+        return ""
+    text, whole = _common_start([text for text, _ in starts]), len(starts) == 1 and starts[0][1]
     # The model's tokens do not end where a common beginning of words ends.
-    return text if whole else re.sub(r"\w+$", "", text)
+    return (text if whole else re.sub(r"\w+$", "", text))[len(reply) :]
 
 
 def _certain(schema: Mapping[str, Any]) -> tuple[str, bool]:

@@ -119,7 +119,7 @@ async def test_only_the_users_own_words_make_it_remember(desk: Desk) -> None:
     offered = [option["properties"]["tool"]["const"] for option in model.prompts[0].schema["anyOf"]]
     assert "remember" not in offered
     model = ScriptedModel({"tool": "remember", "text": "I like tea"}, {"tool": "answer", "text": "ok"})
-    await desk.ask("I like tea, please keep that in mind", model)
+    await desk.ask("Keep my tea in mind when you suggest a drink for tonight", model)
     offered = [option["properties"]["tool"]["const"] for option in model.prompts[0].schema["anyOf"]]
     assert "remember" in offered
 

@@ -159,7 +159,7 @@ async def test_a_server_found_here_is_written_down_when_it_is_chosen(tmp_path: P
         (found,) = await discover({server.port: "ollama"})
         desk = desk_at(tmp_path, found)
         (listed,) = await desk.look()
-        assert (listed.id, listed.added, desk.book.endpoints) == ("ollama/llama3.2:3b", False, ())
+        assert (listed.id, desk.book.endpoints) == ("ollama/llama3.2:3b", ())
         chosen = await desk.choose("ollama")
         assert chosen is not None and EndpointBook(desk.book.path).get("ollama") == desk.book.get("ollama") is not None
         await desk.close()

@@ -8,12 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import socket
 import ssl
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from endpoint_server import EndpointServer, Reply, Seen, calls, refuses, says
 
 from openclaw_desktop.agent.reply import reply_schema
@@ -25,6 +32,7 @@ from openclaw_desktop.inference.endpoints.address import parse_address
 from openclaw_desktop.inference.endpoints.book import Endpoint, Limits
 from openclaw_desktop.inference.endpoints.client import EndpointClient
 from openclaw_desktop.inference.endpoints.dialect import Dialect, Dialects
+from openclaw_desktop.inference.endpoints.weights import weights_of
 
 READ = ToolSpec(
     "read_file",
@@ -124,7 +132,9 @@ def only(style: str, reply: Reply) -> Any:
         ("plain", says("Sure!\n```json\n", READ_IT, "\n```")),
     ],
 )
-async def test_a_refused_form_gives_way_to_the_next_and_is_not_tried_again(style: str, reply: Reply, tmp_path) -> None:
+async def test_a_refused_form_gives_way_to_the_next_and_is_not_tried_again(
+    style: str, reply: Reply, tmp_path: Path
+) -> None:
     kept = tmp_path / "endpoints.json"
     async with EndpointServer(only(style, reply)) as server:
         events = await events_of(client_of(server.endpoint(), Dialects(kept)), CHAT)
@@ -273,17 +283,37 @@ async def test_a_server_without_tls_is_told_from_one_that_is_not_trusted() -> No
         assert (await failure_of(client_of(endpoint))).code == "tls_failed"
 
 
-async def test_a_certificate_that_is_not_trusted_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    import httpx
+def write_certificate(folder: Path) -> Path:
+    """Write a key and a certificate of our own for 127.0.0.1, and return their file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "own server")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = (
+        builder.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    )
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    certificate = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    place = folder / "own.pem"
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key.private_bytes(serialization.Encoding.PEM, *plain)
+    place.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return place
 
-    def refuse(*_: Any, **__: Any) -> Any:
-        cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
-        cause.verify_message = "self-signed certificate"
-        raise httpx.ConnectError("tls") from cause
 
-    monkeypatch.setattr(httpx.AsyncClient, "send", refuse)
-    failure = await failure_of(client_of(Endpoint("own", parse_address("https://own.example"))))
-    assert failure.code == "tls_failed" and "self-signed certificate" in failure.text
+async def test_a_certificate_of_ones_own_is_trusted_only_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place)
+    async with EndpointServer(lambda _: says("Hi"), context) as server:
+        endpoint = Endpoint("own", parse_address(server.url.replace("http:", "https:")), secret="secret:work")
+        failure = await failure_of(client_of(endpoint))
+        assert failure.code == "tls_failed" and "is not to be trusted: self-signed certificate" in failure.text
+        assert not server.seen
+        monkeypatch.setenv("SSL_CERT_FILE", str(place))
+        assert text_of(await events_of(client_of(endpoint), PLAIN)) == "Hi"
 
 
 @pytest.mark.parametrize(
@@ -319,6 +349,21 @@ async def test_a_line_without_an_end_is_not_read_for_ever() -> None:
         assert (await failure_of(client_of(server.endpoint()))).code == "endpoint_died"
 
 
+@pytest.mark.parametrize(
+    "item", [{"choices": [3]}, {"choices": {"a": 1}}, {"choices": [{"delta": "x"}]}, {"usage": {"prompt_tokens": "x"}}]
+)
+async def test_a_reply_of_another_form_is_told(item: Any) -> None:
+    async with EndpointServer(lambda seen: Reply(events=(item,)) if seen.body["stream"] else Reply(200, {})) as server:
+        assert (await failure_of(client_of(server.endpoint()))).code == "endpoint_died"
+
+
+async def test_a_reply_that_was_cut_at_its_start_changes_nothing() -> None:
+    dialects = Dialects()
+    async with EndpointServer(lambda _: says('{"to', stop="length")) as server:
+        await events_of(client_of(server.endpoint(), dialects), CHAT)
+    assert len(server.seen) == 1 and dialects.get("here/m").style == "json_schema"
+
+
 async def test_words_are_weighed_by_the_probabilities_of_their_first_tokens() -> None:
     top = [{"token": " Yes", "logprob": -0.1}, {"token": "no", "logprob": -3.0}, {"token": "", "logprob": -4.0}]
     body = {"choices": [{"message": {"content": "Yes"}, "logprobs": {"content": [{"top_logprobs": top}]}}]}
@@ -327,6 +372,22 @@ async def test_words_are_weighed_by_the_probabilities_of_their_first_tokens() ->
         yes, no = await client.weigh("m", PLAIN, ("yes", "no"))
         await client.close()
     assert yes + no == pytest.approx(1) and yes == pytest.approx(0.948, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("top", "choices", "weights"),
+    [
+        ([("Yes", 0.6), ("yes", 0.2), (" No", 0.2)], ("yes", "no", "Yes", "No"), (0.2, 0, 0.6, 0.2)),
+        ([("YES", 0.5), ("n", 0.5)], ("yes", "no"), (0.5, 0.5)),
+        ([("re", 0.9), ("remember", 0.1)], ("remember", "recall"), None),
+        ([("<think>", 0.999), ("yes", 0.001)], ("yes", "no"), None),
+        ([], ("yes", "no"), None),
+    ],
+)
+def test_first_tokens_are_told_apart(top: list[tuple[str, float]], choices: Any, weights: Any) -> None:
+    listed = [{"token": token, "logprob": math.log(share)} for token, share in top]
+    found = weights_of(listed, choices)
+    assert found == (None if weights is None else pytest.approx(weights))
 
 
 async def test_words_are_weighed_by_a_choice_where_probabilities_do_not_tell() -> None:

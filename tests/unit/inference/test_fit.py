@@ -78,7 +78,7 @@ def test_of_experts_only_those_that_work_are_read() -> None:
         (PLENTY, 20.0, 0, "green", "runs well"),
         (PLENTY, None, 5 * GB, "green", "runs well"),
         (PLENTY, 1.2, 0, "amber", "slow here: about 1.2"),
-        (replace(PLENTY, available_bytes=3 * GB), 20.0, 0, "amber", "leaves too little: close"),
+        (replace(PLENTY, available_bytes=3 * GB), 20.0, 0, "amber", "close some first"),
         (replace(PLENTY, memory_bytes=6_700_000_000), 20.0, 0, "amber", "4096 do"),
         (replace(PLENTY, memory_bytes=4 * GB), 20.0, 0, "red", "even for a short chat"),
         (replace(PLENTY, disk_free_bytes=GB), 20.0, 5 * GB, "red", "no room on the disk"),
@@ -93,7 +93,7 @@ def test_verdicts_with_their_reasons(room: Room, rate: float | None, missing: in
 
 def test_slow_and_short_of_memory_are_both_said() -> None:
     judgement = judge(SIZE, 8192, replace(PLENTY, available_bytes=GB), 0.5)
-    assert "close other programs" in judgement.reason and "slow" in judgement.reason
+    assert "close some first" in judgement.reason and "slow" in judgement.reason
 
 
 def test_a_context_that_does_not_fit_is_halved_until_it_does() -> None:
@@ -151,6 +151,7 @@ async def test_what_was_measured_is_found_again_after_a_restart(tmp_path: Path) 
     runs = MeasuredRuns(tmp_path / "measured.json")
     runs.record(RECORD)
     runs.record(replace(RECORD, peak_rss_bytes=2 * GB, decode_s=2.0, context_tokens=2048))
+    assert runs.find("m") != runs.find("m", 4096)
     await runs.stop()
     again = MeasuredRuns(tmp_path / "measured.json")
     found = again.find("m", 4096)
@@ -171,6 +172,16 @@ async def test_a_busy_minute_moves_what_is_known_a_little(tmp_path: Path) -> Non
     assert found is not None
     assert found.decode_tokens_per_s == pytest.approx(0.7 * 5 + 0.3 * 0.5)
     assert found.peak_bytes == GB, "the most that it ever held"
+    await runs.stop()
+
+
+async def test_the_peak_of_a_larger_model_before_is_not_taken_for_this_one_s(tmp_path: Path) -> None:
+    runs = MeasuredRuns(tmp_path / "measured.json")
+    runs.record(replace(RECORD, model="large", peak_rss_bytes=2 * GB))
+    runs.record(replace(RECORD, peak_rss_bytes=2 * GB))
+    large, small = runs.find("large"), runs.find("m")
+    assert large is not None and small is not None
+    assert (large.peak_bytes, small.peak_bytes) == (2 * GB, 0)
     await runs.stop()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openclaw_desktop.inference.worker.grammar import certain_start, schema_to_gbnf
+from openclaw_desktop.inference.worker.grammar import certain_text, schema_to_gbnf
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,21 @@ def tool(name: str, *parameters: str) -> dict[str, object]:
     ],
 )
 def test_what_every_reply_begins_with_is_known(schema: dict[str, object], start: str) -> None:
-    assert certain_start(schema) == start
+    assert certain_text(schema, "") == start
+
+
+@pytest.mark.parametrize(
+    ("reply", "rest"),
+    [
+        ('{"tool": "', ""),
+        ('{"tool": "re', ""),
+        ('{"tool": "rea', 'd_file", "path": "'),
+        ('{"tool": "answer', '", "text": "'),
+        ('{"tool": "answer", "text": "', ""),
+        ('{"tool": "answer", "text": "Hello', ""),
+        ('{ "tool"', ""),
+    ],
+)
+def test_how_a_reply_must_go_on_is_known(reply: str, rest: str) -> None:
+    schema = {"anyOf": [tool("read_file", "path"), tool("remember", "text"), tool("answer", "text")]}
+    assert certain_text(schema, reply) == rest

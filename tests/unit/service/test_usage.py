@@ -44,7 +44,7 @@ async def test_the_ledger_is_shown_in_words_and_as_json(tmp_path: Path, capsys: 
     database = await Database.open(tmp_path / "a.db")
     ledger = Ledger(database, Noon(), 10, 1000, ZoneInfo("Asia/Tokyo"))
     cache: Cache[str, int] = Cache(2)
-    usage = UsageDesk(ledger, {"embeddings": cache.counts, "answers": Cache[str, str](1).counts})
+    usage = UsageDesk(ledger, {"embeddings": cache, "answers": Cache[str, str](1)})
     for turn in ("t1", "t2"):
         ledger.note(CompletionRecord("qwen", "chat", 500, 375, 10, 1, 2, 1.7, 18, 2, 4096, 0, turn_id=turn))
     ledger.note(CompletionRecord("qwen", "background", 300, 0, 20, 1, 2, 3, 36, 2, 4096, 0, job="score"))
@@ -61,6 +61,10 @@ async def test_the_ledger_is_shown_in_words_and_as_json(tmp_path: Path, capsys: 
         "           680 of 1,000 tokens left for background work",
         "caches     found there: embeddings 67 %",
     ]
+
+    usage.clear_caches()
+    assert len(cache) == 0
+    assert usage.caches()["embeddings"].hits == 2, "what it spared is not forgotten"
 
     arguments = build_parser().parse_args(["model", "ledger", "--days", "7"])
     assert await show_ledger(Service(usage), arguments) == 0  # type: ignore[arg-type]

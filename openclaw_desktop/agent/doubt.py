@@ -25,7 +25,7 @@ DESCRIPTION_TOKENS = 120
 _LEAST = 1e-6
 
 
-def fitness_prompt(said: str, label: Label, tool: ToolSpec, model: str, turn_id: str) -> Prompt:
+def doubt_prompt(said: str, label: Label, tool: ToolSpec, model: str, turn_id: str) -> Prompt:
     """Return the question whether `tool` is made for what the user `said`."""
     takes = "; ".join(
         f"{name}: {kind['description']}" if kind.get("description") else name
