@@ -136,32 +136,10 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         database = await Database.open(home.database, backups=home.backups)
         stack.push_async_callback(database.close)
         bus, clock = Bus(), SystemClock()
-        ledger = Ledger(database, clock, settings.energy.watts_per_core, settings.budget.background_tokens_per_day)
-        stack.push_async_callback(ledger.flush)
-
         secrets = _secrets(home, settings, lasting=mode is not None)
-        client = ModelClient(
-            Supervisor("inference", ENVIRONMENT),
-            lambda model, state: router.note_built_in(model, state),  # noqa: PLW0108 - the router is built of it
-            Surroundings(
-                home.data / "states",
-                settings.model.idle_unload_s,
-                need_bytes=lambda load: fit.need_bytes(load),  # noqa: PLW0108 - as above
-            ),
-        )
-        stack.push_async_callback(client.stop)
-        models = _models(home, settings, client)
-        desk, router, endpoints = _endpoints(home, settings, secrets, client, models, bus)
-        stack.push_async_callback(desk.close)
-        client.on_finished(ledger.note)
-        router.on_finished(ledger.note)
-        answers = AnswerCache(Budgeted(router, ledger), lambda: models.selection.wanted or models.in_use or "")
-        runs = MeasuredRuns(home.data / "measured.json")
-        client.on_finished(runs.record)
-        stack.push_async_callback(runs.stop)
-        fit = FitDesk(models, runs, settings, home.models, lambda: client.pid)
-        stack.push_async_callback(models.stop)
-        vectors = _vectors(settings, desk)
+        minds = _inference(home, settings, database, secrets, bus, stack)
+        client, models = minds.client, minds.models
+        vectors = _vectors(settings, minds.desk)
         stack.callback(vectors.close)
         memories = MemoryStore(database, vectors, clock)
         stores = TurnStores(SessionStore(database, clock), memories)
@@ -169,29 +147,34 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         tool_host = ToolHost()
         stack.push_async_callback(tool_host.stop)
         executor = _executor(stores, grants, tool_host)
-        agent = SessionAgent(
-            Parts(
-                answers, router.weigh, vectors, executor, stores.recall, stores, models.selection, join,
-                executor.specs(), find_times, clock,
-            )  # fmt: skip
-        )
+        parts = Parts(
+            minds.answers, minds.router.weigh, vectors, executor, stores.recall, stores, models.selection, join,
+            executor.specs(), find_times, clock,
+        )  # fmt: skip
+        agent = SessionAgent(parts)
+        models.opening = agent.opening
         housekeeping = Housekeeping(
-            database, home.backups, settings.backup.keep_daily, lambda: read_power().source == "battery", ledger.fold
+            database,
+            home.backups,
+            settings.backup.keep_daily,
+            lambda: read_power().source == "battery",
+            minds.ledger.fold,
         )
-        usage = UsageDesk(ledger, {"embeddings": vectors.cache, "answers": answers.cache})
+        usage = UsageDesk(minds.ledger, {"embeddings": vectors.cache, "answers": minds.answers.cache})
+        memories.when_erased(usage.clear_caches)
+        memories.when_erased(client.forget_chats)
         x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
         health = HealthDesk(
             home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s,
-            router=router, usage=usage, vectors_leave_machine=vectors.leaves_machine,
+            router=minds.router, usage=usage, vectors_leave_machine=vectors.leaves_machine,
         )  # fmt: skip
         logging.getLogger("openclaw_desktop").addHandler(health.errors)
         stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)
-        service = LocalService(
-            ServiceParts(
-                agent, SessionStore(database, clock), memories, grants, models, endpoints, secrets, bus, health.status,
-                health.check, fit.report, usage,
-            )
+        service_parts = ServiceParts(
+            agent, SessionStore(database, clock), memories, grants, models, minds.endpoints, secrets, bus,
+            health.status, health.check, minds.fit.report, usage,
         )  # fmt: skip
+        service = LocalService(service_parts)
         if mode is None:
             return Agent(service, stack.pop_all().aclose, attached=False)
 
@@ -206,6 +189,54 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         stack.push_async_callback(server.stop)
         stack.callback(bus.publish, AgentStopping())
         return Agent(service, stack.pop_all().aclose, attached=False, desktop=desktop)
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What answers prompts, and what counts and measures it."""
+
+    client: ModelClient
+    models: ModelShelf
+    desk: EndpointDesk
+    router: ModelRouter
+    endpoints: EndpointShelf
+    answers: AnswerCache
+    ledger: Ledger
+    fit: FitDesk
+
+
+def _inference(
+    home: Home,
+    settings: Settings,
+    database: Database,
+    secrets: SecretKeeper,
+    bus: Bus,
+    stack: contextlib.AsyncExitStack,
+) -> Inference:
+    ledger = Ledger(database, SystemClock(), settings.energy.watts_per_core, settings.budget.background_tokens_per_day)
+    stack.push_async_callback(ledger.flush)
+    client = ModelClient(
+        Supervisor("inference", ENVIRONMENT),
+        lambda model, state: router.note_built_in(model, state),  # noqa: PLW0108 - the router is built of it
+        Surroundings(
+            home.data / "states",
+            settings.model.idle_unload_s,
+            need_bytes=lambda load: fit.need_bytes(load),  # noqa: PLW0108 - as above
+        ),
+    )
+    stack.push_async_callback(client.stop)
+    models = _models(home, settings, client)
+    desk, router, endpoints = _endpoints(home, settings, secrets, client, models, bus)
+    stack.push_async_callback(desk.close)
+    client.on_finished(ledger.note)
+    router.on_finished(ledger.note)
+    answers = AnswerCache(Budgeted(router, ledger), lambda: models.selection.wanted or models.in_use or "")
+    runs = MeasuredRuns(home.data / "measured.json")
+    client.on_finished(runs.record)
+    stack.push_async_callback(runs.stop)
+    fit = FitDesk(models, runs, settings, home.models, lambda: client.pid)
+    stack.push_async_callback(models.stop)
+    return Inference(client, models, desk, router, endpoints, answers, ledger, fit)
 
 
 def _models(home: Home, settings: Settings, client: ModelClient) -> ModelShelf:

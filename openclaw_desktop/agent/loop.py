@@ -73,11 +73,15 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The turn is over: its answer, the label of all that went into it, and the tokens it took."""
+    """The turn is over: its answer, the label of all that went into it, the tokens it took, and which model spoke.
+
+    `model` is "" where it can only be the one that was asked.
+    """
 
     text: str
     label: Label
     usage: Usage
+    model: str = ""
 
 
 LoopEvent = Said | Withdrawn | Noted | Calling | Called | Ended
@@ -128,6 +132,7 @@ class _Reply:
     text: str = ""
     usage: Usage = Usage()
     stop: str = ""
+    model: str = ""
 
 
 async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
@@ -152,7 +157,7 @@ async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
                 yield Noted(tr("The answer was cut: it reached the length limit."))
             elif call is None and not reply.text:
                 raise UserError("bad_reply", tr("The model's reply broke off."), tr("Ask again."))
-            yield Ended(reply.text, scene.context, usage)
+            yield Ended(reply.text, scene.context, usage, reply.model)
             return
         tool = next((tool for tool in tools if tool.name == call[0]), None)
         if tool is None:
@@ -230,8 +235,8 @@ async def _stream(
             case TextDropped(reason):
                 reply.reader, reply.text, claims = ReplyReader(), "", ClaimFilter(receipts)
                 yield Withdrawn(reason)
-            case CompletionDone(usage, stop):
-                reply.usage, reply.stop = usage, stop
+            case CompletionDone(usage, stop, model):
+                reply.usage, reply.stop, reply.model = usage, stop, model
     if rest := claims.close():
         reply.text += rest
         yield Said(rest)

@@ -172,6 +172,15 @@ class SessionAgent:
                 await self._keep(task, course, self._answer(task, course))
             raise
 
+    def opening(self) -> Prompt | None:
+        """Return how the next prompt will begin, so that a model can read that much before a question comes."""
+        model = self._parts.models.current()
+        if model is None:
+            return None
+        tools = context.listed_tools(self._parts.tools) if model.calls_tools else ()
+        system = context.system_message(tools, plain=not model.calls_tools)
+        return Prompt((system, Message("user", "", USER)), model=model.id, stable=1)
+
     async def _recall_for(self, plain: plain_requests.PlainRequest, with_tools: bool) -> tuple[Memory, ...] | None:
         """Return what a question about memories finds; None for other requests. () lets the model have the question."""
         if not isinstance(plain, plain_requests.RecallAbout) or (plain.certain and not with_tools):
@@ -192,7 +201,8 @@ class SessionAgent:
         tools = parts.tools if with_tools else ()
         if task.incognito:
             tools = tuple(tool for tool in tools if tool.effect == "read")
-        system = context.system_message(tools, plain=not with_tools)
+        listed = context.listed_tools(tools)
+        system = context.system_message(listed, plain=not with_tools)
         limit = model.context_tokens if model else 0
         room = context.room_tokens(limit, system.text, task.text, memory_lines(course.memories))
         steady = compaction.steady_room(limit, system.text, plain=not with_tools)
@@ -209,7 +219,6 @@ class SessionAgent:
                 yield event
             attachments.append(loop.call_messages(course.calls[-1])[1])
         offered = await relevance.choose_tools(task.text, tools, parts.embed)
-        listed = context.listed_tools(tools)
         further = [tool for tool in offered if tool not in listed]
         now = parts.clock.now().astimezone()
         question = context.last_message(task.text, course.memories, attachments, now, further)
@@ -286,8 +295,10 @@ class SessionAgent:
             case loop.Called(outcome, receipts):
                 self._note(course, outcome, receipts)
                 return [ToolFinished(turn_id, outcome, receipts)]
-            case loop.Ended(text, label, usage):
+            case loop.Ended(text, label, usage, model):
                 course.text, course.label, course.usage = text, label, usage
+                # After a crash a smaller one may have taken over.
+                course.model = model or course.model
                 return []
 
     async def _run_plain(

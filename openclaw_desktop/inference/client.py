@@ -186,6 +186,15 @@ class ModelClient:
         except (UserError, OSError) as error:
             log.info("no warm-up: %s", error)
 
+    async def forget_chats(self) -> None:
+        """Let go of all that was computed of chats, in memory and in files: it holds their words in another form."""
+        async with self._lanes.turn("chat"):
+            self._keeping.unloaded()
+            await self._pipe.stop()  # at its end the worker may write the chat once more
+            self._set_state("unloaded")
+            if self._around.states_folder is not None:
+                await asyncio.to_thread(_remove_chats, self._around.states_folder)
+
     async def stop(self) -> None:
         """Unload the model and end its worker."""
         if self._unloading is not None:
@@ -378,6 +387,13 @@ class ModelClient:
     def _set_state(self, state: ModelState) -> None:
         self.state = state
         self._on_state(self._wanted.id if self._wanted else None, state)
+
+
+def _remove_chats(folder: Path) -> None:
+    # What is stable holds the program's own prompt alone.
+    for state in folder.glob("*"):
+        if "-stable-" not in state.name:
+            state.unlink(missing_ok=True)
 
 
 class _Grown(Exception):

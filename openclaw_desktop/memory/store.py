@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -42,6 +42,7 @@ class MemoryStore:
         self._embed = embed
         self._clock = clock or SystemClock()
         self._table: str | None = None
+        self._derived: list[Callable[[], Awaitable[None]]] = []
 
     async def remember(self, memory: NewMemory) -> str:
         """Keep one memory and return its id after the commit."""
@@ -107,7 +108,13 @@ class MemoryStore:
         count = await self._database.write(erase)
         if count:
             await self._database.erase_traces()
+            for erase_derived in self._derived:
+                await erase_derived()
         return count
+
+    def when_erased(self, erase_derived: Callable[[], Awaitable[None]]) -> None:
+        """Have `erase_derived` called after memories were erased: by whoever keeps something made of them."""
+        self._derived.append(erase_derived)
 
     async def note_use(self, ids: Sequence[str]) -> None:
         """Count that an answer used these memories."""

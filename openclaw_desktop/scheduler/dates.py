@@ -208,7 +208,7 @@ def _find_weekday(text: str, position: int, setting: Setting) -> tuple[On, int] 
     ):
         if written[0].day.weekday() != weekday:
             raise Doubt(
-                tr("{day:%Y-%m-%d} is no {name}.", day=written[0].day, name=match["name"]),
+                tr("{day} is no {name}.", day=written[0].day.isoformat(), name=match["name"]),
                 tr("Say the weekday or the date alone."),
             )
         return written

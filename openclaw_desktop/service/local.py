@@ -223,9 +223,7 @@ class LocalService:
 
     async def forget(self, ids: tuple[str, ...]) -> int:
         """Erase memories."""
-        count = await self._parts.memories.forget(ids)
-        self._parts.usage.clear_caches()
-        return count
+        return await self._parts.memories.forget(ids)
 
     async def status(self) -> Status:
         """Say what runs and how well."""

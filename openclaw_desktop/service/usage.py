@@ -34,7 +34,7 @@ class UsageDesk:
         counts = {name: cache.counts() for name, cache in self._caches.items()}
         return {name: CacheStatus(count.hits, count.misses) for name, count in counts.items()}
 
-    def clear_caches(self) -> None:
+    async def clear_caches(self) -> None:
         """Forget what the caches hold: it may be made of what was just erased."""
         for cache in self._caches.values():
             cache.clear()

@@ -112,7 +112,7 @@ def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision) -> str
             capability=spec.capability,
             target=shlex.quote(target),
         )
-    return tr("This needs your permission, and nobody is there to ask.")
+    return tr("This needs your permission, and nobody is there to ask. Ask for it in the window, or in a terminal.")
 
 
 def _ended(call: ToolCall, status: CallStatus, error: str, *, unclear: bool = False) -> Outcome:

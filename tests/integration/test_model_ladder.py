@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from agent_process import worker_pid
-from test_model_life import FILE, HELLO, Life, life_of, maps_the_model, prompt
+from test_model_life import FILE, HELLO, Life, around, life_of, maps_the_model, prompt
 from test_model_worker import turn
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import NoticeShown, TurnFinished
 from openclaw_desktop.core.protocols import CompletionDone, TextDropped
+from openclaw_desktop.inference.client import ModelClient
 from openclaw_desktop.inference.loading import LoadedModel
 from openclaw_desktop.runtime import attach_or_start
 from openclaw_desktop.service.api import AgentService, AskRequest
 from openclaw_desktop.system.paths import find_home
+from openclaw_desktop.workers.supervisor import Supervisor
 
 SEA = prompt("Tell me about the sea.", max_tokens=12)
 
@@ -183,3 +186,33 @@ async def test_a_front_end_that_opens_warms_the_model_up(service: AgentService) 
     events = await turn(service, AskRequest("Say hello."))
     assert isinstance(events[-1], TurnFinished)
     assert (await service.status()).model.state == "ready"
+
+
+# What a stock build does on a processor with AMX: it loads, and crashes at the first token but for plain buffers.
+AMX = """
+import json, os, signal, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["op"] == "load":
+        buffers = request["extra_buffers"]
+        reply = {"loaded": {"context_tokens": 512}}
+    else:
+        if buffers:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        tokens = {"prompt_tokens": 1, "cached_tokens": 0, "completion_tokens": 1}
+        reply = {"done": {**tokens, "decode_s": 0.1, "stop": "end"}}
+    print(json.dumps({"id": request["id"], **reply}), flush=True)
+"""
+
+
+async def test_what_crashes_with_extra_buffers_alone_ends_working_without_them(tmp_path: Path) -> None:
+    life = Life(tmp_path / "model.gguf", 512, around())
+    life.client = ModelClient(Supervisor("inference", command=[sys.executable, "-c", AMX]), life._note, around())
+    life.client.choose(LoadedModel("m", tmp_path / "model.gguf", 512))
+    try:
+        for deaths in (2, 0):
+            events = await life.ask(HELLO)
+            assert sum(isinstance(event, TextDropped) for event in events) == deaths, "it is not tried again each time"
+        assert "without extra buffers" in life.client.ladder
+    finally:
+        await life.client.stop()

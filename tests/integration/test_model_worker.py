@@ -204,9 +204,7 @@ for line in sys.stdin:
 """
 
 
-@pytest.mark.parametrize(
-    ("number", "word"), [(signal.SIGSEGV, "crashed 4 times"), (signal.SIGKILL, "memory ran out")]
-)
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGSEGV, "crashed 4 times"), (signal.SIGKILL, "memory ran out")])
 async def test_deaths_on_every_step_of_the_ladder_are_one_sentence(tmp_path: Path, number: int, word: str) -> None:
     async with client_for(tmp_path / "m", [sys.executable, "-c", DOOMED, str(int(number))]) as (client, states):
         events: list[CompletionEvent] = []

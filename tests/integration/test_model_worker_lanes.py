@@ -274,6 +274,16 @@ async def test_no_reply_is_wanted(smollm2: Path) -> None:
         assert done["cached_tokens"] == done["prompt_tokens"] - 1
 
 
+async def test_a_warm_up_takes_nothing_from_the_chat_that_is_there(smollm2: Path) -> None:
+    chat = (SYSTEM, "word " * 100 + "Name three animals.")
+    async with worker_with(smollm2) as worker:
+        await worker.complete(*chat)
+        warm = await worker.complete(SYSTEM, "", max_tokens=0)
+        assert warm["prompt_tokens"] - warm["cached_tokens"] < 32
+        again = await worker.complete(*chat)
+        assert again["cached_tokens"] == again["prompt_tokens"] - 1
+
+
 async def test_stdins_end_ends_it_in_mid_word(smollm2: Path, tmp_path: Path) -> None:
     async with worker_with(smollm2, tmp_path) as worker:
         await worker.send(**completion([SYSTEM, "Tell me a very long story. " * 8], max_tokens=900))

@@ -219,6 +219,9 @@ class Engine:
         if len(tokens) + LEAST_REPLY_TOKENS > self.context_tokens:
             raise EngineError("too_long", "the prompt does not fit", tokens=len(tokens), limit=self.context_tokens)
         lane = self._memory.background if question.lane == "background" else self._memory.chat
+        if reply_tokens <= 0 and self._knows_better(lane, tokens):
+            run.cached_tokens = lane.common(tokens)
+            return lane
         if lane is self._memory.chat:
             self._keep_chat = question.keep
         self._fetch(lane, tokens, len(tokens) + reply_tokens, run)
@@ -229,6 +232,12 @@ class Engine:
                 return None
             self._memory.read(lane, tokens[at : at + PROMPT_CHUNK_TOKENS])
         return lane
+
+    def _knows_better(self, lane: Lane, tokens: list[int]) -> bool:
+        """Say whether reading a prompt in advance would forget more than it brings: the lane holds a chat like it."""
+        common = lane.common(tokens)
+        new, lost = len(tokens) - common, len(lane.tokens) - common
+        return lost > new and new < WORTH_FETCHING_TOKENS
 
     def _fetch(self, lane: Lane, tokens: list[int], needed: int, run: Run) -> None:
         """Keep what the lane knows of `tokens`, or what a file knows where that is much more."""

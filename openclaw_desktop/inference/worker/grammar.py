@@ -48,8 +48,8 @@ def certain_text(schema: Mapping[str, Any], reply: str) -> str:
     if not starts:
         return ""
     text, whole = _common_start([text for text, _ in starts]), len(starts) == 1 and starts[0][1]
-    # The model's tokens do not end where a common beginning of words ends.
-    return (text if whole else re.sub(r"\w+$", "", text))[len(reply) :]
+    # The model's tokens do not end where a common beginning of words ends, and a blank is the next token's own.
+    return (text if whole else re.sub(r"\w+$| +$", "", text))[len(reply) :]
 
 
 def _certain(schema: Mapping[str, Any]) -> tuple[str, bool]:

@@ -62,7 +62,7 @@ async def test_the_ledger_is_shown_in_words_and_as_json(tmp_path: Path, capsys: 
         "caches     found there: embeddings 67 %",
     ]
 
-    usage.clear_caches()
+    await usage.clear_caches()
     assert len(cache) == 0
     assert usage.caches()["embeddings"].hits == 2, "what it spared is not forgotten"
 
