@@ -43,7 +43,7 @@ def tool(name: str, *parameters: str) -> dict[str, object]:
         (tool("now"), '{"tool": "now"'),
         ({"enum": ["yes", "yep"]}, '"'),
         ({"const": "yes"}, '"yes"'),
-        ({"type": "object", "properties": {"a": {"type": "string"}, "b": {}}, "required": ["b"]}, '{"b": '),
+        ({"type": "object", "properties": {"a": {"type": "string"}, "b": {}}, "required": ["b"]}, '{"b":'),
         ({"type": "object", "properties": {"a": {"type": "string"}}}, ""),
         ({"type": "array", "items": {"type": "string"}}, ""),
         ({}, ""),
