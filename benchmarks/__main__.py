@@ -18,8 +18,9 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.system.paths import find_home, model_folders
 
 NAMES = (
-    "start", "popup", "idle", "footprint", "decode", "first_token",
-    "memory", "fit", "schedules", "side_jobs", "calls",
+    "start", "popup", "idle", "footprint",
+    "decode", "first_token", "memory", "fit", "schedules",
+    "side_jobs", "calls", "restart", "neighbour",
 )  # fmt: skip
 TABLE = ROOT / "docs" / "benchmarks.md"
 

@@ -35,7 +35,7 @@ from openclaw_desktop.agent.session import Parts, SessionAgent, Task
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import TextAdded
-from openclaw_desktop.core.messages import Answer, CallOutcome, Receipt, ToolCall, ToolSpec
+from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import Ask, CallScene, Memory, ModelCard
 from openclaw_desktop.inference.catalogue import find_model, load_catalogue
 from openclaw_desktop.inference.client import ENVIRONMENT, LoadedModel, ModelClient
@@ -73,7 +73,7 @@ class _NoStores:
     async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
         pass
 
-    async def keep_answer(self, session_id: str, answer: Answer) -> None:
+    async def keep_answer(self, session_id: str, answer: Answer, asked: Message | None) -> None:
         pass
 
 
@@ -190,8 +190,8 @@ def _schema(kind: dict[str, Any]) -> dict[str, Any]:
     schema = {key: value for key, value in kind.items() if key in ("type", "description", "enum", "required")}
     if schema.get("type") in _TYPES:
         schema["type"] = _TYPES[schema["type"]]
-    if schema.get("type") == "object":
-        schema["properties"] = {name: _schema(part) for name, part in kind.get("properties", {}).items()}
+    if "properties" in kind:
+        schema["properties"] = {name: _schema(part) for name, part in kind["properties"].items()}
         schema.setdefault("required", [])
     if "items" in kind:
         schema["items"] = _schema(kind["items"])

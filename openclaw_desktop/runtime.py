@@ -137,7 +137,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         stack.push_async_callback(database.close)
         bus, clock = Bus(), SystemClock()
         secrets = _secrets(home, settings, lasting=mode is not None)
-        minds = _inference(home, settings, database, secrets, bus, stack)
+        minds = _inference(home, settings, database, secrets, bus, stack, lasting=mode is not None)
         client, models = minds.client, minds.models
         vectors = _vectors(settings, minds.desk)
         stack.callback(vectors.close)
@@ -212,6 +212,8 @@ def _inference(
     secrets: SecretKeeper,
     bus: Bus,
     stack: contextlib.AsyncExitStack,
+    *,
+    lasting: bool,
 ) -> Inference:
     ledger = Ledger(database, SystemClock(), settings.energy.watts_per_core, settings.budget.background_tokens_per_day)
     stack.push_async_callback(ledger.flush)
@@ -221,6 +223,7 @@ def _inference(
         Surroundings(
             home.data / "states",
             settings.model.idle_unload_s,
+            lasting,
             need_bytes=lambda load: fit.need_bytes(load),  # noqa: PLW0108 - as above
         ),
     )

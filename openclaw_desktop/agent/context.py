@@ -7,6 +7,7 @@ text stands last, so that the long part before it need not be read again. Must n
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,11 +23,21 @@ REPLY_RESERVE_TOKENS = 900
 # The system prompt is read once in a model's lifetime, but stands in every context.
 TOOLS_TOKENS = 900
 RESULT_RESERVE_TOKENS = 1500
+TIME_STEP_MINUTES = 15
+_TOLD_TIME = re.compile(r"^\[(?:Today is [^\]]*, )?(?P<hour>\d\d):(?P<minute>\d\d)\.?\]$", re.MULTILINE)
+_ABOUT_TIME = re.compile(
+    r"\b(?:time|clock|now|hours?|minutes?|seconds?|when|late|early|today|tonight|tomorrow|day|date|week|remind)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
-    """One finished turn: the question, what its tools returned and still is at hand, and the answer."""
+    """One finished turn: the question, what its tools returned and still is at hand, and the answer.
+
+    While it is at hand, the question is the very message that the model read: a prompt that repeats its predecessor to
+    the letter need not be read again.
+    """
 
     question: Message
     calls: tuple[Message, ...]
@@ -59,9 +70,13 @@ def last_message(
     attachments: Sequence[Message],
     now: datetime,
     further_tools: Sequence[ToolSpec] = (),
+    history: Sequence[Message] = (),
 ) -> str:
-    """Return the user's message with what is remembered, the date and tools offered beyond the listed before it."""
-    parts = [f"[Today is {now:%A, %d %B %Y, %H:%M}.]"]
+    """Return the user's message with what is remembered, the date and tools offered beyond the listed before it.
+
+    The day is written once, and the time where a while has passed since `history` had it, or where it is asked about.
+    """
+    parts = _moment(text, now, history)
     if further_tools:
         parts.append("[More tools:\n" + "\n".join(signature(tool) for tool in further_tools) + "]")
     if memories:
@@ -69,6 +84,16 @@ def last_message(
     parts += [attachment.text for attachment in attachments]
     parts.append(text)
     return "\n".join(parts)
+
+
+def _moment(text: str, now: datetime, history: Sequence[Message]) -> list[str]:
+    today = f"[Today is {now:%A, %d %B %Y}"
+    if not any(today in message.text for message in history):
+        return [f"{today}, {now:%H:%M}.]"]
+    told = [match for message in history if message.role == "user" for match in _TOLD_TIME.finditer(message.text)]
+    last_minute = int(told[-1]["hour"]) * 60 + int(told[-1]["minute"]) if told else 0
+    passed = now.hour * 60 + now.minute - last_minute
+    return [f"[{now:%H:%M}]"] if passed >= TIME_STEP_MINUTES or _ABOUT_TIME.search(text) else []
 
 
 def history_messages(turns: Sequence[PastTurn], plain: bool) -> list[Message]:

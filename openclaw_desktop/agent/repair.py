@@ -25,6 +25,12 @@ _PLACEHOLDER = re.compile(
     re.I,
 )
 _NUMBER = re.compile(r"^[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?$")
+_NUMBER_SAID = re.compile(
+    r"\d|\b(?:zero|one|once|two|twice|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|half|quarter|third|dozen|couple|double|single|both|first"
+    r"|second|last|next|max|min|maximum|minimum|full|mute|off|all)\b",
+    re.IGNORECASE,
+)
 _OWN_WORDS = re.compile(r"\buser['’]?s?['’]? (?:own )?words\b", re.IGNORECASE)
 _ABOUT_TIME = re.compile(r"\b(?:time|times|date|day|when|due)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
@@ -57,6 +63,8 @@ def repair_arguments(
         try:
             if value is None or (isinstance(value, str) and _PLACEHOLDER.match(value.strip())):
                 raise _Uncertain
+            if kind.get("type") in ("integer", "number") and not _NUMBER_SAID.search(said):
+                raise _Uncertain  # nobody said a number: this one is the model's own
             repaired[name] = _of_type(_in_own_words(value, name, kind, said, find_times), kind)
         except _Uncertain:
             if name in required:

@@ -74,8 +74,11 @@ class Stores(Protocol):
         """Store the user's message before anything else happens."""
         ...
 
-    async def keep_answer(self, session_id: str, answer: Answer) -> None:
-        """Store the answer, its receipts, what its tools returned, and what the user told with the question."""
+    async def keep_answer(self, session_id: str, answer: Answer, asked: Message | None) -> None:
+        """Store the answer, its receipts, what its tools returned, and what the user told with the question.
+
+        `asked`: the question as the model read it, to be repeated to the letter; None where none did.
+        """
         ...
 
 
@@ -137,6 +140,7 @@ class _Course:
     usage: Usage = Usage()
     first_token_s: float | None = None
     offered: str | None = None
+    asked: Message | None = None
     keeping: asyncio.Future[None] | None = None
 
 
@@ -225,6 +229,7 @@ class SessionAgent:
         room = context.room_tokens(limit, system.text, question)
         for_results = min(context.RESULT_RESERVE_TOKENS, room // 2) if with_tools else 0
         history, whole = compaction.assemble(compacted, not with_tools, room - for_results, parts.join)
+        question = context.last_message(task.text, course.memories, attachments, now, further, history)
         if not whole:
             yield NoticeShown(
                 task.turn_id, tr("The first part of this chat no longer fits the model and was left out.")
@@ -246,6 +251,8 @@ class SessionAgent:
             withheld=self._withheld(task, course),
             plain=not with_tools,
         )
+        if not task.files:  # files stand in the chat once, as what was read
+            course.asked = turn.messages[-1]
         prepare = Preparation(
             task.text, course.label, turn.prompt.model, parts.weigh, parts.find_times, turn.prompt.turn_id
         )
@@ -366,7 +373,9 @@ class SessionAgent:
         if task.incognito:
             return
         if course.keeping is None:
-            course.keeping = asyncio.ensure_future(self._parts.stores.keep_answer(task.session_id, answer))
+            course.keeping = asyncio.ensure_future(
+                self._parts.stores.keep_answer(task.session_id, answer, course.asked)
+            )
         await asyncio.shield(course.keeping)
 
     def _answer(self, task: Task, course: _Course) -> Answer:

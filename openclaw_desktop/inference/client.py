@@ -55,11 +55,13 @@ def _no_smaller(_model: str) -> LoadedModel | None:
 class Surroundings:
     """What the client asks of the machine and of the other parts.
 
-    `need_bytes`: the memory that a load will take, measured or predicted; None: nobody knows.
+    `need_bytes`: the memory that a load will take, measured or predicted; None: nobody knows. `lasting`: whether more
+    than one question is to be expected; repacking the weights costs more than it saves in one answer.
     """
 
     states_folder: Path | None = None
     idle_unload_s: float = IDLE_UNLOAD_S
+    lasting: bool = True
     need_bytes: Callable[[Load], Awaitable[int | None]] = _unknown_need
     power: Callable[[], Power] = read_power
     available_bytes: Callable[[], int] = available_bytes
@@ -282,7 +284,7 @@ class ModelClient:
 
     async def _plan_load(self, model: LoadedModel) -> Load:
         """Return how to load: repacked where allowed and where memory has room for it, else mapped."""
-        load = Load(model, self._context_tokens, extra_buffers=self._footing.extra_buffers)
+        load = Load(model, self._context_tokens, extra_buffers=self._footing.extra_buffers and self._around.lasting)
         if load.extra_buffers and not await self._has_room(load):
             log.info("%s is mapped, not repacked: memory has no room for that", model.id)
             load = replace(load, extra_buffers=False)

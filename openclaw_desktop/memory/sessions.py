@@ -20,6 +20,8 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.storage.database import Database, Row, fetch
 
 SCRATCH_LIFE = timedelta(hours=24)
+# The scratch that holds a question as the model read it, memories and all; the keys of all other scratch are calls.
+QUESTION_KEY = "question"
 
 
 @dataclass(frozen=True, slots=True)

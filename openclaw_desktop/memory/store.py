@@ -22,6 +22,7 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.protocols import Embed
 from openclaw_desktop.memory import scoring
 from openclaw_desktop.memory.records import NewMemory, Recollection
+from openclaw_desktop.memory.sessions import QUESTION_KEY
 from openclaw_desktop.storage.database import Database, Row, fetch
 
 log = logging.getLogger(__name__)
@@ -103,6 +104,8 @@ class MemoryStore:
             connection.executemany("delete from memories where rowid = ?", [(rowid,) for rowid in rowids])
             connection.executemany("delete from messages where turn_id = ?", [(turn,) for turn in turns])
             connection.executemany("delete from working_memory where turn_id = ?", [(turn,) for turn in turns])
+            # Any question may have been read together with what is erased.
+            connection.execute("delete from working_memory where key = ?", (QUESTION_KEY,))
             return len(found)
 
         count = await self._database.write(erase)

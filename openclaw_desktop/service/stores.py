@@ -17,7 +17,7 @@ from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Message
 from openclaw_desktop.core.protocols import Memory
 from openclaw_desktop.memory.records import NewMemory, Recollection
-from openclaw_desktop.memory.sessions import Scratch, SessionStore, SpokenMessage
+from openclaw_desktop.memory.sessions import QUESTION_KEY, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
 
 FACT_IMPORTANCE = 0.8
@@ -39,7 +39,11 @@ class TurnStores:
     async def past_turns(self, session_id: str) -> tuple[PastTurn, ...]:
         """Return the finished turns of a session, oldest first, with what their tools returned while it is kept."""
         scratch: dict[str, list[Message]] = defaultdict(list)
+        read: dict[str, Message] = {}
         for entry in await self._sessions.scratch(session_id):
+            if entry.key == QUESTION_KEY:
+                read[entry.turn_id] = Message("user", entry.value, entry.label)
+                continue
             call = json.loads(entry.key)
             outcome = CallOutcome("", call.pop("tool"), call, "done", result=entry.value, label=entry.label)
             scratch[entry.turn_id] += call_messages(outcome)
@@ -49,7 +53,7 @@ class TurnStores:
             if message.role == "user":
                 question = message
             elif question is not None and question.turn_id == message.turn_id:
-                asked = Message("user", question.text, question.label)
+                asked = read.get(message.turn_id) or Message("user", question.text, question.label)
                 answer = Message("assistant", message.text, message.label)
                 turns.append(PastTurn(asked, tuple(scratch[message.turn_id]), answer, message.turn_id))
         return tuple(turns)
@@ -68,8 +72,11 @@ class TurnStores:
         """Store the user's message."""
         await self._sessions.add_message(session_id, SpokenMessage(turn_id, "user", text, USER))
 
-    async def keep_answer(self, session_id: str, answer: Answer) -> None:
-        """Store the answer with its receipts, its tools' results as scratch, and a statement about the user."""
+    async def keep_answer(self, session_id: str, answer: Answer, asked: Message | None = None) -> None:
+        """Store the answer with its receipts, its tools' results as scratch, and a statement about the user.
+
+        `asked`, the question with memories and date as the model read it, is scratch too.
+        """
         receipts = tuple(receipt.text for receipt in answer.receipts)
         spoken = SpokenMessage(answer.turn_id, "assistant", answer.answer, answer.label, answer.model, receipts)
         await self._sessions.add_message(session_id, spoken)
@@ -84,6 +91,8 @@ class TurnStores:
             # What was erased must not stay behind in the words of the call that erased it.
             if call.status == "done" and call.result is not None and call.name != "forget"
         ]
+        if asked is not None:
+            results.insert(0, Scratch(answer.turn_id, QUESTION_KEY, asked.text, asked.label))
         if results:
             await self._sessions.add_scratch(session_id, results)
         await self._memories.note_use(answer.memories_used)

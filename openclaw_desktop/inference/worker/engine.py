@@ -28,6 +28,7 @@ from openclaw_desktop.inference.worker.template import prompt_tokens
 # Between chunks of the prompt a cancel is seen; smaller ones cost speed.
 PROMPT_CHUNK_TOKENS = 64
 LEAST_REPLY_TOKENS = 16
+LONGEST_GUESS_TOKENS = 24
 # A state is fetched from its file where it spares at least so many tokens, and written where a later start would be
 # spared so many: when idle a whole file for a short turn would be wasteful, at the end it is the last chance.
 WORTH_FETCHING_TOKENS = 32
@@ -90,7 +91,8 @@ class Engine:
         grammar, run.grammar_cached = self._grammars.start(schema) if schema is not None else (None, False)
         with Sampler(self._model.size, grammar, temperature) as sampler:
             start = self._certain_tokens(schema, sampler, "", max_tokens)
-            lane = self._read_prompt(question, max_tokens, cancelled, run, start)
+            guess = self._guess(schema, start, max_tokens)
+            lane = self._read_prompt(question, max_tokens, cancelled, run, start, guess)
             run.prompt_s = time.perf_counter() - started_s
             if lane is None:
                 run.stop = "cancelled"
@@ -98,7 +100,7 @@ class Engine:
                 run.stop = "length"
             else:
                 limit = min(max_tokens, self.context_tokens - run.prompt_tokens)
-                yield from self._reply(lane, sampler, schema, start, limit, cancelled, run)
+                yield from self._reply(lane, sampler, schema, start, guess, limit, cancelled, run)
         run.decode_s = time.perf_counter() - started_s - run.prompt_s
         run.cpu_s = time.process_time() - cpu_started_s
         run.peak_rss_bytes = peak_rss_bytes()
@@ -169,13 +171,15 @@ class Engine:
         sampler: Sampler,
         schema: Mapping[str, Any] | None,
         start: list[int],
+        guess: list[int],
         max_tokens: int,
         cancelled: Callable[[], bool],
         run: Run,
     ) -> Generator[str, None, None]:
-        """Yield the reply, of which the tokens `start` are read already."""
+        """Yield the reply, of which the tokens `start` are read already, and `guess` behind them."""
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        fresh, reply = start, ""
+        right, chosen = self._check_guess(lane, sampler, guess)
+        fresh, reply, is_read = [*start, *right], "", True
         while True:
             if text := decoder.decode(b"".join(map(self._model.piece, fresh))):
                 reply += text
@@ -187,9 +191,10 @@ class Engine:
             if cancelled():
                 run.stop = "cancelled"
                 return
-            if fresh is not start:
+            if not is_read:
                 self._memory.read(lane, fresh)
-            token = sampler.next(self._memory.logits())
+            token = sampler.next(self._memory.logits()) if chosen is None else chosen
+            chosen, is_read = None, False
             if self._model.ends(token):
                 return
             so_far = reply + self._model.piece(token).decode("utf-8", "replace")
@@ -202,6 +207,28 @@ class Engine:
         tokens = self._model.tokenize(text, False) if text else []
         return sampler.begin_with(tokens) if len(tokens) < min(room, PROMPT_CHUNK_TOKENS) else []
 
+    def _guess(self, schema: Mapping[str, Any] | None, start: list[int], room: int) -> list[int]:
+        """Return the tokens that follow `start` if the reply is of the last kind that `schema` allows, its usual one.
+
+        They are read together with the prompt, where they cost next to nothing, and checked token by token: the reply
+        is the same, its first words are there sooner.
+        """
+        options = (schema or {}).get("anyOf", ())
+        if len(options) < 2 or not self._model.cuts_memory:
+            return []
+        begun = b"".join(map(self._model.piece, start)).decode("utf-8", "replace")
+        tokens = self._model.tokenize(certain_text(options[-1], begun), False)
+        return tokens if len(tokens) < min(room, LONGEST_GUESS_TOKENS) else []
+
+    def _check_guess(self, lane: Lane, sampler: Sampler, guess: list[int]) -> tuple[list[int], int | None]:
+        """Return as much of `guess` as is right, and the token that is chosen in the place of the first wrong one."""
+        for place, token in enumerate(guess):
+            chosen = sampler.next(self._memory.logits(place - len(guess) - 1))
+            if chosen != token:
+                self._memory.cut(lane, len(lane.tokens) - len(guess) + place)
+                return guess[:place], chosen
+        return guess, None
+
     def _read_prompt(
         self,
         question: Question,
@@ -209,8 +236,12 @@ class Engine:
         cancelled: Callable[[], bool],
         run: Run,
         start: Sequence[int] = (),
+        guess: Sequence[int] = (),
     ) -> Lane | None:
-        """Bring the lane to the end of the prompt and of `start`, and the logits with it; None if cancelled."""
+        """Bring the lane to the end of the prompt, of `start` and of `guess`, with the logits; None if cancelled.
+
+        The logits are those after the last token before `guess`, and after each of its own.
+        """
         texts, texts_cached = self._model.texts, self._model.texts_cached
         prompt = prompt_tokens(question.messages, self._model.render, self._model.tokenize)
         run.texts, run.texts_cached = self._model.texts - texts, self._model.texts_cached - texts_cached
@@ -230,7 +261,11 @@ class Engine:
         for at in range(run.cached_tokens, len(tokens), PROMPT_CHUNK_TOKENS):
             if cancelled():
                 return None
-            self._memory.read(lane, tokens[at : at + PROMPT_CHUNK_TOKENS])
+            chunk = tokens[at : at + PROMPT_CHUNK_TOKENS]
+            if at + PROMPT_CHUNK_TOKENS < len(tokens):
+                self._memory.read(lane, chunk)
+            else:
+                self._memory.read(lane, [*chunk, *guess], len(guess) + 1)
         return lane
 
     def _knows_better(self, lane: Lane, tokens: list[int]) -> bool:

@@ -117,16 +117,15 @@ class Memory:
         del lane.tokens[count:]
         lane.saved = min(lane.saved, count)
 
-    def read(self, lane: Lane, tokens: Sequence[int], every: bool = False) -> None:
-        """Read up to 512 more tokens; afterwards the logits of the last (of `every` one) are there."""
+    def read(self, lane: Lane, tokens: Sequence[int], wanted: int = 1) -> None:
+        """Read up to 512 more tokens; afterwards the logits of the last `wanted` are there."""
         batch = self._batch
         for index, token in enumerate(tokens):
             batch.token[index] = token
             batch.pos[index] = len(lane.tokens) + index
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = lane.sequence
-            batch.logits[index] = every
-        batch.logits[len(tokens) - 1] = True
+            batch.logits[index] = index >= len(tokens) - wanted
         batch.n_tokens = len(tokens)
         if (code := native.llama_decode(self._context, batch)) != 0:
             # What was half read is in an unknown state.
@@ -137,7 +136,7 @@ class Memory:
         lane.tokens += tokens
 
     def logits(self, index: int = -1) -> NDArray[np.float32]:
-        """Return the logits after the token at `index` of what was read last; valid until the next read."""
+        """Return the logits after the token at `index` of the last read (-1: its last); valid until the next."""
         return np.ctypeslib.as_array(native.llama_get_logits_ith(self._context, index), (self._model.size,))
 
     def state_bytes(self, lane: Lane) -> int:

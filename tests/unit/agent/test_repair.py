@@ -42,7 +42,7 @@ WHEN = {"type": "string", "description": "the user's words for the time"}
     ],
 )
 def test_certain_repairs(kind: dict[str, Any], given_value: object, wanted: object) -> None:
-    assert repair_arguments({"x": given_value}, schema("x", x=kind), "", no_times) == {"x": wanted}
+    assert repair_arguments({"x": given_value}, schema("x", x=kind), "make it 5", no_times) == {"x": wanted}
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,12 @@ def test_what_is_not_certain_is_asked_back(kind: dict[str, Any], given_value: ob
     asked = repair_arguments({"x": given_value}, schema("x", x=kind), "x", no_times)
     assert isinstance(asked, AskBack)
     assert asked.question.endswith("?")
+
+
+def test_a_number_that_nobody_said_is_asked_back() -> None:
+    asked = repair_arguments({"x": 10.0}, schema("x", x=NUMBER), "How far does a car travel?", no_times)
+    assert asked == AskBack("I need to know x. What is it?")
+    assert repair_arguments({"x": 0.5}, schema("x", x=NUMBER), "give me half of it", no_times) == {"x": 0.5}
 
 
 def test_a_choice_is_asked_back_with_what_there_is() -> None:

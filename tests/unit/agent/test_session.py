@@ -1,6 +1,7 @@
 """What happens to a message: which way it takes, what the prompt holds, and what is kept."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelOffered, NoticeShown, TurnEvent, TurnFinished, TurnStarted
 from openclaw_desktop.core.labels import USER, Label
-from openclaw_desktop.core.messages import Answer
+from openclaw_desktop.core.messages import Answer, Message
 from openclaw_desktop.core.protocols import CompletionEvent, ModelCard, Prompt, TextDelta
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SessionStore
@@ -236,10 +237,10 @@ async def test_a_stop_while_the_answer_is_being_kept_keeps_it_once(desk: Desk, m
     started, go_on = asyncio.Event(), asyncio.Event()
     real = desk.stores.keep_answer
 
-    async def slow(session_id: str, answer: Answer) -> None:
+    async def slow(session_id: str, answer: Answer, asked: Message | None) -> None:
         started.set()
         await go_on.wait()
-        await real(session_id, answer)
+        await real(session_id, answer, asked)
 
     monkeypatch.setattr(desk.stores, "keep_answer", slow)
     asking = asyncio.ensure_future(desk.ask("Hello", ScriptedModel({"tool": "answer", "text": "Hi."})))
@@ -270,3 +271,27 @@ async def test_the_question_is_kept_even_when_the_model_fails(desk: Desk) -> Non
         await desk.ask("Hello, are you there?", fail)
     (message,) = await desk.sessions.messages(desk.session_id)
     assert message.text == "Hello, are you there?"
+
+
+async def test_each_prompt_begins_with_the_one_before_to_the_letter(desk: Desk) -> None:
+    await desk.memories.remember(NewMemory("my sister's birthday is on March 14"))
+    model = ScriptedModel(*({"tool": "answer", "text": f"Answer {number}."} for number in range(3)))
+    for number in range(3):
+        await desk.ask(f"Tell me a story about my sister's birthday, number {number}", model)
+    for before, after in itertools.pairwise(model.prompts):
+        assert after.messages[: len(before.messages)] == before.messages
+    assert [message.text.count("[Today is") for message in model.prompts[2].messages if message.role == "user"] == [
+        1,
+        0,
+        0,
+    ]
+
+
+async def test_erasing_a_memory_takes_the_questions_that_it_was_read_with(desk: Desk) -> None:
+    memory = await desk.memories.remember(NewMemory("my sister's birthday is on March 14"))
+    model = ScriptedModel(*({"tool": "answer", "text": "Soon."} for _ in range(2)))
+    await desk.ask("Tell me a story about my sister's birthday", model)
+    assert any("March 14" in message.text for message in model.prompts[0].messages)
+    await desk.memories.forget([memory])
+    await desk.ask("And another story, please", model)
+    assert not any("March 14" in message.text for message in model.prompts[1].messages)
