@@ -32,6 +32,7 @@ RESTART_BAR, RUNNING_BAR = 0.04, 0.015
 CONTEXT_TOKENS = 8192
 PAST_TURNS = 12
 STATES = "states"
+READING_S = 4.0
 QUESTION = "In one short sentence: what is a lighthouse for?"
 NEXT_QUESTIONS = ("In one short sentence: who keeps it?", "In one short sentence: why is it high?")
 LAST_QUESTION = "In one short sentence: is it old?"
@@ -123,6 +124,8 @@ async def _ask_running(agent: Headless, session: str) -> tuple[float, int]:
     front_end = await desk.attach(agent.home)
     try:
         await _first_word(agent, front_end, AskRequest(NEXT_QUESTIONS[1], session))
+        # Nobody asks before the answer is read: what the agent does meanwhile is not part of the next answer.
+        await asyncio.sleep(READING_S)
         return await _first_word(agent, front_end, AskRequest(LAST_QUESTION, session))
     finally:
         await front_end.close()

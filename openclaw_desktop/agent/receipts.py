@@ -77,6 +77,23 @@ _NO_CLAIM = re.compile(
 _MARKERS = re.compile(
     rf"\b(?:i|we|it['’]s been|has|have|is now|are now|done|ok|okay|sure|alright|great|got|{_DONE})\b", re.IGNORECASE
 )
+# The first words of all markers, to be compared with a word that is not whole yet.
+_MARKER_WORDS = {
+    "i",
+    "we",
+    "it",
+    "has",
+    "have",
+    "is",
+    "are",
+    "done",
+    "ok",
+    "okay",
+    "sure",
+    "alright",
+    "great",
+    "got",
+} | {form.split()[0] for form in _VERB_OF}
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _LAST_WORD = re.compile(r"\b\w+$")
 
@@ -97,6 +114,10 @@ def unproven(sentence: str, receipts: Iterable[Receipt]) -> bool:
         if kinds.isdisjoint(proofs):
             return True
     return False
+
+
+def _may_become_marker(word: str) -> bool:
+    return any(marker.startswith(word.lower()) for marker in _MARKER_WORDS)
 
 
 class ClaimFilter:
@@ -130,8 +151,10 @@ class ClaimFilter:
         marker = _MARKERS.search(self._sentence)
         last_word = _LAST_WORD.search(self._sentence)
         # The last word may still grow into a marker: "sa" into "saved".
+        growing = last_word is not None and _may_become_marker(last_word[0])
         limit = min(
-            marker.start() if marker else len(self._sentence), last_word.start() if last_word else len(self._sentence)
+            marker.start() if marker else len(self._sentence),
+            last_word.start() if last_word and growing else len(self._sentence),
         )
         out = self._sentence[self._shown : limit] if limit > self._shown else ""
         self._shown = max(self._shown, limit)

@@ -140,9 +140,9 @@ class Body:
         }
 
     def _complete(self, request: dict[str, Any]) -> None:
-        run = Run()
+        run, question, reply = Run(), _question(request), ""
         pieces = self._loaded().complete(
-            _question(request),
+            question,
             request["schema"],
             request["max_tokens"],
             request["temperature"],
@@ -152,8 +152,11 @@ class Body:
         # Closed here and now, so that its sampler is freed before the model can be.
         with contextlib.closing(pieces):
             for text in pieces:
+                reply += text
                 self._send({"id": request["id"], "text": text})
         self._send({"id": request["id"], "done": dataclasses.asdict(run)})
+        if run.stop == "end" and self._requests.empty():
+            self._loaded().anticipate(question, reply)
 
     def _loaded(self) -> Engine:
         if self._engine is None:

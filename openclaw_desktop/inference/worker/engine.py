@@ -142,6 +142,17 @@ class Engine:
         weights = np.exp(np.array([scores[index] for index in range(len(tokens))]) - max(scores.values()))
         return tuple(float(weight) for weight in weights / weights.sum())
 
+    def anticipate(self, question: Question, reply: str) -> None:
+        """Read what stands before the user's next words in any case, while they are being thought of."""
+        if question.lane == "background":
+            return
+        following = [*question.messages, ("assistant", reply), ("user", "?")]
+        prompt = prompt_tokens(following, self._model.render, self._model.tokenize)
+        coming = prompt.tokens[: prompt.stable_tokens(len(following) - 1)]
+        lane = self._memory.chat
+        if lane.aside is None and lane.common(coming) == len(lane.tokens) < len(coming) < self.context_tokens:
+            self._memory.read(lane, coming[len(lane.tokens) :])
+
     def settle(self, ending: bool = False) -> None:
         """Write the states that are worth it; for a moment when nobody waits, and for the end (`ending`)."""
         chat, background = self._memory.chat, self._memory.background
