@@ -6,14 +6,13 @@ Between two folds a prompt only grows at its end. Must not know where texts are 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from openclaw_desktop.agent.context import RESULT_RESERVE_TOKENS, PastTurn, fit_history, history_messages, room_tokens
-from openclaw_desktop.agent.reply import ANSWER
+from openclaw_desktop.agent.reply import ANSWER, reply_text
 from openclaw_desktop.agent.sentences import Passage, choose, split_sentences
 from openclaw_desktop.core.labels import SYSTEM, Label
 from openclaw_desktop.core.messages import Message
@@ -131,5 +130,5 @@ def summary_messages(
     if not lines:
         return ()
     label = join(extract.label for extract in extracts)
-    seen = SEEN if plain else json.dumps({"tool": ANSWER, "text": SEEN})
+    seen = SEEN if plain else reply_text(ANSWER, {"text": SEEN})
     return Message("user", "\n".join([HEAD, *lines]), label), Message("assistant", seen, SYSTEM)

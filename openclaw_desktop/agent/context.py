@@ -6,13 +6,12 @@ text stands last, so that the long part before it need not be read again. Must n
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from openclaw_desktop.agent.reply import ANSWER, signature
+from openclaw_desktop.agent.reply import ANSWER, reply_text, signature
 from openclaw_desktop.core.labels import SYSTEM
 from openclaw_desktop.core.messages import Message, ToolSpec
 from openclaw_desktop.core.protocols import Memory, memory_lines
@@ -102,8 +101,7 @@ def history_messages(turns: Sequence[PastTurn], plain: bool) -> list[Message]:
     for turn in turns:
         answer = turn.answer
         if not plain:
-            reply = json.dumps({"tool": ANSWER, "text": answer.text}, ensure_ascii=False)
-            answer = Message("assistant", reply, answer.label)
+            answer = Message("assistant", reply_text(ANSWER, {"text": answer.text}), answer.label)
             messages += [turn.question, *turn.calls, answer]
         else:
             messages += [turn.question, answer]

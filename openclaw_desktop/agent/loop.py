@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from openclaw_desktop.agent.preparation import Prepared, Unfit
 from openclaw_desktop.agent.receipts import ClaimFilter
 from openclaw_desktop.agent.repair import AskBack
-from openclaw_desktop.agent.reply import ANSWER, ReplyReader, reply_schema
+from openclaw_desktop.agent.reply import ANSWER, ReplyReader, reply_schema, reply_text
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import SYSTEM, Label
@@ -205,7 +205,7 @@ def outcome_text(outcome: CallOutcome) -> str:
 
 def call_messages(outcome: CallOutcome) -> tuple[Message, Message]:
     """Return a finished call as the two messages that the model sees: its own reply, and the result as data."""
-    reply = json.dumps({"tool": outcome.name, **outcome.arguments}, ensure_ascii=False)
+    reply = reply_text(outcome.name, outcome.arguments)
     return Message("assistant", reply, SYSTEM), Message("user", result_text(outcome), outcome.label)
 
 

@@ -60,6 +60,11 @@ def _meaning(kind: Mapping[str, Any]) -> str:
     return f": {', '.join(words)}" if words else ""
 
 
+def reply_text(tool: str, arguments: Mapping[str, Any]) -> str:
+    """Return a reply as the model writes it, without blanks: to the letter, or it would have to be read again."""
+    return json.dumps({"tool": tool, **arguments}, ensure_ascii=False, separators=(",", ":"))
+
+
 class ReplyReader:
     """Takes the reply piece by piece and gives out the answer's text as soon as it is certain."""
 

@@ -42,14 +42,14 @@ def schema_to_gbnf(schema: Mapping[str, Any]) -> str:
 
 
 def certain_text(schema: Mapping[str, Any], reply: str) -> str:
-    """Return how a reply that fits must go on after `reply`, written as `json.dumps` does; "" where that is open."""
+    """Return how a reply that fits must go on after `reply`, written without blanks; "" where that is open."""
     options = schema.get("anyOf") or schema.get("oneOf") or [schema]
     starts = [start for start in map(_certain, options) if start[0].startswith(reply)]
     if not starts:
         return ""
     text, whole = _common_start([text for text, _ in starts]), len(starts) == 1 and starts[0][1]
-    # The model's tokens do not end where a common beginning of words ends, and a blank is the next token's own.
-    return (text if whole else re.sub(r"\w+$| +$", "", text))[len(reply) :]
+    # The model's tokens do not end where a common beginning of words ends.
+    return (text if whole else re.sub(r"\w+$", "", text))[len(reply) :]
 
 
 def _certain(schema: Mapping[str, Any]) -> tuple[str, bool]:
@@ -78,11 +78,11 @@ def _certain_object(schema: Mapping[str, Any]) -> str:
     for name, value in schema.get("properties", {}).items():
         if name in schema["required"]:
             start, whole = _certain(value)
-            text += f"{json.dumps(name, ensure_ascii=False)}: {start}"
+            text += f"{json.dumps(name, ensure_ascii=False)}:{start}"
             if not whole:
                 break
-            text += ", "
-    return text.removesuffix(", ")
+            text += ","
+    return text.removesuffix(",")
 
 
 class Grammars:

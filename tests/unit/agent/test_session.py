@@ -139,7 +139,7 @@ async def test_the_prompt_is_a_prefix_of_the_next_one(desk: Desk) -> None:
     await desk.ask("And again", second)
     assert second.prompts[0].messages[0] == first.prompts[0].messages[0]
     assert [message.role for message in second.prompts[0].messages] == ["system", "user", "assistant", "user"]
-    assert second.prompts[0].messages[2].text == '{"tool": "answer", "text": "Hi."}'
+    assert second.prompts[0].messages[2].text == '{"tool":"answer","text":"Hi."}'
 
 
 async def test_what_no_longer_fits_is_left_out_and_said(desk: Desk) -> None:

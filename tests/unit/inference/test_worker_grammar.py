@@ -38,9 +38,9 @@ def tool(name: str, *parameters: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("schema", "start"),
     [
-        ({"anyOf": [tool("read_file", "path"), tool("answer", "text")]}, '{"tool": "'),
-        ({"anyOf": [tool("answer", "text")]}, '{"tool": "answer", "text": "'),
-        (tool("now"), '{"tool": "now"'),
+        ({"anyOf": [tool("read_file", "path"), tool("answer", "text")]}, '{"tool":"'),
+        ({"anyOf": [tool("answer", "text")]}, '{"tool":"answer","text":"'),
+        (tool("now"), '{"tool":"now"'),
         ({"enum": ["yes", "yep"]}, '"'),
         ({"const": "yes"}, '"yes"'),
         ({"type": "object", "properties": {"a": {"type": "string"}, "b": {}}, "required": ["b"]}, '{"b":'),
@@ -56,12 +56,12 @@ def test_what_every_reply_begins_with_is_known(schema: dict[str, object], start:
 @pytest.mark.parametrize(
     ("reply", "rest"),
     [
-        ('{"tool": "', ""),
-        ('{"tool": "re', ""),
-        ('{"tool": "rea', 'd_file", "path": "'),
-        ('{"tool": "answer', '", "text": "'),
-        ('{"tool": "answer", "text": "', ""),
-        ('{"tool": "answer", "text": "Hello', ""),
+        ('{"tool":"', ""),
+        ('{"tool":"re', ""),
+        ('{"tool":"rea', 'd_file","path":"'),
+        ('{"tool":"answer', '","text":"'),
+        ('{"tool":"answer","text":"', ""),
+        ('{"tool":"answer","text":"Hello', ""),
         ('{ "tool"', ""),
     ],
 )
