@@ -33,6 +33,7 @@ _NUMBER_SAID = re.compile(
 )
 _OWN_WORDS = re.compile(r"\buser['’]?s?['’]? (?:own )?words\b", re.IGNORECASE)
 _ABOUT_TIME = re.compile(r"\b(?:time|times|date|day|when|due)\b", re.IGNORECASE)
+_EDGE = ",;:!?\"'“”‘’`()[]"
 _WORD = re.compile(r"\w+")
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
@@ -141,8 +142,10 @@ def _truth(value: Any) -> bool:
 def _in_own_words(value: Any, name: str, kind: Mapping[str, Any], said: str, find_times: FindTimes) -> Any:
     """Return the user's own words where the schema wants them: a model shortens "every Monday at nine" to "nine"."""
     about = f"{name} {kind.get('description', '')}"
-    if not isinstance(value, str) or not _OWN_WORDS.search(about):
+    if not isinstance(value, str):
         return value
+    if not _OWN_WORDS.search(about):
+        return _as_written(value, said)
     if _ABOUT_TIME.search(about):
         times = find_times(said)
         if not times:
@@ -152,6 +155,13 @@ def _in_own_words(value: Any, name: str, kind: Mapping[str, Any], said: str, fin
             raise _Uncertain
         return max(times, key=lambda time: difflib.SequenceMatcher(None, time.lower(), value.lower()).ratio())
     return value
+
+
+def _as_written(value: str, said: str) -> str:
+    """Return a path as the user wrote it where only its beginning differs: "var/log" is their "/var/log"."""
+    written = {word.strip(_EDGE).rstrip(".") for word in said.split()}
+    same = [word for word in written if word.strip("~./") == value.strip("~./") and "/" in word]
+    return same[0] if value not in written and len(same) == 1 else value
 
 
 def _invented(value: Any, kind: Mapping[str, Any], said: str) -> bool:

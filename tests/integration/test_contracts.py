@@ -25,6 +25,7 @@ CALL = {
     "result": MAYBE_TEXT,
     "error": MAYBE_TEXT,
     "label": LABEL,
+    "unclear": bool,
 }
 ANSWER = {
     "turn_id": str,
@@ -62,6 +63,8 @@ STATUS = {
     "sandbox": {"level": int, "layers": list, "reason": str},
     # Beyond the contract:
     "hotkey": str,
+    "ledger": dict,
+    "caches": dict,
 }  # fmt: skip
 
 

@@ -126,7 +126,7 @@ async def test_a_question_in_a_form_that_the_smaller_model_does_not_know_is_hand
 async def service(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AgentService]:
     monkeypatch.setenv("OPENCLAW_MODELS", str(smollm2))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
-    agent = await attach_or_start(find_home(tmp_path / "home", {}), None, "test")
+    agent = await attach_or_start(find_home(tmp_path / "home", {}), "serve", "test")
     yield agent.service
     await agent.stop()
 

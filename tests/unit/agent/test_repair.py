@@ -66,6 +66,13 @@ def test_what_is_not_certain_is_asked_back(kind: dict[str, Any], given_value: ob
     assert asked.question.endswith("?")
 
 
+def test_a_path_is_written_as_the_user_wrote_it() -> None:
+    wanted = schema("path", path=STRING)
+    assert repair_arguments({"path": "var/log"}, wanted, "What is in /var/log?", no_times) == {"path": "/var/log"}
+    assert repair_arguments({"path": "/todo.md"}, wanted, "read ~/todo.md", no_times) == {"path": "~/todo.md"}
+    assert repair_arguments({"path": "log"}, wanted, "What is in /var/log?", no_times) == {"path": "log"}
+
+
 def test_a_number_that_nobody_said_is_asked_back() -> None:
     asked = repair_arguments({"x": 10.0}, schema("x", x=NUMBER), "How far does a car travel?", no_times)
     assert asked == AskBack("I need to know x. What is it?")
