@@ -70,6 +70,9 @@ class _NoStores:
     async def fold(self, session_id: str, extracts: Sequence[Extract]) -> None:
         pass
 
+    def erasures(self) -> int:
+        return 0
+
     async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
         pass
 

@@ -93,7 +93,8 @@ def _whole(turns: Iterable[PastTurn]) -> list[Extract]:
         extract
         for turn in turns
         for extract in (
-            Extract(turn.turn_id, "user", turn.question.text, turn.question.label),
+            # What the user said, without the memories and the date that the model read with it.
+            Extract(turn.turn_id, "user", (turn.spoken or turn.question).text, (turn.spoken or turn.question).label),
             Extract(turn.turn_id, "assistant", turn.answer.text, turn.answer.label),
         )
     ]

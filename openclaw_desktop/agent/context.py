@@ -34,14 +34,15 @@ _ABOUT_TIME = re.compile(
 class PastTurn:
     """One finished turn: the question, what its tools returned and still is at hand, and the answer.
 
-    While it is at hand, the question is the very message that the model read: a prompt that repeats its predecessor to
-    the letter need not be read again.
+    While it is at hand, `question` is the very message that the model read: a prompt that repeats its predecessor to
+    the letter need not be read again. `spoken` is what the user said of it, where that differs.
     """
 
     question: Message
     calls: tuple[Message, ...]
     answer: Message
     turn_id: str = ""
+    spoken: Message | None = None
 
 
 def listed_tools(tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:

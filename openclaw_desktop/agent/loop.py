@@ -30,9 +30,12 @@ from openclaw_desktop.core.protocols import (
     TextDropped,
 )
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.tokens import estimate_tokens
 
 STEP_LIMIT = 6
 ANSWER_LIMIT_TOKENS = 700
+# With less room than this for what a tool returns, another call brings nothing.
+LEAST_RESULT_TOKENS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +193,16 @@ async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
             yield Ended(text, hooks.join([scene.context, outcome.label]), usage)
             return
         failures += outcome.status == "failed"
-        if failures > 1:
+        scene = _after(outcome, scene, hooks.join)
+        if failures > 1 or scene.result_tokens < LEAST_RESULT_TOKENS:
             tools = ()
-        scene = replace(scene, context=hooks.join([scene.context, outcome.label]))
         messages = (*messages, *call_messages(outcome))
+
+
+def _after(outcome: CallOutcome, scene: CallScene, join: Callable[[Iterable[Label]], Label]) -> CallScene:
+    """Return the scene of the next call: it has the label of what was read, and less room for what is still to come."""
+    left = scene.result_tokens - estimate_tokens(outcome.result or "")
+    return replace(scene, context=join([scene.context, outcome.label]), result_tokens=max(0, left))
 
 
 def outcome_text(outcome: CallOutcome) -> str:

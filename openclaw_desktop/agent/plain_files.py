@@ -33,7 +33,7 @@ _PATH = re.compile(
     r"|(?<![\w/])(?P<spaced>(?:~|\.{1,2})?/[^?*<>|\n\"“”]*?\w\.[A-Za-z0-9]{1,8})"
     r"(?=[\s?.!,]*(?:$|\s(?:say|contain|please|file|to me|for me|and show)))"
     r"|(?<![\w/])(?P<bare>(?:~|\.{1,2})?/[^\s?*<>|\"“”,]*|~(?=[\s?.!,]|$))"
-    r"|(?<![\w/.])(?P<named>[\w-]+(?:[\w.-]*[\w-])?\.[A-Za-z][A-Za-z0-9]{0,7})(?![\w/])"
+    r"|(?<![\w/.-])(?P<named>[\w-][\w.-]*(?<=[\w-])\.[A-Za-z][A-Za-z0-9]{0,7})(?![\w/])"
 )
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|org|net|io|edu|gov|dev)(?:[/\s?.!,]|$)", re.IGNORECASE)
 _KNOWN = re.compile(

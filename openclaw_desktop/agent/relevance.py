@@ -62,9 +62,11 @@ _SHAPES: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     (re.compile(r"\d\s*(?:[-+*/^%x×]|percent|plus|minus|times|divided)\s*"), frozenset({"expression", "formula"})),
 )
 # What a path or an address is called says nothing of what is to be done with it.
-_NAMED = re.compile(r"\S*[/~\\]\S*|\b[\w-]+\.[a-z]\w{0,4}\b")
+_NAMED = re.compile(r"[/~\\]|\w\.[a-z]\w{0,4}\b")
+# What is wanted stands at the beginning; a pasted text may be of any length.
+READ_CHARS = 1500
 # Words of a question point to a list where one is among the tools; they name none.
-_ASKING = re.compile(r"\b(?:what|which|all|have|where)\b", re.IGNORECASE)
+_ASKING = re.compile(r"\b(?:what|which|all|have|where|calculate|compute|find)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+")
 _STOP = frozenset(
     {"a", "an", "and", "are", "at", "be", "do", "for", "from", "in", "is", "it", "its", "me", "my", "of", "on", "or"}
@@ -91,7 +93,8 @@ async def choose_tools(text: str, tools: Sequence[ToolSpec], embed: Embed | None
 
 def word_scores(text: str, tools: Sequence[ToolSpec]) -> list[float]:
     """Return for each tool how much of `text` it speaks of; a word that few tools share counts more."""
-    asked = _concepts(_NAMED.sub(" ", text))
+    text = text[:READ_CHARS]
+    asked = _concepts(_without_names(text))
     spoken = [_concepts(_describe(tool)) for tool in tools]
     spread = Counter(concept for concepts in spoken for concept in concepts)
     held = [names for pattern, names in _SHAPES if pattern.search(text)]
@@ -104,8 +107,12 @@ def word_scores(text: str, tools: Sequence[ToolSpec]) -> list[float]:
 
 def speaks_of(text: str, tool: ToolSpec) -> bool:
     """Return whether `text` names what `tool` does by its name: "cancel the check" speaks of cancel_task."""
-    shared = _concepts(_ASKING.sub(" ", _NAMED.sub(" ", text))) & _concepts(spell(tool.name))
+    shared = _concepts(_ASKING.sub(" ", _without_names(text[:READ_CHARS]))) & _concepts(spell(tool.name))
     return any(not concept.startswith("=") for concept in shared)
+
+
+def _without_names(text: str) -> str:
+    return " ".join(word for word in text.split() if not _NAMED.search(word))
 
 
 def spell(name: str) -> str:

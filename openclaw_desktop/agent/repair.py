@@ -7,6 +7,7 @@ tool wants them. Must not know what tools do; paths are the file tools' matter. 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _PLACEHOLDER = re.compile(
 _NUMBER = re.compile(r"^[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?$")
 _NUMBER_SAID = re.compile(
     r"\d|\b(?:zero|one|once|two|twice|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
-    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|half|quarter|third|dozen|couple|double|single|both|first"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|decade|century|pair|half|quarter|third|dozen|couple|double|single|both|first"
     r"|second|last|next|max|min|maximum|minimum|full|mute|off|all)\b",
     re.IGNORECASE,
 )
@@ -124,8 +125,11 @@ def _number(value: Any, *, whole: bool) -> int | float:
     text = str(value).strip()
     if not text or not _NUMBER.match(text):
         raise _Uncertain
-    number = float(text.replace(",", ""))
-    if whole and number != int(number):
+    try:
+        number = float(text.replace(",", ""))
+    except ValueError:  # a sign alone
+        raise _Uncertain from None
+    if not math.isfinite(number) or (whole and number != int(number)):
         raise _Uncertain
     return int(number) if whole or (isinstance(value, str) and "." not in text and "e" not in text.lower()) else number
 

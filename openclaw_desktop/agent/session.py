@@ -16,6 +16,7 @@ from openclaw_desktop.agent.plain_requests import RememberThis
 from openclaw_desktop.agent.preparation import Preparation
 from openclaw_desktop.agent.repair import FindTimes
 from openclaw_desktop.core.clock import Clock
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import (
     ModelOffered,
     NoticeShown,
@@ -68,6 +69,10 @@ class Stores(Protocol):
 
     async def fold(self, session_id: str, extracts: Sequence[compaction.Extract]) -> None:
         """Store what is left of folded turns."""
+        ...
+
+    def erasures(self) -> int:
+        """Return how often something was erased since the start."""
         ...
 
     async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
@@ -141,6 +146,7 @@ class _Course:
     first_token_s: float | None = None
     offered: str | None = None
     asked: Message | None = None
+    erasures: int = 0
     keeping: asyncio.Future[None] | None = None
 
 
@@ -155,7 +161,7 @@ class SessionAgent:
         parts = self._parts
         model = parts.models.current()
         with_tools = task.tools and model is not None and model.calls_tools
-        course = _Course(model.id if model else None, parts.clock.monotonic_s())
+        course = _Course(model.id if model else None, parts.clock.monotonic_s(), erasures=parts.stores.erasures())
         past = () if task.incognito else await parts.stores.past_turns(task.session_id)
         if not task.incognito:
             await parts.stores.keep_question(task.session_id, task.turn_id, task.text)
@@ -170,8 +176,8 @@ class SessionAgent:
         try:
             async for event in self._run_model(task, course, model, with_tools, past):
                 yield event
-        except (asyncio.CancelledError, GeneratorExit):
-            # Stopped: what had been written stays in the chat, and what was done stays proved.
+        except (asyncio.CancelledError, GeneratorExit, UserError):
+            # Stopped or failed: what had been written stays in the chat, and what was done stays proved.
             if course.text or course.receipts:
                 await self._keep(task, course, self._answer(task, course))
             raise
@@ -247,7 +253,7 @@ class SessionAgent:
                 stable=1,
                 turn_id="" if task.incognito else task.turn_id,
             ),
-            closing=frozenset({"remember"} if isinstance(plain_requests.parse_plain(task.text), RememberThis) else ()),
+            closing=_closing(task.text),
             withheld=self._withheld(task, course),
             plain=not with_tools,
         )
@@ -372,6 +378,9 @@ class SessionAgent:
         """Store the answer once, also where the turn is stopped meanwhile."""
         if task.incognito:
             return
+        if course.erasures != self._parts.stores.erasures():
+            # What was read for this question may hold what was erased meanwhile.
+            course.asked = None
         if course.keeping is None:
             course.keeping = asyncio.ensure_future(
                 self._parts.stores.keep_answer(task.session_id, answer, course.asked)
@@ -394,6 +403,12 @@ class SessionAgent:
             timing=Timing(first, round(total_s * 1000, 1)),
             offered_model=course.offered,
         )
+
+
+def _closing(text: str) -> frozenset[str]:
+    """Return the tools whose success is the whole answer; after an erasure no prompt may repeat what was erased."""
+    plain = isinstance(plain_requests.parse_plain(text), RememberThis)
+    return frozenset({"forget", "remember"} if plain else {"forget"})
 
 
 def _tell_memories(memories: Sequence[Memory]) -> str:

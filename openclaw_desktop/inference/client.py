@@ -191,19 +191,25 @@ class ModelClient:
     async def forget_chats(self) -> None:
         """Let go of all that was computed of chats, in memory and in files: it holds their words in another form."""
         async with self._lanes.turn("chat"):
-            self._keeping.unloaded()
-            await self._pipe.stop()  # at its end the worker may write the chat once more
-            self._set_state("unloaded")
+            await self._end_worker()  # at its end it may write the chat once more
             if self._around.states_folder is not None:
                 await asyncio.to_thread(_remove_chats, self._around.states_folder)
+
+    async def release(self) -> None:
+        """Unload the model once nobody is being answered: its file goes, or another answers from now on."""
+        async with self._lanes.turn("chat"):
+            await self._end_worker()
+
+    async def _end_worker(self) -> None:
+        self._keeping.unloaded()
+        await self._pipe.stop()
+        self._set_state("unloaded")
 
     async def stop(self) -> None:
         """Unload the model and end its worker."""
         if self._unloading is not None:
             await asyncio.wait([self._unloading])
-        self._keeping.unloaded()
-        await self._pipe.stop()
-        self._set_state("unloaded")
+        await self._end_worker()
 
     async def _converse(
         self, prompt: Prompt | None, request: Mapping[str, Any] | None, lane: Lane
@@ -228,6 +234,8 @@ class ModelClient:
                     except GaveWay:
                         raise preempted() from None
                     except WorkerDied as death:
+                        if self._wanted is None:
+                            raise model_changed() from death
                         yield TextDropped(self._step_down(death))
                     finally:
                         if self.state in ("busy", "loading"):

@@ -113,7 +113,7 @@ def import_file(model: CatalogueModel, folder: Path, check_room: Callable[[int],
             tr("Rename your file, or remove the model that has this name."),
         )
     check_room(model.size_bytes)
-    partial = folder / f"{model.file}.part"
+    partial = folder / f"{model.file}.copy"
     try:
         with source.open("rb") as original, partial.open("wb") as copy:
             partial.chmod(0o600)

@@ -91,6 +91,12 @@ class SessionStore:
 
         await self._database.write(insert)
 
+    async def redact(self, turn_id: str, text: str) -> None:
+        """Put `text` in the place of what the user said in a turn, and leave no byte of that."""
+        sql = "update messages set text = ? where turn_id = ? and role = 'user'"
+        await self._database.write(lambda c: c.execute(sql, (text, turn_id)).fetchall())
+        await self._database.erase_traces()
+
     async def messages(self, session_id: str, limit: int = 200, folded: bool = True) -> tuple[SpokenMessage, ...]:
         """Return the last `limit` messages of a session, oldest first; `folded`: those that were folded too."""
         unfolded = "" if folded else "and id not in (select message_id from session_summaries)"

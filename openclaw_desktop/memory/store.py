@@ -44,6 +44,7 @@ class MemoryStore:
         self._clock = clock or SystemClock()
         self._table: str | None = None
         self._derived: list[Callable[[], Awaitable[None]]] = []
+        self.erasures = 0
 
     async def remember(self, memory: NewMemory) -> str:
         """Keep one memory and return its id after the commit."""
@@ -106,14 +107,23 @@ class MemoryStore:
             connection.executemany("delete from working_memory where turn_id = ?", [(turn,) for turn in turns])
             # Any question may have been read together with what is erased.
             connection.execute("delete from working_memory where key = ?", (QUESTION_KEY,))
+            connection.execute("delete from working_memory where key like ?", ('%"tool": "recall"%',))
             return len(found)
 
-        count = await self._database.write(erase)
-        if count:
-            await self._database.erase_traces()
-            for erase_derived in self._derived:
-                await erase_derived()
+        # Before, so that a crash in between leaves nothing behind, and after, for what was made meanwhile.
+        await self._erase_derived()
+        try:
+            count = await self._database.write(erase)
+            self.erasures += bool(count)
+            if count:
+                await self._database.erase_traces()
+        finally:
+            await self._erase_derived()
         return count
+
+    async def _erase_derived(self) -> None:
+        for erase_derived in self._derived:
+            await erase_derived()
 
     def when_erased(self, erase_derived: Callable[[], Awaitable[None]]) -> None:
         """Have `erase_derived` called after memories were erased: by whoever keeps something made of them."""

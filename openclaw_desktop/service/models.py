@@ -6,6 +6,7 @@ Owns the choice's way into the settings and into the model client. Must not know
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing
@@ -90,7 +91,8 @@ class ModelShelf:
             # An endpoint's model answers: the built-in one gives its memory back.
             if self._client.chosen is not None:
                 self._client.choose(None)
-                await self._client.stop()
+                # Whoever is being answered has that to the end.
+                self._tasks.start(self._client.release(), "release of the built-in model")
         elif chosen is None or chosen.path is None:
             self._client.problem = " ".join(file.problem for file in self.selection.found if file.problem)
             self._client.choose(None)
@@ -178,7 +180,9 @@ class ModelShelf:
     async def add(self, path: Path, copy: bool) -> ModelFile:
         """Take up a GGUF file of the user's, where it lies or as a copy in our folder; raises UserError."""
         try:
-            model = await asyncio.to_thread(self._take_up, path, copy)
+            # A copy goes where downloads go: one at a time.
+            async with self._pulling if copy else contextlib.nullcontext():
+                model = await asyncio.to_thread(self._take_up, path, copy)
         except OSError as error:
             raise explain(error, self._places.folder) from error
         return await self._look_up(model.id)
@@ -246,7 +250,7 @@ class ModelShelf:
                 tr("Wait for the answer, or stop it; then remove the model."),
             )
         self._client.choose(None)
-        await self._client.stop()
+        await self._client.release()
 
     def _files_of_ours(self, model: CatalogueModel) -> tuple[Path, ...]:
         """Return the files of a model that lie in our folder, the only ones that are ever deleted."""

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from openclaw_desktop.agent.compaction import Extract
 from openclaw_desktop.agent.context import PastTurn
 from openclaw_desktop.agent.loop import call_messages
+from openclaw_desktop.agent.plain_requests import ForgetAbout, parse_plain
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Message
 from openclaw_desktop.core.protocols import Memory
+from openclaw_desktop.core.text import tr
 from openclaw_desktop.memory.records import NewMemory, Recollection
 from openclaw_desktop.memory.sessions import QUESTION_KEY, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
@@ -55,7 +57,8 @@ class TurnStores:
             elif question is not None and question.turn_id == message.turn_id:
                 asked = read.get(message.turn_id) or Message("user", question.text, question.label)
                 answer = Message("assistant", message.text, message.label)
-                turns.append(PastTurn(asked, tuple(scratch[message.turn_id]), answer, message.turn_id))
+                spoken = Message("user", question.text, question.label)
+                turns.append(PastTurn(asked, tuple(scratch[message.turn_id]), answer, message.turn_id, spoken))
         return tuple(turns)
 
     async def extracts(self, session_id: str) -> tuple[Extract, ...]:
@@ -88,27 +91,34 @@ class TurnStores:
                 call.label,
             )
             for call in answer.tool_calls
-            # What was erased must not stay behind in the words of the call that erased it.
-            if call.status == "done" and call.result is not None and call.name != "forget"
+            # Memories, erased ones and others, must not stay behind in what a call said or returned.
+            if call.status == "done" and call.result is not None and call.name not in ("forget", "recall")
         ]
+        erased = any(receipt.kind == "memory.erased" for receipt in answer.receipts)
+        if erased:
+            await self._sessions.redact(answer.turn_id, tr("[asked to forget something]"))
         if asked is not None:
             results.insert(0, Scratch(answer.turn_id, QUESTION_KEY, asked.text, asked.label))
         if results:
             await self._sessions.add_scratch(session_id, results)
         await self._memories.note_use(answer.memories_used)
-        if not any(receipt.kind == "memory.saved" for receipt in answer.receipts):
+        if not erased and not any(receipt.kind == "memory.saved" for receipt in answer.receipts):
             await self._keep_statement(session_id, answer.turn_id)
 
     async def _keep_statement(self, session_id: str, turn_id: str) -> None:
         messages = await self._sessions.messages(session_id, limit=2)
         told = next((m.text for m in messages if m.turn_id == turn_id and m.role == "user"), "")
-        if is_statement(told):
+        if is_statement(told) and not isinstance(parse_plain(told), ForgetAbout):
             await self._memories.remember(
                 NewMemory(
                     told, source="chat", session_id=session_id, turn_id=turn_id, speaker="user",
                     importance=TURN_IMPORTANCE, kind="turn",
                 )
             )  # fmt: skip
+
+    def erasures(self) -> int:
+        """Return how often something was erased since the start."""
+        return self._memories.erasures
 
     async def recall(self, query: str, k: int) -> tuple[Memory, ...]:
         """Return memories for a prompt; see `core.protocols.Recall`."""

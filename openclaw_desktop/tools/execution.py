@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import CallOutcome, CallStatus, Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import Ask, CallScene, Tool
 from openclaw_desktop.core.text import tr
@@ -22,6 +23,7 @@ from openclaw_desktop.tools.path_finder import UNCLEAR
 
 log = logging.getLogger(__name__)
 
+NAMES = Label("untrusted", "private", ("names of files",))
 FindProblem = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 Outcome = tuple[CallOutcome, tuple[Receipt, ...]]
 
@@ -69,7 +71,9 @@ class Executor:
         except UserError as error:
             denied = error.failure.exit_code == ExitCode.DENIED
             unclear = error.failure.code == UNCLEAR
-            return _ended(call, "denied" if denied else "failed", error.failure.text, unclear=unclear)
+            ended, receipts = _ended(call, "denied" if denied else "failed", error.failure.text)
+            # The names of files stand in such a question, and anybody may have chosen those.
+            return (dataclasses.replace(ended, unclear=True, label=NAMES) if unclear else ended), receipts
         outcome = CallOutcome(
             call.id, call.name, dict(frozen.arguments), "done", result=result.text, label=result.label
         )
@@ -115,8 +119,8 @@ def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision) -> str
     return tr("This needs your permission, and nobody is there to ask. Ask for it in the window, or in a terminal.")
 
 
-def _ended(call: ToolCall, status: CallStatus, error: str, *, unclear: bool = False) -> Outcome:
-    return CallOutcome(call.id, call.name, dict(call.arguments), status, error=error, unclear=unclear), ()
+def _ended(call: ToolCall, status: CallStatus, error: str) -> Outcome:
+    return CallOutcome(call.id, call.name, dict(call.arguments), status, error=error), ()
 
 
 def with_arguments(call: ToolCall, **arguments: Any) -> ToolCall:

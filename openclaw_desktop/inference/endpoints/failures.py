@@ -45,7 +45,12 @@ def read_refusal(status: int, body: bytes, key: str | None) -> Refused:
     text = body.decode("utf-8", "replace")
     with contextlib.suppress(ValueError, RecursionError):
         text = said_in(json.loads(text)) or text
-    return Refused(status, text.replace(key, "…") if key else text)
+    return Refused(status, hide_key(text, key))
+
+
+def hide_key(text: str, key: str | None) -> str:
+    """Return a server's words without the key, should it repeat it."""
+    return text.replace(key, "…") if key else text
 
 
 def said_in(value: Any) -> str:

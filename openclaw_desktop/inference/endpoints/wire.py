@@ -22,6 +22,7 @@ from openclaw_desktop.inference.endpoints.failures import (
     Broken,
     Refused,
     explain_connection,
+    hide_key,
     no_secret,
     not_openai,
     read_refusal,
@@ -88,7 +89,7 @@ class Wire:
                     return
                 item = _object(value.encode())
                 if field == "error" or "error" in item:
-                    raise Refused(0, said_in(item))
+                    raise Refused(0, hide_key(said_in(item), await self._key()))
                 yield item
 
     @asynccontextmanager
@@ -144,6 +145,9 @@ class Wire:
         """Ask for the key anew for each request: it stays in memory no longer than that."""
         if self._endpoint.secret is None:
             return None
+        address = self._endpoint.address
+        if not address.encrypted and not address.on_this_machine:
+            raise no_secret(self._endpoint)  # written into the file by hand: on the way anybody could read it
         name = self._endpoint.secret.removeprefix("secret:")
         key = await self._secrets.get(name, self._endpoint.address.host) if self._secrets else None
         # Anything else can't be a header, and the library's complaint would quote it.

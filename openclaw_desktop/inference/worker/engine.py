@@ -114,6 +114,8 @@ class Engine:
         so that long and short words are comparable.
         """
         tokens = [self._model.tokenize(choice, False) for choice in choices]
+        if sum(len(choice) > 1 for choice in tokens) > 1 and not self._model.cuts_memory:
+            raise EngineError("cannot_weigh", "this model cannot go back to where the choice began")
         if not tokens or not all(tokens):
             raise EngineError("bad_choices", "there is nothing to choose from")
         lane = self._read_prompt(question, max(map(len, tokens)), cancelled, Run())
@@ -147,10 +149,16 @@ class Engine:
         if question.lane == "background":
             return
         following = [*question.messages, ("assistant", reply), ("user", "?")]
-        prompt = prompt_tokens(following, self._model.render, self._model.tokenize)
+        prompt = prompt_tokens(following, self._model.render, self._model.tokenize, self._model.begin)
         coming = prompt.tokens[: prompt.stable_tokens(len(following) - 1)]
         lane = self._memory.chat
-        if lane.aside is None and lane.common(coming) == len(lane.tokens) < len(coming) < self.context_tokens:
+        new, taken = len(coming) - len(lane.tokens), len(coming) + len(self._memory.background.tokens)
+        if (
+            lane.aside is None
+            and lane.common(coming) == len(lane.tokens)
+            and 0 < new <= PROMPT_CHUNK_TOKENS
+            and taken < min(self.context_tokens, self._memory.cells)
+        ):
             self._memory.read(lane, coming[len(lane.tokens) :])
 
     def settle(self, ending: bool = False) -> None:
@@ -254,11 +262,12 @@ class Engine:
         The logits are those after the last token before `guess`, and after each of its own.
         """
         texts, texts_cached = self._model.texts, self._model.texts_cached
-        prompt = prompt_tokens(question.messages, self._model.render, self._model.tokenize)
+        prompt = prompt_tokens(question.messages, self._model.render, self._model.tokenize, self._model.begin)
         run.texts, run.texts_cached = self._model.texts - texts, self._model.texts_cached - texts_cached
         tokens = prompt.tokens
         run.prompt_tokens = len(tokens)
-        if len(tokens) + LEAST_REPLY_TOKENS > self.context_tokens:
+        begun = len(start) + len(guess) + 1
+        if len(tokens) + max(LEAST_REPLY_TOKENS, begun) > self.context_tokens:
             raise EngineError("too_long", "the prompt does not fit", tokens=len(tokens), limit=self.context_tokens)
         lane = self._memory.background if question.lane == "background" else self._memory.chat
         if reply_tokens <= 0 and self._knows_better(lane, tokens):
@@ -266,7 +275,7 @@ class Engine:
             return lane
         if lane is self._memory.chat:
             self._keep_chat = question.keep
-        self._fetch(lane, tokens, len(tokens) + reply_tokens, run)
+        self._fetch(lane, tokens, len(tokens) + max(reply_tokens, begun), run)
         self._stable[lane.sequence] = prompt.stable_tokens(question.stable)
         tokens = [*tokens, *start]
         for at in range(run.cached_tokens, len(tokens), PROMPT_CHUNK_TOKENS):

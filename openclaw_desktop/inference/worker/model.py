@@ -60,7 +60,17 @@ class Model:
         )
         template = native.llama_model_chat_template(self.native, None)
         source = template.decode("utf-8", "replace") if template else CHATML
-        self._formatter = Jinja2ChatFormatter(template=source, eos_token="", bos_token="")
+        begin = native.llama_vocab_bos(self.vocabulary)
+        self.begin = begin if native.llama_vocab_get_add_bos(self.vocabulary) and begin >= 0 else None
+        try:
+            self._formatter = Jinja2ChatFormatter(
+                template=source,
+                eos_token=self._spell(native.llama_vocab_eos(self.vocabulary)),
+                bos_token=self._spell(begin),
+            )
+        except Exception as error:  # whatever a foreign template holds: the worker lives on
+            self.close()
+            raise EngineError("bad_template", "the model's chat template cannot be read") from error
         self._known: OrderedDict[tuple[str, bool], list[int]] = OrderedDict()
         self._piece = ctypes.create_string_buffer(256)
         self.texts = 0
@@ -73,8 +83,27 @@ class Model:
             self.native = None
 
     def render(self, messages: list[dict[str, str]]) -> str:
-        """Return `messages` in the form of the model's own chat template."""
+        """Return `messages` in the form of the model's own chat template.
+
+        Some templates refuse a system message: its text then stands before that of the user's first.
+        """
+        try:
+            return self._format(messages)
+        except Exception as error:  # whatever a foreign template raises: the worker lives on
+            if len(messages) < 2 or messages[0]["role"] != "system":
+                raise EngineError("bad_template", "the model's chat template refuses this chat") from error
+        first = {"role": "user", "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
+        try:
+            return self._format([first, *messages[2:]])
+        except Exception as error:
+            raise EngineError("bad_template", "the model's chat template refuses this chat") from error
+
+    def _format(self, messages: list[dict[str, str]]) -> str:
         return str(self._formatter(messages=messages).prompt)  # type: ignore[arg-type]
+
+    def _spell(self, token: int) -> str:
+        """Return a control token written out, as templates want it."""
+        return native.llama_vocab_get_text(self.vocabulary, token).decode("utf-8", "replace") if token >= 0 else ""
 
     def tokenize(self, text: str, special: bool) -> list[int]:
         """Return the tokens of `text`; with `special`, control tokens written out in it are those tokens."""

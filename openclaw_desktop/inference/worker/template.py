@@ -34,10 +34,13 @@ class PromptTokens:
         return min((at for index, at in self.starts.items() if index >= messages), default=len(self.tokens))
 
 
-def prompt_tokens(messages: Sequence[tuple[str, str]], render: Render, tokenize: Tokenize) -> PromptTokens:
+def prompt_tokens(
+    messages: Sequence[tuple[str, str]], render: Render, tokenize: Tokenize, begin: int | None = None
+) -> PromptTokens:
     """Return the tokens of `messages` (role, text), ready for the assistant to speak.
 
-    `render` fills the model's template; `tokenize(text, special)` tokenises with or without control tokens.
+    `render` fills the model's template; `tokenize(text, special)` tokenises with or without control tokens. `begin`:
+    the token that every text of the model begins with, for a template that leaves it out.
     """
     marked = [{"role": role, "content": f"{OPEN}{index}{CLOSE}"} for index, (role, _) in enumerate(messages)]
     tokens: list[int] = []
@@ -49,4 +52,6 @@ def prompt_tokens(messages: Sequence[tuple[str, str]], render: Render, tokenize:
             tokens += tokenize(text, False)
         elif piece:
             tokens += tokenize(piece, True)
+    if begin is not None and tokens[:1] != [begin]:
+        tokens, starts = [begin, *tokens], {index: at + 1 for index, at in starts.items()}
     return PromptTokens(tokens, starts)

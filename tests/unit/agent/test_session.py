@@ -295,3 +295,30 @@ async def test_erasing_a_memory_takes_the_questions_that_it_was_read_with(desk: 
     await desk.memories.forget([memory])
     await desk.ask("And another story, please", model)
     assert not any("March 14" in message.text for message in model.prompts[1].messages)
+
+
+async def test_what_was_done_is_kept_when_the_model_fails_after_it(desk: Desk) -> None:
+    model = ScriptedModel({"tool": "remember", "text": "I like tea"}, "no such reply")
+    with pytest.raises(UserError):
+        await desk.ask("Keep my tea in mind when you suggest a drink for tonight", model)
+    (_, answer) = await desk.sessions.messages(desk.session_id)
+    assert answer.receipts == ("saved",)
+
+
+async def test_forgetting_leaves_nothing_of_what_was_forgotten(desk: Desk) -> None:
+    await desk.memories.remember(NewMemory("my locker code is 4711"))
+    model = ScriptedModel(
+        {"tool": "recall", "query": "locker"}, {"tool": "answer", "text": "I know it."},
+        {"tool": "answer", "text": "Fine."},
+    )  # fmt: skip
+    await desk.ask("Tell me a poem on the thing with the numbers", model)
+    await desk.ask("Tell me a story about my locker code", model)
+    await desk.memories.forget([hit.id for hit in await desk.memories.recall("locker code")])
+    for table, column in (("memories", "text"), ("working_memory", "value"), ("messages", "text")):
+        rows = await desk.database.rows(f"select {column} from {table}")
+        assert not [row for row in rows if "4711" in row[0]], table
+
+
+async def test_asking_to_forget_tells_nothing_new(desk: Desk) -> None:
+    await desk.ask("Forget that my locker code is 4711.", ScriptedModel({"tool": "answer", "text": "Fine."}))
+    assert not await desk.memories.recall("locker code")
