@@ -55,8 +55,13 @@ STATUS = {
     "model": {
         "name": MAYBE_TEXT, "state": str, "path": MAYBE_TEXT, "context_tokens": int,
         "tokens_per_s": (*NUMBER, type(None)),
+        # Beyond the contract:
+        "deaths": int, "ladder": str, "leaves_machine": bool, "endpoint": MAYBE_TEXT,
     },
-    "memory": {"count": {"short": int, "medium": int, "long": int}, "db_bytes": int, "encrypted": bool},
+    "memory": {
+        "count": {"short": int, "medium": int, "long": int}, "db_bytes": int, "encrypted": bool,
+        "vectors_leave_machine": bool,
+    },
     "power": {"source": str, "battery_percent": (*NUMBER, type(None)), "idle_s": (*NUMBER, type(None))},
     "health": {"rss_bytes": dict, "cpu_percent": NUMBER, "last_error": MAYBE_TEXT},
     "scheduler": {"next_job": MAYBE_TEXT, "next_run": MAYBE_TEXT},

@@ -18,6 +18,8 @@ from llama_cpp.llama_grammar import SchemaConverter
 from openclaw_desktop.inference.worker.model import EngineError, Model
 
 KEPT_GRAMMARS = 32
+_LOOSE_CHARACTER = 'char ::= [^"\\\\] |'
+_CHARACTER = r'char ::= [^"\\\x7F\x00-\x1F] |'
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 
 
@@ -38,7 +40,8 @@ def schema_to_gbnf(schema: Mapping[str, Any]) -> str:
     converter = make(prop_order={}, allow_fetch=False, dotall=False, raw_pattern=False)
     # A copy: the converter writes into what it reads.
     converter.visit(converter.resolve_refs(json.loads(json.dumps(schema)), "schema"), "")
-    return str(converter.format_grammar())
+    # The library lets a text hold raw line ends, which JSON does not.
+    return str(converter.format_grammar()).replace(_LOOSE_CHARACTER, _CHARACTER)
 
 
 def certain_text(schema: Mapping[str, Any], reply: str) -> str:

@@ -68,3 +68,9 @@ def test_what_every_reply_begins_with_is_known(schema: dict[str, object], start:
 def test_how_a_reply_must_go_on_is_known(reply: str, rest: str) -> None:
     schema = {"anyOf": [tool("read_file", "path"), tool("remember", "text"), tool("answer", "text")]}
     assert certain_text(schema, reply) == rest
+
+
+def test_a_text_holds_no_raw_line_ends() -> None:
+    """JSON wants them escaped, and the library's own rule does not."""
+    (rule,) = [line for line in schema_to_gbnf({"type": "string"}).splitlines() if line.startswith("char ::=")]
+    assert rule.startswith(r'char ::= [^"\\\x7F\x00-\x1F] |')
