@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from openclaw_desktop.inference.catalogue import CatalogueModel, find_model, loa
 from openclaw_desktop.system.paths import find_home, model_folders
 
 sys.path.insert(0, str(Path(__file__).parent))  # `counts`, for every folder of tests
+# In a run that was started in the background Ctrl-C is ignored, and all that a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
