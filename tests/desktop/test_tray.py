@@ -140,7 +140,8 @@ def test_answer_streams_and_says_which_model_gave_it(tray: TrayProgram) -> None:
     screen = tray.screen
     tray.start()
     tray.open()
-    screen.wait_for_text(f"{MODEL}, asleep", tray.popup_area, size=0.9)
+    # Opening it wakes the model.
+    screen.wait_for_text(f"{MODEL}, ready", tray.popup_area, size=0.9)
     assert screen.find_text(MODEL, tray.chat_area) is None
     tray.say("Explain what a lighthouse is and how it works")
     wait_for_growth(tray)

@@ -32,7 +32,7 @@ PORTS: Mapping[int, str] = {
 }
 # What a server writes as the owner of its models.
 OWNERS = {"vllm": "vllm", "llamacpp": "llama-server", "me": "llama-cpp-python", "sglang": "sglang"}
-CONNECT_LIMIT_S = 0.3
+CONNECT_LIMIT_S = 1.0
 LOOK_LIMIT_S = 2.0
 
 
