@@ -289,8 +289,8 @@ def test_killed_model_is_a_sentence_and_the_answer_comes(tray: TrayProgram) -> N
     screen = tray.screen
     program = tray.start()
     tray.open()
-    tray.say("What is a lighthouse?")
-    until(lambda: (status := tray.status()) and status.model.state == "busy", "the model answers")
+    tray.say("Tell me a long story about a lighthouse and its keeper")
+    wait_for_growth(tray)
     first = tray.worker(program, "inference")
     first.kill()
     screen.wait_for_text("The system ended the model", tray.chat_area)
