@@ -19,7 +19,7 @@ from openclaw_desktop.system.paths import find_home, model_folders
 
 NAMES = (
     "start", "popup", "idle", "footprint",
-    "decode", "first_token", "memory", "fit", "schedules",
+    "decode", "first_token", "plain", "memory", "fit", "schedules",
     "side_jobs", "calls", "restart", "neighbour",
 )  # fmt: skip
 TABLE = ROOT / "docs" / "benchmarks.md"

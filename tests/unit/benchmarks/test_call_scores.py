@@ -6,6 +6,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3]))  # `benchmarks` is no part of the package
 
 from benchmarks.call_scores import RequestScore, score_functions, score_requests
+from benchmarks.calls import offered_name
+from openclaw_desktop.core.messages import ToolSpec
 
 REQUIRED = {"read_file": ["path"], "list_todos": []}
 READ = {"request": "read a.txt", "intent": "read_file", "args": ["a\\.txt"]}
@@ -38,3 +40,12 @@ def test_functions() -> None:
         assert score_functions([wrong], [area])["simple"] == 0
     called = {"id": "irrelevance_1", "calls": [{"name": "area", "arguments": {}}]}
     assert score_functions([called], [none])["irrelevance"] == 0
+
+
+def test_a_plain_call_has_the_name_of_the_given_tools() -> None:
+    def offering(name: str) -> tuple[ToolSpec, ...]:
+        return (ToolSpec(name, "", {"type": "object", "properties": {}}, "read"),)
+
+    assert offered_name("list_folder", offering("list_dir")) == "list_dir"
+    assert offered_name("list_folder", offering("list_folder")) == "list_folder"
+    assert offered_name("read_file", offering("list_dir")) == "read_file"
