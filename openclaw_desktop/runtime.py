@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from openclaw_desktop.agent.session import Parts, SessionAgent
 from openclaw_desktop.core.bus import Bus
+from openclaw_desktop.core.cache import Cache
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.events import AgentStopping, ModelState, ModelStateChanged
@@ -160,9 +161,11 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
             lambda: read_power().source == "battery",
             minds.ledger.fold,
         )
-        usage = UsageDesk(minds.ledger, {"embeddings": vectors.cache, "answers": minds.answers.cache})
+        caches: dict[str, Cache[Any, Any]] = {"embeddings": vectors.cache, "answers": minds.answers.cache}
+        usage = UsageDesk(minds.ledger, caches, lambda: client.caches)
         memories.when_erased(usage.clear_caches)
         memories.when_erased(client.forget_chats)
+        await memories.finish_erasures()
         x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
         health = HealthDesk(
             home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s,
@@ -233,7 +236,7 @@ def _inference(
     stack.push_async_callback(desk.close)
     client.on_finished(ledger.note)
     router.on_finished(ledger.note)
-    answers = AnswerCache(Budgeted(router, ledger), lambda: models.selection.wanted or models.in_use or "")
+    answers = AnswerCache(Budgeted(router, ledger), lambda: models.in_use or "")
     runs = MeasuredRuns(home.data / "measured.json")
     client.on_finished(runs.record)
     stack.push_async_callback(runs.stop)

@@ -17,6 +17,7 @@ import apsw
 from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
+from openclaw_desktop.memory.erasures import end_erasure, mark_erasure
 from openclaw_desktop.storage.database import Database, Row, fetch
 
 SCRATCH_LIFE = timedelta(hours=24)
@@ -93,9 +94,15 @@ class SessionStore:
 
     async def redact(self, turn_id: str, text: str) -> None:
         """Put `text` in the place of what the user said in a turn, and leave no byte of that."""
-        sql = "update messages set text = ? where turn_id = ? and role = 'user'"
-        await self._database.write(lambda c: c.execute(sql, (text, turn_id)).fetchall())
+
+        def redact(connection: apsw.Connection) -> int:
+            sql = "update messages set text = ? where turn_id = ? and role = 'user'"
+            connection.execute(sql, (text, turn_id))
+            return mark_erasure(connection)
+
+        mark = await self._database.write(redact)
         await self._database.erase_traces()
+        await end_erasure(self._database, mark)
 
     async def messages(self, session_id: str, limit: int = 200, folded: bool = True) -> tuple[SpokenMessage, ...]:
         """Return the last `limit` messages of a session, oldest first; `folded`: those that were folded too."""

@@ -21,6 +21,7 @@ from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.protocols import Embed
 from openclaw_desktop.memory import scoring
+from openclaw_desktop.memory.erasures import end_erasure, mark_erasure, unfinished
 from openclaw_desktop.memory.records import NewMemory, Recollection
 from openclaw_desktop.memory.sessions import QUESTION_KEY
 from openclaw_desktop.storage.database import Database, Row, fetch
@@ -90,10 +91,11 @@ class MemoryStore:
         """Erase memories, their vectors and index entries, and the words of the turns they came from.
 
         Returns how many memories there were. After it the file and its log hold none of the bytes of those rows; an
-        answer of another turn that quoted one is a text of its own.
+        answer of another turn that quoted one is a text of its own. Where a kill comes in between, `finish_erasures`
+        does the rest.
         """
 
-        def erase(connection: apsw.Connection) -> int:
+        def erase(connection: apsw.Connection) -> tuple[int, int | None]:
             marks = ",".join("?" * len(ids))
             found = fetch(connection, f"select rowid, turn_id from memories where id in ({marks})", tuple(ids))
             turns = tuple(turn for _, turn in found if turn)
@@ -108,18 +110,33 @@ class MemoryStore:
             # Any question may have been read together with what is erased.
             connection.execute("delete from working_memory where key = ?", (QUESTION_KEY,))
             connection.execute("delete from working_memory where key like ?", ('%"tool": "recall"%',))
-            return len(found)
+            return len(found), mark_erasure(connection) if found else None
 
-        # Before, so that a crash in between leaves nothing behind, and after, for what was made meanwhile.
+        # Before, so that what cannot be erased stops all of it, and after, for what was made meanwhile.
         await self._erase_derived()
         try:
-            count = await self._database.write(erase)
+            count, mark = await self._database.write(erase)
             self.erasures += bool(count)
-            if count:
+            if mark is not None:
                 await self._database.erase_traces()
         finally:
             await self._erase_derived()
+        if mark is not None:
+            await end_erasure(self._database, mark)
         return count
+
+    async def finish_erasures(self) -> None:
+        """Finish what a kill cut short, at the start and before anything is answered; what fails is tried next time."""
+        try:
+            if not (marks := await unfinished(self._database)):
+                return
+            log.warning("an erasure was cut short; it is finished now")
+            await self._database.erase_traces()
+            await self._erase_derived()
+            for mark in marks:
+                await end_erasure(self._database, mark)
+        except (UserError, OSError) as error:
+            log.error("an erasure that was cut short could not be finished: %s", error)
 
     async def _erase_derived(self) -> None:
         for erase_derived in self._derived:
