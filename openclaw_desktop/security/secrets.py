@@ -8,6 +8,7 @@ is used for, and logs none. Loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import re
@@ -105,9 +106,17 @@ class SecretKeeper:
         forbid_core_dumps()
         async with self._order:
             before = self._all().get(secret.name)
+            moves = before is not None and (before.store, before.entry) != (secret.store, secret.entry)
             await self._store(store).put(secret.entry, value, passphrase)
-            self._record(secret.name, secret)
-            if before is not None and (before.store, before.entry) != (secret.store, secret.entry):
+            try:
+                self._record(secret.name, secret)
+            except UserError:
+                if before is None or moves:
+                    # What is in no list could never be taken out again.
+                    with contextlib.suppress(UserError):
+                        await self._store(store).delete(secret.entry)
+                raise
+            if before is not None and moves:
                 await self._drop_old(before)
         return secret
 

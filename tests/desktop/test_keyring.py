@@ -114,7 +114,6 @@ def keyring(session: DesktopSession) -> Iterator[Keyring]:
 def agent(session: DesktopSession, tmp_path: Path) -> Agent:
     agent = Agent(session, tmp_path / "home")
     assert agent.listed() == []  # which makes the home
-    (agent.home / "config" / "settings.toml").write_text(f"[secrets]\nkeyring_wait_s = {WAIT_S}\n")
     return agent
 
 
@@ -154,17 +153,20 @@ def test_a_locked_keyring_with_nobody_at_its_window_is_a_sentence_in_time(keyrin
     assert agent.set().returncode == 0
     keyring.end()
     keyring.start(None)
+    settings = agent.home / "config" / "settings.toml"
+    settings.write_text(f"[secrets]\nkeyring_wait_s = {WAIT_S}\n")
     for act in (lambda: agent.set("second"), lambda: agent.run("secret", "remove", "key"), agent.use):
         began_s = time.monotonic()
         ended = act()
         assert ended.returncode == 1, ended
         assert f"did not answer within {WAIT_S} seconds" in ended.stderr, ended
         # The thread that still waits for the window keeps no program from ending.
-        assert WAIT_S <= time.monotonic() - began_s < WAIT_S + 15
+        assert WAIT_S <= time.monotonic() - began_s < WAIT_S + 45
         assert CANARY not in ended.stdout + ended.stderr
     assert agent.listed() == [("key", "keyring")], (
         "what can be listed without the keyring is listed, and nothing is lost"
     )
+    settings.unlink()
     keyring.end()
     keyring.start("test")
     assert agent.use().stdout.strip() == CANARY[::-1]

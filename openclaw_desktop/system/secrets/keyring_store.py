@@ -54,7 +54,7 @@ class KeyringStore:
             else:
                 backend.set_password(self._service, entry, before[0])
 
-        await self._call(put, put_back)
+        await self._call(put, entry, put_back)
 
     async def get(self, entry: str) -> str | None:
         """Return the value."""
@@ -67,15 +67,21 @@ class KeyringStore:
             if backend.get_password(self._service, entry) is not None:
                 backend.delete_password(self._service, entry)
 
-        await self._call(delete)
+        await self._call(delete, entry)
 
     async def _call(
-        self, work: Callable[[KeyringBackend], T], undo: Callable[[KeyringBackend], object] | None = None
+        self,
+        work: Callable[[KeyringBackend], T],
+        entry: str | None = None,
+        undo: Callable[[KeyringBackend], object] | None = None,
     ) -> T:
-        """Do `work` with the back end of this moment: a keyring may start and end while the agent runs."""
+        """Do `work` with the back end of this moment: a keyring may start and end while the agent runs.
+
+        `entry`: what `work` changes.
+        """
         try:
             return await self._calls.run(
-                lambda: work(self._choose()), None if undo is None else lambda: undo(self._choose())
+                lambda: work(self._choose()), entry, None if undo is None else lambda: undo(self._choose())
             )
         except UserError:
             raise

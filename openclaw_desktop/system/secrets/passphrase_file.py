@@ -8,6 +8,7 @@ wait in a thread.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,7 +31,8 @@ class PassphraseFile:
         self._write = write
         self._environ = environ
         self._key: tuple[bytes, bytes] | None = None  # its salt and the key
-        self._order = asyncio.Lock()
+        # Taken in the thread: one whose caller has gone still ends its write, and no other may come between.
+        self._order = threading.Lock()
 
     async def check(self) -> PassphraseNeed:
         """Return whether `put` must be given a passphrase; raises UserError where the file is damaged."""
@@ -38,23 +40,19 @@ class PassphraseFile:
 
     async def put(self, entry: str, value: str, passphrase: str | None = None) -> None:
         """Seal `value`; the first one makes the file with `passphrase`."""
-        async with self._order:
-            await asyncio.to_thread(self._put, entry, value, passphrase)
+        await asyncio.to_thread(self._put, entry, value, passphrase)
 
     async def get(self, entry: str) -> str | None:
         """Return the value; raises UserError where the file is locked."""
-        async with self._order:
-            return await asyncio.to_thread(self._get, entry)
+        return await asyncio.to_thread(self._get, entry)
 
     async def delete(self, entry: str) -> None:
         """Take the entry out of the file; that needs no passphrase."""
-        async with self._order:
-            await asyncio.to_thread(self._delete, entry)
+        await asyncio.to_thread(self._delete, entry)
 
     async def unlock(self, passphrase: str) -> None:
         """Make the key, so that `get` works until the agent ends; raises UserError for a wrong passphrase."""
-        async with self._order:
-            await asyncio.to_thread(self._unlock, passphrase)
+        await asyncio.to_thread(self._unlock, passphrase)
 
     def _need(self) -> PassphraseNeed:
         box = self._read()
@@ -63,13 +61,14 @@ class PassphraseFile:
         return "typed" if box else "new"
 
     def _put(self, entry: str, value: str, passphrase: str | None) -> None:
-        box = self._read()
-        if box is None:
-            box, key = self._begin(passphrase or find_passphrase(self._environ))
-        else:
-            key = self._key_of(box, passphrase)
-        self._write(self._path, sealed.to_bytes(sealed.seal(box, key, entry, value)))
-        self._key = (box.salt, key)
+        with self._order:
+            box = self._read()
+            if box is None:
+                box, key = self._begin(passphrase or find_passphrase(self._environ))
+            else:
+                key = self._key_of(box, passphrase)
+            self._write(self._path, sealed.to_bytes(sealed.seal(box, key, entry, value)))
+            self._key = (box.salt, key)
 
     def _begin(self, passphrase: str | None) -> tuple[sealed.Sealed, bytes]:
         if passphrase is None or len(passphrase) < PASSPHRASE_CHARS:
@@ -82,23 +81,25 @@ class PassphraseFile:
         return sealed.begin(passphrase)
 
     def _get(self, entry: str) -> str | None:
-        box = self._read()
-        if box is None or entry not in box.entries:
-            return None
-        value = sealed.open_entry(box, self._key_of(box, None), entry)
+        with self._order:
+            box = self._read()
+            if box is None or entry not in box.entries:
+                return None
+            value = sealed.open_entry(box, self._key_of(box, None), entry)
         if value is None:
             raise self._damaged()
         return value
 
     def _delete(self, entry: str) -> None:
-        box = self._read()
-        if box is not None and entry in box.entries:
-            rest = sealed.without(box, entry)
-            if rest.entries:
-                self._write(self._path, sealed.to_bytes(rest))
-            else:
-                # The next secret may have another passphrase: who forgot this one can begin anew.
-                self._path.unlink(missing_ok=True)
+        with self._order:
+            box = self._read()
+            if box is not None and entry in box.entries:
+                rest = sealed.without(box, entry)
+                if rest.entries:
+                    self._write(self._path, sealed.to_bytes(rest))
+                else:
+                    # The next secret may have another passphrase: who forgot this one can begin anew.
+                    self._path.unlink(missing_ok=True)
 
     def _unlock(self, passphrase: str) -> None:
         box = self._read()
@@ -108,7 +109,8 @@ class PassphraseFile:
                 tr("There is no secret under a passphrase."),
                 tr("openclaw-agent secret list shows what there is."),
             )
-        self._key_of(box, passphrase)
+        with self._order:
+            self._key_of(box, passphrase)
 
     def _has_key(self, box: sealed.Sealed | None) -> bool:
         return box is not None and self._key is not None and self._key[0] == box.salt

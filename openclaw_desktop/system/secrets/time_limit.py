@@ -12,7 +12,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 log = logging.getLogger(__name__)
 
@@ -24,31 +24,36 @@ STUCK_AT_MOST = 3
 
 
 class _Call(Generic[T]):
-    """One call: it ends, or it is given up; if both, what it did is taken back."""
+    """One call: its result is wanted, or it was given up and what it did is taken back, in its own thread."""
 
     def __init__(self, work: Callable[[], T], undo: Callable[[], object] | None) -> None:
         self._work = work
         self._undo = undo
-        self._turn = threading.Lock()
-        self._done = False
         self._given_up = False
+        self._decided = threading.Event()
         self._loop = asyncio.get_running_loop()
         self.result: asyncio.Future[T] = self._loop.create_future()
+        self.ended = asyncio.Event()
 
-    def run(self) -> None:
-        """Do the work in this thread and hand its result over."""
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        threading.Thread(target=self._run, name="keyring", daemon=True).start()
+
+    def _run(self) -> None:
+        value, error = None, None
         try:
-            value, error = self._work(), None
+            value = self._work()
         except Exception as raised:
-            value, error = None, raised
-        with self._turn:
-            self._done = error is None
-            late = self._given_up
-        if late and self._done:
+            error = raised
+        self._tell(self._settle, value, error)
+        self._decided.wait()
+        if self._given_up and error is None:
             self._take_back()
-        elif not late:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the program ends
-                self._loop.call_soon_threadsafe(self._settle, value, error)
+        self._tell(self.ended.set)
+
+    def _tell(self, act: Callable[..., object], *words: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the program ends
+            self._loop.call_soon_threadsafe(act, *words)
 
     def _settle(self, value: T | None, error: Exception | None) -> None:
         if self.result.done():
@@ -58,13 +63,10 @@ class _Call(Generic[T]):
         else:
             self.result.set_result(value)  # type: ignore[arg-type]
 
-    def give_up(self) -> None:
-        """Want no result any more."""
-        with self._turn:
-            self._given_up = True
-            done = self._done
-        if done:
-            threading.Thread(target=self._take_back, name="keyring", daemon=True).start()
+    def decide(self, given_up: bool) -> None:
+        """Let the thread end: with what it did, or with that taken back."""
+        self._given_up = given_up
+        self._decided.set()
 
     def _take_back(self) -> None:
         if self._undo is None:
@@ -81,23 +83,35 @@ class TimeLimit:
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
         self._order = asyncio.Lock()
-        self._threads: list[threading.Thread] = []
+        self._stuck: list[_Call[Any]] = []
+        self._changing: dict[str, _Call[Any]] = {}
 
-    async def run(self, work: Callable[[], T], undo: Callable[[], object] | None = None) -> T:
+    async def run(
+        self, work: Callable[[], T], changes: str | None = None, undo: Callable[[], object] | None = None
+    ) -> T:
         """Return what `work` returns or raise what it raises; TimeoutError after `limit_s`, waiting its turn included.
 
-        `undo` takes back what `work` did where it ends after that, or after a cancel.
+        `undo` takes back what `work` did where it ends after that, or after a cancel. `changes`: what `work` changes;
+        it begins once whatever was given up on the same thing has ended and is taken back, so that nothing old comes
+        through after it.
         """
         async with asyncio.timeout(self.limit_s), self._order:
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
-            if len(self._threads) >= STUCK_AT_MOST:
+            if (before := self._changing.get(changes or "")) is not None:
+                await before.ended.wait()
+            self._stuck = [call for call in self._stuck if not call.ended.is_set()]
+            self._changing = {thing: call for thing, call in self._changing.items() if not call.ended.is_set()}
+            if len(self._stuck) >= STUCK_AT_MOST:
                 raise TimeoutError
             call = _Call(work, undo)
-            thread = threading.Thread(target=call.run, name="keyring", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            if changes:
+                self._changing[changes] = call
+            call.start()
+            given_up = False
             try:
                 return await call.result
             except asyncio.CancelledError:
-                call.give_up()
+                self._stuck.append(call)
+                given_up = True
                 raise
+            finally:
+                call.decide(given_up)

@@ -102,6 +102,25 @@ async def test_where_nothing_can_be_kept_nothing_is_listed(tmp_path: Path, secre
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_what_cannot_be_listed_is_not_kept(
+    tmp_path: Path, secrets: SecretKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise UserError("file_not_written", "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("openclaw_desktop.security.secrets.write_atomically", full)
+        with pytest.raises(UserError, match="full"):
+            await secrets.set("key", HOST, VALUE, "file", PASSPHRASE)
+    assert list(tmp_path.iterdir()) == []
+    await secrets.set("key", HOST, "old", "file", PASSPHRASE)
+    with monkeypatch.context() as patch:
+        patch.setattr("openclaw_desktop.security.secrets.write_atomically", full)
+        with pytest.raises(UserError, match="full"):
+            await secrets.set("key", "other.example.com", VALUE, "file")
+    assert await secrets.get("key", HOST) == "old"
+
+
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"secrets": [{"name": "a"}]}',
                 '{"secrets": [{"name": "a", "host": "https://x", "store": "file", "created_at": ""}]}',

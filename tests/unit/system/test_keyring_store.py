@@ -31,6 +31,9 @@ class Ring(KeyringBackend):
         self.values: dict[tuple[str, str], str] = {}
         self.unlock = threading.Event()
         self.unlock.set()
+        self.open_set = threading.Event()  # what its first `set_password` alone waits for, and `sits` in
+        self.open_set.set()
+        self.sits = threading.Event()
         self.asked = 0
 
     def _open(self) -> None:
@@ -43,6 +46,9 @@ class Ring(KeyringBackend):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self._open()
+        if not self.sits.is_set():
+            self.sits.set()
+            assert self.open_set.wait(30)
         self.values[service, username] = password
 
     def delete_password(self, service: str, username: str) -> None:
@@ -53,6 +59,12 @@ class Ring(KeyringBackend):
 @pytest.fixture
 def ring() -> Ring:
     return Ring()
+
+
+def join_all() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "keyring":
+            thread.join(30)
 
 
 @pytest.fixture(autouse=True)
@@ -100,12 +112,10 @@ async def test_stuck_calls_do_not_pile_up(ring: Ring) -> None:
         for _ in range(STUCK_AT_MOST + 3):
             with pytest.raises(UserError, match="did not answer"):
                 await store.get("key@host")
-        assert ring.asked == STUCK_AT_MOST
     finally:
         ring.unlock.set()
-    for thread in threading.enumerate():
-        if thread.name == "keyring":
-            thread.join(30)
+    join_all()
+    assert ring.asked == STUCK_AT_MOST
     assert await KeyringStore("Ours", 30, lambda: ring).get("key@host") is None
 
 
@@ -119,9 +129,7 @@ async def test_what_is_kept_too_late_is_taken_back(ring: Ring, before: str | Non
     with pytest.raises(UserError, match="did not answer"):
         await store.put("key@host", "s3cret")
     ring.unlock.set()
-    for thread in threading.enumerate():
-        if thread.name == "keyring":
-            thread.join(30)
+    join_all()
     assert ring.values == known
     assert ring.asked >= 3  # it had been set indeed
 
@@ -135,10 +143,42 @@ async def test_a_cancelled_wait_takes_back_too(ring: Ring) -> None:
     with pytest.raises(asyncio.CancelledError):
         await putting
     ring.unlock.set()
-    for thread in threading.enumerate():
-        if thread.name == "keyring":
-            thread.join(30)
+    join_all()
     assert ring.values == {}
+
+
+@pytest.mark.parametrize("newer", ["new", None])
+async def test_what_is_taken_back_late_leaves_what_was_done_since(ring: Ring, newer: str | None) -> None:
+    ring.values["Ours", "key@host"] = "old"
+    ring.open_set.clear()
+    store = KeyringStore("Ours", 30, lambda: ring)
+    first = asyncio.ensure_future(store.put("key@host", "s3cret"))
+    assert await asyncio.to_thread(ring.sits.wait, 30)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    # The keyring answers again, while the first call still sits in it.
+    other = KeyringStore("Ours", 30, lambda: ring)
+    assert await other.get("key@host") == "old"
+    second = asyncio.ensure_future(store.put("key@host", newer) if newer else store.delete("key@host"))
+    await asyncio.wait([second], timeout=0.3)
+    ring.open_set.set()
+    await second
+    join_all()
+    assert ring.values.get(("Ours", "key@host")) == newer
+
+
+async def test_one_that_sits_in_the_keyring_keeps_no_other_name_waiting(ring: Ring) -> None:
+    ring.open_set.clear()
+    store = KeyringStore("Ours", 30, lambda: ring)
+    first = asyncio.ensure_future(store.put("key@host", "s3cret"))
+    assert await asyncio.to_thread(ring.sits.wait, 30)
+    first.cancel()
+    await store.put("other@host", "value")
+    assert await store.get("other@host") == "value"
+    ring.open_set.set()
+    join_all()
+    assert ring.values == {("Ours", "other@host"): "value"}
 
 
 async def test_no_word_of_a_librarys_error_is_passed_on(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,29 @@ async def test_a_named_passphrase_that_says_nothing_is_told(made: Path, tmp_path
         named.write_bytes(content)
     with pytest.raises(UserError, match="can't be read from"):
         await store(made, OPENCLAW_SECRETS_PASSPHRASE_FILE=str(named)).get(ENTRY)
+
+
+async def test_a_write_whose_caller_has_gone_undoes_no_later_one(made: Path) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow_once(path: Path, content: bytes) -> None:
+        if not began.is_set():
+            began.set()
+            assert go_on.wait(30)
+        write_atomically(path, content)
+
+    slow = PassphraseFile(made, slow_once, {})
+    gone = asyncio.ensure_future(slow.put("a@host", "x", PASSPHRASE))
+    assert await asyncio.to_thread(began.wait, 30)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    later = asyncio.ensure_future(slow.put("b@host", "y", PASSPHRASE))
+    await asyncio.wait([later], timeout=1)
+    go_on.set()
+    await later
+    await slow.delete(ENTRY)  # its turn comes after both
+    assert await slow.get("b@host") == "y"
 
 
 async def test_a_write_that_fails_loses_nothing(made: Path) -> None:
