@@ -69,7 +69,7 @@ class EndpointServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def endpoint(self, name: str = "here", **fields: Any) -> Endpoint:
-        return Endpoint(name, parse_address(self.url), **{"limits": Limits(5, 5, 5, 10), **fields})
+        return Endpoint(name, parse_address(self.url), **{"limits": Limits(30, 30, 30, 60), **fields})
 
     def asked(self, path: str) -> list[Any]:
         return [seen.body for seen in self.seen if seen.path == path]
@@ -117,6 +117,7 @@ class EndpointServer:
             gone, held = asyncio.ensure_future(reader.read(1)), asyncio.ensure_future(reply.hold.wait())
             await asyncio.wait([gone, held], return_when=asyncio.FIRST_COMPLETED)
             if gone.done():
+                gone.exception()  # a connection that is reset has gone too
                 self.left.set()
             gone.cancel()
             held.cancel()

@@ -18,6 +18,8 @@ ANSWER = "answer"
 DESCRIPTION_TOKENS = 80
 ARGUMENT_TOKENS = 40
 _ANSWER_START = re.compile(r'\s*\{\s*"tool"\s*:\s*"answer"\s*,\s*"text"\s*:\s*"')
+# A server may write anything; our own grammar knows no other escapes.
+_HEX = re.compile(r"[0-9A-Fa-f]{4}")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\", "/": "/"}
 
 
@@ -107,7 +109,7 @@ class ReplyReader:
         """Return the finished reply's tool and arguments; None where it broke off or is no such object."""
         try:
             reply = json.loads(self.raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(reply, dict) or not isinstance(reply.get("tool"), str):
             return None
@@ -122,12 +124,14 @@ def _unescape(text: str) -> tuple[str, int]:
         return _ESCAPES.get(text[1], text[1]), 2
     if len(text) < 6:
         return "", 0
+    if not _HEX.fullmatch(text[2:6]):
+        return "\ufffd", 6
     code = int(text[2:6], 16)
     if not 0xD800 <= code < 0xDC00:
         return (chr(code) if not 0xDC00 <= code < 0xE000 else "\ufffd"), 6
     if len(text) < 12:
         return ("", 0) if text[6:8] in ("", "\\", "\\u") else ("\ufffd", 6)
-    if text[6:8] != "\\u":
+    low = int(text[8:12], 16) if text[6:8] == "\\u" and _HEX.fullmatch(text[8:12]) else 0
+    if not 0xDC00 <= low < 0xE000:
         return "\ufffd", 6
-    low = int(text[8:12], 16)
     return chr(0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)), 12

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-START_LIMIT_S = 60.0
+START_LIMIT_S = 120.0
 CONTEXT_TOKENS = 2048
 KEY = "sk-local-7c2f"
 

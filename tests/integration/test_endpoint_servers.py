@@ -20,6 +20,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.messages import Message, ToolSpec
 from openclaw_desktop.core.protocols import CompletionDone, CompletionEvent, Prompt, TextDelta, TextDropped
+from openclaw_desktop.inference.endpoints import discovery
 from openclaw_desktop.inference.endpoints.address import parse_address
 from openclaw_desktop.inference.endpoints.book import Endpoint
 from openclaw_desktop.inference.endpoints.client import EndpointClient
@@ -153,7 +154,8 @@ async def test_after_a_cancel_the_server_has_time_for_the_next(servers: dict[str
         assert text_of(await events_of(client, HELLO))
 
 
-async def test_both_are_found_on_this_machine(servers: dict[str, ModelServer]) -> None:
+async def test_both_are_found_on_this_machine(servers: dict[str, ModelServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "LOOK_LIMIT_S", 30.0)  # they may still be busy with the answer that was cancelled
     found = {
         server.endpoint.address.url: server
         for server in await discover(dict.fromkeys([server.port for server in servers.values()], ""))

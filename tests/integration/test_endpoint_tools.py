@@ -1,6 +1,7 @@
 """A turn with a tool, through the whole product, by an endpoint: in each way in which servers take the form of a reply.
 
-The server's words are written here; tests/integration/test_endpoint_servers.py asks real ones for theirs.
+The server's words are written here, but for the last test, where Qwen chooses behind a real server;
+tests/integration/test_endpoint_servers.py asks more of real ones.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from typing import Any
 import pytest
 from agent_process import Program
 from endpoint_server import EndpointServer, Reply, Seen, calls, refuses, says
+from model_servers import xllamacpp_server
 from test_terminal import Terminal
 
 NOTE = "The plumber comes on Thursday at nine."
+# No plain request, which would be understood without a model.
+QUESTION = "When does the plumber come, as my file notes.txt says it?"
 
 
 def script(style: str) -> Any:
@@ -69,8 +73,28 @@ async def test_a_file_is_read_and_told_of(program: Program, tmp_path: Path, styl
         await run("model", "add", server.url, "--name", "there")
         await run("model", "use", "there")
         await run("grant", "add", "file:read", str(folder))
-        answer = await run("ask", "When does the plumber come, as my file notes.txt says it?")
+        answer = await run("ask", QUESTION)
     assert answer["answer"] == "On Thursday at nine." and answer["model"] == "there/m"
     assert [(call["name"], call["status"]) for call in answer["tool_calls"]] == [("read_file", "done")]
     # What a file says stays untrusted, whoever's model has read it.
+    assert answer["label"]["integrity"] == "untrusted"
+
+
+def test_qwen_behind_a_real_server_chooses_the_file_and_tells_what_it_says(
+    program: Program, tmp_path: Path, qwen: Path
+) -> None:
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "notes.txt").write_text(NOTE, encoding="utf-8")
+    with xllamacpp_server(next(qwen.iterdir())) as server:
+        program.run("model", "add", server.url, "--name", "there").done()
+        program.run("model", "use", "there").done()
+        program.run("grant", "add", "file:read", str(folder)).done()
+        answer = program.run("ask", QUESTION, "--json", cwd=folder).done().document
+    assert answer["model"].startswith("there/")
+    (call,) = answer["tool_calls"]
+    assert (call["name"], call["status"]) == ("read_file", "done")
+    assert call["arguments"] == {"path": str(folder / "notes.txt")}
+    assert "Thursday" in answer["answer"]
     assert answer["label"]["integrity"] == "untrusted"

@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.security.secrets import clean_host
 
 # People paste what their server prints.
 _TAILS = ("/chat/completions", "/completions", "/embeddings", "/models")
+# Where it listens, on every address of its machine, is no place to ask.
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Address:
     @property
     def on_this_machine(self) -> bool:
         """Whether the host is a loopback address; any other name or number leaves this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
+        if self.host == "localhost":  # not `x.localhost`: where the system does not know that, a name server answers
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
@@ -48,10 +51,12 @@ def parse_address(text: str) -> Address:
     """Read an endpoint's URL, `/v1` added where it has no path; raises UserError."""
     try:
         parts = urlsplit(text.strip())
-        host, port = (parts.hostname or "").lower().rstrip("."), parts.port
-    except ValueError:
+        # As the key's binding names it, so that the host that is asked is the very one that the key is for.
+        host, port = clean_host(parts.hostname or ""), parts.port
+    except (ValueError, UserError):
         raise _wrong(text) from None
-    if parts.scheme.lower() not in ("http", "https") or not host or not text.isprintable() or " " in text.strip():
+    host = _ANY_ADDRESS.get(host, host)
+    if parts.scheme.lower() not in ("http", "https") or not text.isprintable() or " " in text.strip():
         raise _wrong(text)
     if parts.username or parts.password:
         raise UserError(

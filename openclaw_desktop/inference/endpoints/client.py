@@ -11,7 +11,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,11 @@ EMBEDDING_LIMIT_S = 30.0
 BUSY_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 AGAIN_WAIT_S = 0.2
 TOP_LOGPROBS = 20
+MOST_TOKENS = 1 << 30
+# No server's token is longer, as a mean over a reply: one that writes on and on is stopped.
+CHARS_PER_TOKEN = 64
+MODELS_LISTED = 2000
+MODEL_ID_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class _Counts:
     cached: int = 0
     completion: int = 0
     pieces: int = 0
+    characters: int = 0
     told: bool = False
     first_s: float | None = None
 
@@ -99,8 +105,8 @@ class EndpointClient:
             raise not_openai(self.endpoint)
         return tuple(
             ServedModel(entry["id"], _context_of(entry), str(entry.get("owned_by", "")))
-            for entry in listed
-            if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"].isprintable()
+            for entry in listed[:MODELS_LISTED]
+            if isinstance(entry, dict) and _is_model_id(entry.get("id"))
         )
 
     async def complete(self, model: str, prompt: Prompt) -> AsyncGenerator[CompletionEvent, None]:
@@ -169,6 +175,9 @@ class EndpointClient:
                 for piece in pieces:
                     yield TextDelta(piece)
                 stop = ended or stop
+                if counts.characters > prompt.max_tokens * CHARS_PER_TOKEN:
+                    stop = "length"  # it was told how much is wanted
+                    break
         if not stop:
             raise Broken("the stream ended without a reason")
         if text is not None and (rest := text.close()):
@@ -207,8 +216,14 @@ class EndpointClient:
         with contextlib.suppress(Broken):
             await self._ask("POST", "/chat/completions", body, self.endpoint.limits.first_token_s, model)
 
-    async def weigh(self, model: str, prompt: Prompt, choices: Sequence[str]) -> tuple[float, ...]:
-        """Return a probability for each of `choices`; see `core.protocols.Weigh`."""
+    async def weigh(
+        self,
+        model: str,
+        prompt: Prompt,
+        choices: Sequence[str],
+        note_usage: Callable[[Usage], object] = lambda _: None,
+    ) -> tuple[float, ...]:
+        """Return a probability for each of `choices`; see `core.protocols.Weigh`. `note_usage` hears what it took."""
         key = f"{self.endpoint.name}/{model}"
         while (dialect := self._dialects.get(key)).takes_logprobs:
             body = _request(model, prompt, None, dialect)
@@ -223,12 +238,13 @@ class EndpointClient:
                 continue
             except Broken as broken:
                 raise died(self.endpoint) from broken
+            note_usage(_usage(answer, prompt))
             if (weights := weights_of(_top_logprobs(answer), choices)) is not None:
                 return weights
             break
-        return read_choice(await self._whole(model, choice_prompt(prompt, choices)), choices)
+        return read_choice(await self._whole(model, choice_prompt(prompt, choices), note_usage), choices)
 
-    async def _whole(self, model: str, prompt: Prompt) -> str:
+    async def _whole(self, model: str, prompt: Prompt, note_usage: Callable[[Usage], object]) -> str:
         text = ""
         async with contextlib.aclosing(self.complete(model, prompt)) as events:
             async for event in events:
@@ -236,6 +252,8 @@ class EndpointClient:
                     text += event.text
                 elif isinstance(event, TextDropped):
                     text = ""
+                else:
+                    note_usage(event.usage)
         return text
 
     async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
@@ -245,7 +263,7 @@ class EndpointClient:
         try:
             rows = sorted(answer["data"], key=lambda row: row["index"])
             vectors = [[float(value) for value in row["embedding"]] for row in rows]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             vectors = []
         usable = all(vector and all(map(math.isfinite, vector)) for vector in vectors)
         if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1 or not usable:
@@ -293,20 +311,22 @@ def _read(item: dict[str, Any], counts: _Counts, text: ReplyText | None) -> tupl
         if any(delta.get(key) for key in ("content", "tool_calls", "reasoning_content", "reasoning")):
             counts.pieces += 1
             counts.first_s = counts.first_s or time.monotonic()
-        return _pieces(delta, text), str(choice.get("finish_reason") or "")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return _pieces(delta, counts, text), str(choice.get("finish_reason") or "")
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise Broken("not the form of a reply") from error
 
 
-def _pieces(delta: dict[str, Any], text: ReplyText | None) -> list[str]:
+def _pieces(delta: dict[str, Any], counts: _Counts, text: ReplyText | None) -> list[str]:
     content = _clean(delta.get("content"))
+    counts.characters += len(content)
     if text is None:
         return [content] if content else []
     out = [text.feed_text(content)] if content else []
     for call in delta.get("tool_calls") or ():
         function = call.get("function") or {}
         arguments = _clean(function.get("arguments"))
-        out.append(text.feed_call(call.get("index") or 0, function.get("name") or "", arguments))
+        counts.characters += len(arguments)
+        out.append(text.feed_call(call.get("index") or 0, _clean(function.get("name")), arguments))
     return [piece for piece in out if piece]
 
 
@@ -320,10 +340,30 @@ def _note_usage(item: dict[str, Any], counts: _Counts) -> None:
     if not isinstance(usage, dict):
         return
     details = usage.get("prompt_tokens_details") or {}
-    counts.prompt = int(usage.get("prompt_tokens") or 0)
-    counts.completion = int(usage.get("completion_tokens") or 0)
-    counts.cached = int(details.get("cached_tokens") or 0)
+    counts.prompt = _count(usage.get("prompt_tokens"))
+    counts.completion = _count(usage.get("completion_tokens"))
+    counts.cached = _count(details.get("cached_tokens"))
     counts.told = counts.prompt > 0
+
+
+def _count(value: Any) -> int:
+    """Return a number of tokens that can be true, and kept; raises ValueError and its kin."""
+    count = int(value or 0)
+    if not 0 <= count <= MOST_TOKENS:
+        raise ValueError("not a number of tokens")
+    return count
+
+
+def _is_model_id(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= MODEL_ID_CHARS and value.isprintable()
+
+
+def _usage(answer: Any, prompt: Prompt) -> Usage:
+    """Return what a whole answer of one token took."""
+    counts = _Counts(pieces=1)
+    with contextlib.suppress(AttributeError, TypeError, ValueError, OverflowError):
+        _note_usage(answer, counts)
+    return counts.usage(prompt)
 
 
 def _context_of(entry: dict[str, Any]) -> int | None:
@@ -336,6 +376,7 @@ def _context_of(entry: dict[str, Any]) -> int | None:
 
 def _top_logprobs(answer: Any) -> list[dict[str, Any]]:
     try:
-        return list(answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"])
+        top = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        return [entry for entry in top if isinstance(entry, dict)]
     except (KeyError, IndexError, TypeError):
         return []

@@ -20,6 +20,7 @@ from openclaw_desktop.inference.endpoints.book import Endpoint, EndpointBook, ch
 from openclaw_desktop.inference.endpoints.client import EndpointClient, ServedModel
 from openclaw_desktop.inference.endpoints.dialect import Dialects
 from openclaw_desktop.inference.endpoints.discovery import Found, discover
+from openclaw_desktop.inference.endpoints.failures import unencrypted
 
 LIST_LIMIT_S = 4.0
 
@@ -73,7 +74,7 @@ class EndpointDesk:
         model = model or (endpoint.model if endpoint else "") or ""
         if endpoint is None or not model:
             return None
-        return EndpointModel(endpoint, model, endpoint.context_tokens)
+        return EndpointModel(endpoint, model, _context_of(endpoint, ServedModel(model)))
 
     def card(self, model_id: str | None) -> ModelCard | None:
         """Return what the agent must know of an added endpoint's model."""
@@ -93,7 +94,9 @@ class EndpointDesk:
         """Ask every endpoint and look for servers on this machine; who does not answer is named with the problem."""
         added = self.book.endpoints
         answers = asyncio.gather(*(self._models_of(endpoint) for endpoint in added))
-        servers = self._discover(skip=[endpoint.address.url for endpoint in added])
+        servers = self._discover(
+            skip=[endpoint.address.url.replace("//localhost:", "//127.0.0.1:") for endpoint in added]
+        )
         asked, found = await asyncio.gather(answers, servers)
         models = [model for models in asked for model in models]
         for server in found:
@@ -111,9 +114,7 @@ class EndpointDesk:
             served = await self.client(endpoint.name).models(LIST_LIMIT_S)
         except UserError as error:
             return (EndpointModel(endpoint, endpoint.model or "", problem=error.failure.sentence),)
-        return tuple(
-            EndpointModel(endpoint, model.id, endpoint.context_tokens or model.context_tokens) for model in served
-        )
+        return tuple(EndpointModel(endpoint, model.id, _context_of(endpoint, model)) for model in served)
 
     async def add(self, url: str, name: str | None, secret: str | None, model: str | None) -> tuple[EndpointModel, ...]:
         """Ask the endpoint at `url` for its models and write it into the book; raises UserError, then nothing changed.
@@ -122,14 +123,9 @@ class EndpointDesk:
         """
         address = parse_address(url)
         check_secret(secret)
-        if secret and not address.encrypted and not address.on_this_machine:
-            raise UserError(
-                "key_unencrypted",
-                tr("The key would travel readable to {host}.", host=address.host),
-                tr("Use an https:// URL, or leave the key out."),
-                ExitCode.USAGE,
-            )
         endpoint = Endpoint(check_name(name) if name else self._name_for(address), address, model, secret)
+        if secret and not address.encrypted and not address.on_this_machine:
+            raise unencrypted(endpoint)
         before = self.book.get(endpoint.name)
         if before is not None and before.address == address:
             endpoint = replace(endpoint, limits=before.limits, tools=before.tools, model=model or before.model)
@@ -192,7 +188,7 @@ class EndpointDesk:
 
     async def _served(self, endpoint: Endpoint, model: str) -> tuple[EndpointModel, ...]:
         served = await self._probe(endpoint, named=model)
-        return tuple(EndpointModel(endpoint, one.id, endpoint.context_tokens or one.context_tokens) for one in served)
+        return tuple(EndpointModel(endpoint, one.id, _context_of(endpoint, one)) for one in served)
 
     async def remove(self, name: str) -> bool:
         """Take an endpoint out of the book; False where there is none of that name."""
@@ -244,3 +240,9 @@ class EndpointDesk:
         """End all connections."""
         for name in list(self._clients):
             await self._drop_client(name)
+
+
+def _context_of(endpoint: Endpoint, served: ServedModel) -> int | None:
+    """Return how much a model reads: what the book says is of its usual one, which another need not match."""
+    told = endpoint.context_tokens if endpoint.model in (None, served.id) else None
+    return told or served.context_tokens

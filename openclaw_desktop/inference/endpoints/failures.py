@@ -12,7 +12,7 @@ import re
 import ssl
 from typing import Any
 
-from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.inference.endpoints.book import Endpoint
 
@@ -57,11 +57,15 @@ def said_in(value: Any) -> str:
     """Return the words of an error as servers write it: `{"error": {"message", "code", "type"}}` and its kin."""
     if not isinstance(value, dict):
         return ""
-    error = value.get("error", value)
-    if isinstance(error, dict):
-        parts = (error.get("message"), error.get("detail"), error.get("code"), error.get("type"))
+    error = value.get("error")
+    if isinstance(error, str):
+        return error
+    error = error if isinstance(error, dict) else value
+    parts = (error.get("message"), error.get("detail"), error.get("code"), error.get("type"))
+    try:
         return " ".join(str(part) for part in parts if part not in (None, ""))
-    return str(error)
+    except RecursionError:
+        return ""
 
 
 def is_too_long(refused: Refused) -> bool:
@@ -139,6 +143,16 @@ def no_secret(endpoint: Endpoint) -> UserError:
     )
 
 
+def unencrypted(endpoint: Endpoint) -> UserError:
+    """Return the sentence for a key that anybody on the way could read."""
+    return UserError(
+        "key_unencrypted",
+        tr("The key would travel readable to {host}.", host=endpoint.address.host),
+        tr("Use an https:// URL, or leave the key out."),
+        ExitCode.USAGE,
+    )
+
+
 def _set_again(endpoint: Endpoint) -> str:
     name = (endpoint.secret or "").removeprefix("secret:")
     return tr("Set it: openclaw-agent secret set {secret} --host {host}.", secret=name, host=endpoint.address.host)
@@ -162,9 +176,15 @@ def redirected(endpoint: Endpoint, target: str) -> UserError:
     )
 
 
-def too_slow(endpoint: Endpoint, limit: str, seconds: float) -> UserError:
-    """Return the sentence for a limit of the book that ran out; `limit` is its name there."""
+def too_slow(endpoint: Endpoint, limit: str | None, seconds: float) -> UserError:
+    """Return the sentence for a limit that ran out; `limit` is its name in the book, None for one of our own."""
     name, time = endpoint.name, f"{seconds:g}"
+    if limit is None:
+        return UserError(
+            "endpoint_slow",
+            tr("{name} was not done within {seconds} seconds.", name=name, seconds=time),
+            tr("Try again, or look at that server's log."),
+        )
     sentences = {
         "connect_s": tr("{name} could not be reached within {seconds} seconds.", name=name, seconds=time),
         "first_token_s": tr("{name} did not begin to answer within {seconds} seconds.", name=name, seconds=time),

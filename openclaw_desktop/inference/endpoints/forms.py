@@ -8,7 +8,6 @@ into the reply; else the prompt asks for it, and whatever comes is read lenientl
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,6 +21,8 @@ STYLES: tuple[Style, ...] = ("json_schema", "json_object", "tools", "plain")
 REPLY = "reply"
 # The tool that only talks; a text without a form is taken as it.
 ANSWER = "answer"
+# More braces than that are no reply with a few words around it, and looking at each takes its time.
+OBJECTS_TRIED = 1000
 # Where other forms of a call keep its arguments.
 _WRAPPERS = ("arguments", "parameters", "args")
 
@@ -92,6 +93,7 @@ class ReplyText:
         self._calls = style == "tools"
         self._start = '{"tool":' if form.tools else "{"
         self._held = ""
+        self._begun = ""  # what is held, without blanks
         self._state: Literal["waiting", "passing", "holding", "calling", "done"] = "waiting"
         self._scan = _ObjectScan()
         self._call_index = 0
@@ -105,12 +107,12 @@ class ReplyText:
             return ""
         self._held += text
         if self._state == "waiting" and not self._calls:
-            begun = re.sub(r"\s", "", self._held)
-            if begun.startswith(self._start):
+            self._begun += "".join(text.split())
+            if self._begun.startswith(self._start):
                 self._state = "passing"
                 held, self._held = self._held, ""
                 return self._pass(held)
-            if not self._start.startswith(begun):
+            if not self._start.startswith(self._begun):
                 self._state = "holding"
         return ""
 
@@ -163,7 +165,7 @@ class ReplyText:
         # A reply that was cut before it could begin says nothing about the server.
         self.ignored = not self._calls and self._state == "holding"
         if ANSWER in self._form.tools:
-            words = re.sub(r"<think>.*?</think>", "", self._held, flags=re.DOTALL).strip()
+            words = self._held.rpartition("</think>")[2].strip()
             return json.dumps({"tool": ANSWER, "text": words}, ensure_ascii=False)
         return self._held
 
@@ -218,7 +220,9 @@ def _find_reply(text: str, form: ReplyForm) -> dict[str, Any] | None:
 def _objects(text: str) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder()
     place = text.find("{")
-    while place >= 0:
+    for _ in range(OBJECTS_TRIED):
+        if place < 0:
+            return
         try:
             value, end = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):

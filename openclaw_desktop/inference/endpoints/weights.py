@@ -15,6 +15,7 @@ from openclaw_desktop.core.protocols import Prompt
 
 # Below this the listed tokens say too little of the choices.
 ENOUGH = 0.01
+LEAST_LOGPROB = -1000
 CHOICE_TOKENS = 48
 
 
@@ -24,6 +25,8 @@ def weights_of(top: Sequence[dict[str, Any]], choices: Sequence[str]) -> tuple[f
     for entry in top:
         token, logprob = entry.get("token"), entry.get("logprob")
         if not isinstance(token, str) or not isinstance(logprob, int | float) or not (begun := token.strip()):
+            continue
+        if not LEAST_LOGPROB < logprob < 1:  # a server may write anything; some round to a little over 0
             continue
         fitting = _fitting(begun, choices) or _fitting(begun.lower(), [choice.lower() for choice in choices])
         if len(fitting) > 1 and math.exp(logprob) > ENOUGH:
@@ -57,7 +60,7 @@ def read_choice(text: str, choices: Sequence[str]) -> tuple[float, ...]:
     """Return 1 for the choice that a reply names, and the same for all where it names none."""
     try:
         named = json.loads(text)["choice"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         named = next((choice for choice in choices if choice.lower() in text.lower()), None)
     if named not in choices:
         return tuple(1 / len(choices) for _ in choices)

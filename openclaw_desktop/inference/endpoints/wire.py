@@ -29,6 +29,7 @@ from openclaw_desktop.inference.endpoints.failures import (
     redirected,
     said_in,
     too_slow,
+    unencrypted,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Wire:
             async with asyncio.timeout(limit_s), self._response(method, path, body) as response:
                 content = await self._read(response, BODY_LIMIT_BYTES)
         except TimeoutError:
-            raise too_slow(self._endpoint, "whole_s", limit_s) from None
+            raise too_slow(self._endpoint, None, limit_s) from None
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
@@ -88,7 +89,7 @@ class Wire:
                 if value.strip() == "[DONE]":
                     return
                 item = _object(value.encode())
-                if field == "error" or "error" in item:
+                if field == "error" or item.get("error"):
                     raise Refused(0, hide_key(said_in(item), await self._key()))
                 yield item
 
@@ -98,17 +99,20 @@ class Wire:
         import httpx
 
         key = await self._key()
-        request = self._open().build_request(
-            method,
-            self._endpoint.address.url + path,
-            json=body,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-        )
+        # A packed reply could unpack to any size.
+        headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")  # no half surrogate pairs
         try:
-            response = await self._open().send(request, stream=True)
+            client = self._open()
+            request = client.build_request(method, self._endpoint.address.url + path, content=content, headers=headers)
+            response = await client.send(request, stream=True)
         except httpx.ConnectTimeout:
             raise too_slow(self._endpoint, "connect_s", self._endpoint.limits.connect_s) from None
-        except (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        # ValueError: what the environment calls a proxy is none.
+        except (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:
             raise explain_connection(self._endpoint, error) from error
         except httpx.TransportError as error:
             raise Broken(str(error)) from error
@@ -123,8 +127,7 @@ class Wire:
 
     async def _check(self, response: httpx.Response, key: str | None) -> None:
         if response.is_redirect:
-            target = urlsplit(response.headers.get("location", ""))
-            raise redirected(self._endpoint, visible(f"{target.scheme}://{target.netloc}{target.path}"[:200]))
+            raise redirected(self._endpoint, _target(hide_key(response.headers.get("location", ""), key)))
         kind = response.headers.get("content-type", "")
         if "html" in kind:
             raise (
@@ -135,7 +138,7 @@ class Wire:
 
     async def _read(self, response: httpx.Response, limit_bytes: int) -> bytes:
         content = bytearray()
-        async for piece in response.aiter_bytes():
+        async for piece in response.aiter_raw():
             content += piece
             if len(content) > limit_bytes:
                 raise not_openai(self._endpoint)
@@ -147,7 +150,7 @@ class Wire:
             return None
         address = self._endpoint.address
         if not address.encrypted and not address.on_this_machine:
-            raise no_secret(self._endpoint)  # written into the file by hand: on the way anybody could read it
+            raise unencrypted(self._endpoint)  # written into the file by hand
         name = self._endpoint.secret.removeprefix("secret:")
         key = await self._secrets.get(name, self._endpoint.address.host) if self._secrets else None
         # Anything else can't be a header, and the library's complaint would quote it.
@@ -189,6 +192,15 @@ def _trust() -> ssl.SSLContext:
     return context
 
 
+def _target(location: str) -> str:
+    """Return where a redirect points to, without what it would send there."""
+    try:
+        target = urlsplit(location)
+    except ValueError:
+        return visible(location[:200])
+    return visible(f"{target.scheme}://{target.netloc}{target.path}"[:200])
+
+
 def _object(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content)
@@ -201,11 +213,13 @@ def _object(content: bytes) -> dict[str, Any]:
 
 async def _lines(response: httpx.Response) -> AsyncIterator[str]:
     """Yield the lines of an event stream; one without an end would otherwise fill the memory."""
-    rest = b""
-    async for piece in response.aiter_bytes():
-        *lines, rest = (rest + piece).replace(b"\r\n", b"\n").split(b"\n")
-        for line in lines:
-            yield line.decode("utf-8", "replace")
+    rest = bytearray()
+    async for piece in response.aiter_raw():
+        rest += piece
+        if b"\n" in piece:
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                yield line.removesuffix(b"\r").decode("utf-8", "replace")
         if len(rest) > LINE_LIMIT_BYTES:
             raise Broken("a line without an end")
     if rest:

@@ -61,3 +61,19 @@ def test_the_schema_admits_each_tool_and_the_answer_and_nothing_else() -> None:
 
 def test_a_signature_marks_what_may_be_left_out() -> None:
     assert signature(TOOL) == "- read_file(path, n?: integer): read a file"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("a\\uZZZZb", "a\ufffdb"), ("a\\ud83d\\u0041b", "a\ufffdAb"), ("a\\ud83d\\uZZZZb", "a\ufffd\ufffdb")],
+)
+def test_an_escape_that_is_none_is_no_fault_of_ours(written: str, read: str) -> None:
+    reader = ReplyReader()
+    assert reader.feed('{"tool": "answer", "text": "' + written + '"}') == read
+    reader.call()
+
+
+def test_a_reply_of_any_depth_is_no_fault_of_ours() -> None:
+    reader = ReplyReader()
+    reader.feed('{"tool": "read_file", "path": ' + "[" * 20_000 + "]" * 20_000 + "}")
+    assert reader.call() is None

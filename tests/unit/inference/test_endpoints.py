@@ -6,6 +6,7 @@ tests/integration/test_endpoint_servers.py asks real ones.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 import math
@@ -165,6 +166,7 @@ async def test_a_form_that_is_taken_and_ignored_gives_way_too() -> None:
         ('{"path": "a", "tool": "read_file"}', {"tool": "read_file", "path": "a"}),
         (READ_IT + " I hope that helps {", {"tool": "read_file", "path": "notes.txt"}),
         ("Just words.", {"tool": "answer", "text": "Just words."}),
+        ("<think>Hm.\n</think> Just words.", {"tool": "answer", "text": "Just words."}),
         ('{"tool": "format_disk", "path": "/"}', {"tool": "format_disk", "path": "/"}),
         ('{"name": "rm", "arguments": {}}', {"tool": "answer", "text": '{"name": "rm", "arguments": {}}'}),
     ],
@@ -243,10 +245,19 @@ async def test_a_server_that_still_loads_is_waited_for() -> None:
         (Reply(404, {"detail": "Not Found"}), "not_openai", "not an OpenAI-compatible endpoint"),
         (Reply(200, b"<html>Hi</html>", kind="text/html"), "not_openai", "not an OpenAI-compatible endpoint"),
         (Reply(302, "", headers={"location": "https://evil.example/v1?x"}), "redirected", "https://evil.example/v1"),
+        (Reply(307, "", headers={"location": f"https://evil.example/{CANARY}"}), "redirected", "evil.example/…"),
+        (Reply(308, "", headers={"location": "http://["}), "redirected", "http://["),
         (refuses(400, "the request exceeds the available context size"), "too_long", "too long for m"),
         (refuses(429, "Rate limit reached"), "endpoint_busy", "Rate limit reached"),
         (refuses(500, f"out of memory \x1b[31m {CANARY}"), "endpoint_failed", "out of memory \\u001b[31m …"),
         (Reply(events=({"error": {"message": "out of memory"}},)), "endpoint_failed", "out of memory"),
+        (Reply(events=({"error": True, "message": f"no {CANARY}"},)), "endpoint_failed", "no …"),
+        (
+            Reply(200, gzip.compress(b"[]"), headers={"content-encoding": "gzip"}),
+            "not_openai",
+            "not an OpenAI-compatible",
+        ),
+        (Reply(200, b"words", headers={"content-encoding": "gzip"}), "not_openai", "not an OpenAI-compatible"),
     ],
 )
 async def test_each_no_is_a_plain_sentence(
@@ -319,17 +330,35 @@ async def test_a_certificate_of_ones_own_is_trusted_only_when_it_is_named(
 @pytest.mark.parametrize(
     ("limits", "pieces", "words"),
     [
-        (Limits(5, 0.05, 5, 10), (), "did not begin to answer within 0.05"),
-        (Limits(5, 5, 0.05, 10), ("Hel",), "stopped amid its answer for 0.05"),
-        (Limits(5, 5, 5, 0.05), ("Hel",), "was not done within 0.05"),
+        # A second, so that the request has gone out by then on a busy machine too.
+        (Limits(30, 1, 30, 60), (), "did not begin to answer within 1 "),
+        (Limits(30, 30, 0.05, 60), ("Hel",), "stopped amid its answer for 0.05"),
+        (Limits(30, 30, 30, 1), ("Hel",), "was not done within 1 "),
     ],
 )
 async def test_each_time_limit_ends_the_wait(limits: Limits, pieces: tuple[str, ...], words: str) -> None:
     never = asyncio.Event()
-    async with EndpointServer(lambda _: says(*pieces, stop=None, hold=never)) as server:
-        failure = await failure_of(client_of(server.endpoint(limits=limits)))
-        await asyncio.wait_for(server.left.wait(), 5)
-    assert failure.code == "endpoint_slow" and words in failure.text and len(server.seen) == 1
+
+    def script(seen: Seen) -> Reply:
+        return says(*pieces, stop=None, hold=never) if seen.body else Reply(200, {"data": []})
+
+    async with EndpointServer(script) as server:
+        client = client_of(server.endpoint(limits=limits))
+        await client.models()  # loads the library and opens the connection
+        failure = await failure_of(client)
+        await asyncio.wait_for(server.left.wait(), 30)
+    assert failure.code == "endpoint_slow" and words in failure.text
+    assert len(server.asked("/v1/chat/completions")) == 1
+
+
+async def test_a_limit_of_our_own_names_no_setting() -> None:
+    never = asyncio.Event()
+    async with EndpointServer(lambda _: says(stop=None, hold=never)) as server:
+        client = client_of(server.endpoint())
+        with pytest.raises(UserError, match=r"not done within 0\.5 seconds") as caught:
+            await client.models(0.5)
+        await client.close()
+    assert caught.value.failure.code == "endpoint_slow" and "config/endpoints.toml" not in caught.value.failure.advice
 
 
 async def test_a_cancel_closes_the_connection() -> None:
@@ -338,23 +367,30 @@ async def test_a_cancel_closes_the_connection() -> None:
         client = client_of(server.endpoint())
         async with aclosing(client.complete("m", PLAIN)) as events:
             assert await anext(events) == TextDelta("Hel")
-        await asyncio.wait_for(server.left.wait(), 5)
+        await asyncio.wait_for(server.left.wait(), 30)
         await client.close()
 
 
-async def test_a_line_without_an_end_is_not_read_for_ever() -> None:
-    whole = Reply(200, {"choices": []})
-    endless = Reply(events=("x" * (2 << 20),))
-    async with EndpointServer(lambda seen: endless if seen.body["stream"] else whole) as server:
-        assert (await failure_of(client_of(server.endpoint()))).code == "endpoint_died"
+async def test_a_proxy_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(variable, "socks4://proxy.invalid")
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    failure = await failure_of(client_of(Endpoint("away", parse_address("http://m.invalid"))))
+    assert failure.code == "unreachable" and "HTTPS_PROXY" in failure.advice
 
 
-@pytest.mark.parametrize(
-    "item", [{"choices": [3]}, {"choices": {"a": 1}}, {"choices": [{"delta": "x"}]}, {"usage": {"prompt_tokens": "x"}}]
-)
-async def test_a_reply_of_another_form_is_told(item: Any) -> None:
-    async with EndpointServer(lambda seen: Reply(events=(item,)) if seen.body["stream"] else Reply(200, {})) as server:
-        assert (await failure_of(client_of(server.endpoint()))).code == "endpoint_died"
+async def test_half_a_surrogate_pair_in_a_prompt_is_not_sent() -> None:
+    async with EndpointServer(lambda _: says("Hi")) as server:
+        prompt = Prompt((Message("user", "file \udcff", USER),))
+        assert text_of(await events_of(client_of(server.endpoint()), prompt)) == "Hi"
+    assert server.seen[0].body["messages"] == [{"role": "user", "content": "file ?"}]
+    assert server.seen[0].headers["content-type"] == "application/json"
+
+
+async def test_a_key_is_not_sent_where_anybody_could_read_it() -> None:
+    endpoint = Endpoint("away", parse_address("http://192.0.2.1"), secret="secret:work")
+    assert (await failure_of(client_of(endpoint))).code == "key_unencrypted"
 
 
 async def test_a_reply_that_was_cut_at_its_start_changes_nothing() -> None:
