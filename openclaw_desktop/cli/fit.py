@@ -31,7 +31,8 @@ def describe_fit(report: FitReport) -> str:
 
 def _describe_model(model: ModelFit) -> list[str]:
     star = "*" if model.chosen else " "
-    where = tr("here") if model.present else tr("{size} to fetch", size=_size(model.missing_bytes))
+    where = tr("{size} to fetch", size=_size(model.missing_bytes)) if model.missing_bytes else tr("not here")
+    where = tr("here") if model.present else where
     lines = [f"{MARKS[model.verdict]:6} {star} {model.id:22} {model.title} ({where}). {model.reason}"]
     if model.memory is not None:
         lines.append(INDENT + _memory_line(model))

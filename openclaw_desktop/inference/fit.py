@@ -156,11 +156,11 @@ class Judgement:
 
 
 def judge(
-    size: Dimensions, context_tokens: int, room: Room, tokens_per_s: float | None, missing_bytes: int = 0
+    size: Dimensions, context_tokens: int, room: Room, tokens_per_s: float | None, needed_bytes: int = 0
 ) -> Judgement:
     """Say whether a model will run: red not at all, amber with less than asked for or slowly, green well.
 
-    `missing_bytes`: what is still to be fetched. `tokens_per_s`: None where nobody knows.
+    `needed_bytes`: the room on the disk that fetching it takes. `tokens_per_s`: None where nobody knows.
     """
     need = predict_memory_bytes(size, context_tokens).total
     fitting = largest_context(size, context_tokens, room.memory_bytes)
@@ -172,10 +172,10 @@ def judge(
             memory=in_gb(room.memory_bytes),
         )
         return Judgement("red", reason, 0)
-    if missing_bytes > room.disk_free_bytes:
+    if needed_bytes > room.disk_free_bytes:
         reason = tr(
-            "There is no room on the disk to fetch it: {missing} are needed, {free} are free.",
-            missing=in_gb(missing_bytes),
+            "There is no room on the disk to fetch it: {needed} are needed, {free} are free.",
+            needed=in_gb(needed_bytes),
             free=in_gb(room.disk_free_bytes),
         )
         return Judgement("red", reason, fitting)

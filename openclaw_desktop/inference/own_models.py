@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ import tomlkit
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible, without_controls
 from openclaw_desktop.inference.catalogue import CatalogueModel, ModelShape
+from openclaw_desktop.inference.download.problems import WORKSPACE_PREFIX
 from openclaw_desktop.inference.files import CHUNK_BYTES, hash_file
 from openclaw_desktop.inference.gguf import GgufHeader, read_header
 from openclaw_desktop.storage.atomic import sync_folder, write_atomically
@@ -26,6 +28,10 @@ from openclaw_desktop.storage.atomic import sync_folder, write_atomically
 # Below this a model writes calls that never parse; measured on the smallest of the catalogue.
 CALLS_TOOLS_FROM_PARAMETERS = 1_000_000_000
 DEFAULT_CONTEXT_TOKENS = 2048
+KINDS = {
+    "id": str, "title": str, "file": str, "sha256": str, "size_bytes": int, "licence": str, "context_tokens": int,
+    "calls_tools": bool, "kind": str,
+}  # fmt: skip
 EMBEDDING_ARCHITECTURES = ("bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "t5encoder", "neo-bert")
 
 
@@ -113,8 +119,9 @@ def import_file(model: CatalogueModel, folder: Path, check_room: Callable[[int],
             tr("Rename your file, or remove the model that has this name."),
         )
     check_room(model.size_bytes)
-    partial = folder / f"{model.file}.copy"
-    try:
+    # In a folder that the next download or copy clears away, should this one be killed.
+    with tempfile.TemporaryDirectory(prefix=WORKSPACE_PREFIX, dir=folder) as workspace:
+        partial = Path(workspace) / "copy"
         with source.open("rb") as original, partial.open("wb") as copy:
             partial.chmod(0o600)
             while chunk := original.read(CHUNK_BYTES):
@@ -128,9 +135,6 @@ def import_file(model: CatalogueModel, folder: Path, check_room: Callable[[int],
                 tr("Try again once nothing writes to it."),
             )
         partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
     sync_folder(folder)
     return replace(model, path=target)
 
@@ -163,6 +167,9 @@ def _read_entry(entry: dict[str, Any]) -> CatalogueModel:
     fields = dict(entry)
     shape = ModelShape(**fields.pop("shape", {}))
     model = CatalogueModel(**fields | {"path": Path(fields["path"]), "shape": shape})
-    if not (isinstance(model.id, str) and isinstance(model.sha256, str) and isinstance(model.size_bytes, int)):
+    values = [(getattr(model, name), kind) for name, kind in KINDS.items()]
+    values += [(value, int) for value in asdict(shape).values() if value is not None]
+    # Not isinstance: true is no number.
+    if any(type(value) is not kind for value, kind in values):
         raise TypeError(tr("a value is of the wrong kind"))
     return model

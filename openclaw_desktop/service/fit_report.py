@@ -48,7 +48,8 @@ class ModelFit:
 
     `fitting_context_tokens`: the largest up to that which memory has room for, 0: none. `memory` and `predicted` are
     None where the catalogue says too little of the model; `measured` and `measured_peak_bytes` until it has run here.
-    `missing_bytes`: what is still to be fetched. `verdict` "unknown": nothing can be said before it is here.
+    `missing_bytes`: what is still to be fetched. `verdict` "unknown": nothing can be said before it is here, or it is
+    the user's own and its file is gone.
     """
 
     id: str

@@ -16,6 +16,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.inference.backends import built_backends, explain_gpus, library_folder
 from openclaw_desktop.inference.cost import Power, Prices, assume_power, estimate_cost
+from openclaw_desktop.inference.download.problems import needed_bytes
 from openclaw_desktop.inference.files import ModelFile
 from openclaw_desktop.inference.fit import (
     Dimensions,
@@ -137,8 +138,13 @@ class FitDesk:
     ) -> ModelFit:
         model = file.model
         context = min(wanted, model.context_tokens)
-        missing = 0 if file.path is not None else model.size_bytes - self._models.part_bytes(model)
         chosen = self._models.in_use == model.id
+        if file.path is None and model.path is not None:  # the user's own, which nobody but the user can bring back
+            return ModelFit(model.id, model.title, "unknown", file.problem, False, chosen, context, 0, 0)
+        part_bytes = self._models.part_bytes(model)
+        missing = 0 if file.path is not None else model.size_bytes - part_bytes
+        # As much as the download itself asks for: what is told here to fit must not be refused there.
+        needed = needed_bytes(model, model.mirrors, part_bytes) if missing else 0
         if size is None:
             reason = tr("The catalogue does not say enough of it to predict.")
             return ModelFit(model.id, model.title, "unknown", reason, missing == 0, chosen, context, 0, missing)
@@ -148,7 +154,7 @@ class FitDesk:
         measured = measured_speed(run) if run is not None else None
         speed = measured or predicted
         room = Room(machine.hardware.memory_bytes, machine.hardware.available_bytes, machine.hardware.disk_free_bytes)
-        judgement = judge(size, context, room, speed.decode_tokens_per_s, missing)
+        judgement = judge(size, context, room, speed.decode_tokens_per_s, needed)
         return ModelFit(
             id=model.id,
             title=model.title,

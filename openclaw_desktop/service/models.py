@@ -193,18 +193,34 @@ class ModelShelf:
         known_models = (*self.catalogue, *own)
         model = own_models.describe(path, frozenset(known.id for known in known_models if known is not again))
         twin = next((known for known in known_models if known.sha256 == model.sha256), None)
+        folder = self._places.folder
+        of_catalogue = twin is not None and twin.path is None
+        if not of_catalogue and (copy or path.parent == folder):
+            model = self._spare_the_catalogue(model, copy)
         if copy:
-            folder = self._places.folder
-            if twin is not None and twin.path is None:
+            if twin is not None and of_catalogue:
                 # A model of the catalogue: under its name there it is found as that.
                 model = replace(model, file=twin.file)
             model = own_models.import_file(model, folder, lambda size: check_room(model, (), 0, folder))
-            if twin is not None and twin.path is None:
+            if twin is not None and of_catalogue:
                 return twin
         if again is not None or (twin is not None and twin.path is not None):
             model = replace(model, id=(again or twin or model).id)
         self._own.add(model)
         return model
+
+    def _spare_the_catalogue(self, model: CatalogueModel, copy: bool) -> CatalogueModel:
+        """Return `model` under a name in our folder that is no other model's, to be fetched to or removed by."""
+        named = [known for known in self.catalogue if known.file.casefold() == model.file.casefold()]
+        if not named:
+            return model
+        if copy:
+            return replace(model, file=f"{model.id}-own.gguf")
+        raise UserError(
+            "model_name_taken",
+            tr("{path} has the name that {title} is fetched to.", path=model.path, title=named[0].title),
+            tr("Rename your file, then add it again."),
+        )
 
     async def remove(self, model_id: str) -> RemovedModel:
         """Delete a model's file and its part from our folder, or forget a file that lies elsewhere; raises UserError.

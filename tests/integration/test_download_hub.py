@@ -98,7 +98,7 @@ async def test_what_breaks_off_is_asked_for_again_from_there(tmp_path: Path, man
 
 
 async def test_a_server_that_stalls_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_module, "STALL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(network_module, "STALL_TIMEOUT_S", 2.0)  # a busy machine is no stall
     with serving(CONTENT, "stalls after 100000", "good") as server:
         await pull(model(HubMirror(server.url)), tmp_path)
     assert server.requests == [None, 100_000]

@@ -37,7 +37,7 @@ class PartFile:
     def __init__(self, model: CatalogueModel, folder: Path) -> None:
         self.model = model
         self.size = 0
-        self._path, self._journal = part_paths(model, folder)
+        self._path, self._journal, self._next_journal = part_paths(model, folder)
         self._final = folder / model.file
         self._file: BinaryIO | None = None
         self._taken_up = False
@@ -175,8 +175,13 @@ class PartFile:
 
     def _rewrite_journal(self) -> None:
         lines = [json.dumps({"sha256": self.model.sha256}), *map(json.dumps, self._stretches)]
-        self._journal.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self._journal.chmod(0o600)
+        # Beside the old one, then in its place: a journal that a kill left empty would cost the whole part.
+        with self._next_journal.open("w", encoding="utf-8") as journal:
+            self._next_journal.chmod(0o600)
+            journal.write("\n".join(lines) + "\n")
+            journal.flush()
+            os.fsync(journal.fileno())
+        self._next_journal.replace(self._journal)
 
     def _read_journal(self) -> list[tuple[int, int]] | None:
         """Return (end, checksum) of the stretches; None where the part is not this model's."""
@@ -233,9 +238,9 @@ class PartFile:
             file.close()
 
 
-def part_paths(model: CatalogueModel, folder: Path) -> tuple[Path, Path]:
-    """Return where the part of `model` and its journal lie."""
-    return folder / f"{model.file}.part", folder / f"{model.file}.part.log"
+def part_paths(model: CatalogueModel, folder: Path) -> tuple[Path, Path, Path]:
+    """Return where the part of `model` and its journal lie, and the journal that is to take its place."""
+    return folder / f"{model.file}.part", folder / f"{model.file}.part.log", folder / f"{model.file}.part.log.new"
 
 
 def part_bytes(model: CatalogueModel, folder: Path) -> int:

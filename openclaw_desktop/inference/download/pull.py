@@ -25,7 +25,7 @@ from openclaw_desktop.inference.download import hub, packages
 from openclaw_desktop.inference.download.network import Network
 from openclaw_desktop.inference.download.pace import Pace
 from openclaw_desktop.inference.download.part import PartFile, other_file, part_bytes
-from openclaw_desktop.inference.download.problems import check_room, explain
+from openclaw_desktop.inference.download.problems import WORKSPACE_PREFIX, check_room, explain
 
 PROGRESS_INTERVAL_S = 0.25
 
@@ -95,7 +95,7 @@ class _Pull:
 
     async def _fetch(self, mirror: Mirror) -> AsyncGenerator[ModelPulled, None]:
         """Run one mirror to its end, telling how far it is."""
-        with tempfile.TemporaryDirectory(prefix=".pull-", dir=self._folder) as workspace:
+        with tempfile.TemporaryDirectory(prefix=WORKSPACE_PREFIX, dir=self._folder) as workspace:
             fetching = asyncio.ensure_future(self._fetch_from(mirror, Path(workspace)))
             try:
                 while not (await asyncio.wait({fetching}, timeout=PROGRESS_INTERVAL_S))[0]:

@@ -188,10 +188,14 @@ async def test_the_peak_of_a_larger_model_before_is_not_taken_for_this_one_s(tmp
 async def test_a_few_tokens_measure_nothing(tmp_path: Path) -> None:
     runs = MeasuredRuns(tmp_path / "measured.json")
     runs.record(replace(RECORD, cached_tokens=190, completion_tokens=2))
-    runs.record(replace(RECORD, restored_tokens=95, completion_tokens=2))
+    runs.record(replace(RECORD, cached_tokens=195, restored_tokens=95, completion_tokens=2))
     found = runs.find("m")
     assert found is not None
     assert (found.prefill_tokens_per_s, found.decode_tokens_per_s, found.first_token_s) == (0, 0, 0)
+    runs.record(replace(RECORD, restored_tokens=95, completion_tokens=2))
+    found = runs.find("m")
+    assert found is not None
+    assert found.prefill_tokens_per_s == 50, "what came from a file is among what was known, and counts once"
     await runs.stop()
 
 

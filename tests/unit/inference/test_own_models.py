@@ -9,11 +9,23 @@ from pathlib import Path
 import pytest
 
 from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.inference import own_models
 from openclaw_desktop.inference.catalogue import CatalogueModel, ModelShape
+from openclaw_desktop.inference.download.problems import WORKSPACE_PREFIX
+from openclaw_desktop.inference.files import hash_file
 from openclaw_desktop.inference.own_models import OwnModels, describe, import_file
 
 CONTENT = b"weights" * 1000
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def entry(**changed: str) -> str:
+    """Return a model in the file, with some values changed."""
+    plain = {
+        "id": '"x"', "title": '"X"', "file": '"x.gguf"', "sha256": '"00"', "size_bytes": "1", "licence": '"own"',
+        "context_tokens": "512", "calls_tools": "true", "path": '"/x.gguf"',
+    }  # fmt: skip
+    return "[[model]]\n" + "".join(f"{name} = {value}\n" for name, value in (plain | changed).items())
 
 
 def mine(path: Path) -> CatalogueModel:
@@ -40,7 +52,9 @@ def test_what_is_added_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[[model]\n", "model = 5\n", "[[model]]\nid = 'x'\n", "[[model]]\nid = 5\nnonsense = 1\n", "model = ['x']\n"],
+    ["[[model]\n", entry(context_tokens='"x"'), entry(calls_tools="1"), entry(shape='{ block_count = "x" }'),
+     entry(size_bytes="true"),
+     "model = 5\n", "[[model]]\nid = 'x'\n", "[[model]]\nid = 5\nnonsense = 1\n", "model = ['x']\n"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_understood_is_not_written_over(tmp_path: Path, text: str) -> None:
     path = tmp_path / "models.toml"
@@ -53,6 +67,12 @@ def test_a_file_that_cannot_be_understood_is_not_written_over(tmp_path: Path, te
         with pytest.raises(UserError, match="can't be understood"):
             act()
     assert path.read_text() == text
+
+
+def test_a_plain_entry_is_understood(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(entry(shape="{ block_count = 3 }"))
+    (model,) = OwnModels(tmp_path / "models.toml").load()
+    assert (model.id, model.context_tokens, model.shape.block_count) == ("x", 512, 3)
 
 
 def test_a_model_is_described_by_its_header(smollm2: Path) -> None:
@@ -83,3 +103,21 @@ def test_an_import_is_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="changed while it was copied"):
         import_file(replace(mine(source), sha256="0" * 64), folder, asked.append)
     assert list(folder.iterdir()) == []
+
+
+def test_a_copy_that_is_killed_lies_where_the_next_one_clears_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (tmp_path / "m.gguf").write_bytes(CONTENT)
+    seen: list[str] = []
+
+    def hash_copy(path: Path) -> str:
+        seen.extend(each.name for each in folder.iterdir())
+        return hash_file(path)
+
+    monkeypatch.setattr(own_models, "hash_file", hash_copy)
+    import_file(mine(tmp_path / "m.gguf"), folder, lambda _: None)
+    assert len(seen) == 1 and seen[0].startswith(WORKSPACE_PREFIX)
+    assert [path.name for path in folder.iterdir()] == ["m.gguf"]

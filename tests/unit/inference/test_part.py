@@ -13,7 +13,7 @@ import pytest
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.inference.catalogue import CatalogueModel
 from openclaw_desktop.inference.download import part as part_module
-from openclaw_desktop.inference.download.part import PartFile, SegmentDamaged, part_bytes
+from openclaw_desktop.inference.download.part import PartFile, SegmentDamaged, part_bytes, part_paths
 
 CONTENT = random.Random(3).randbytes(10_000)
 SEGMENT = 3_000
@@ -132,6 +132,28 @@ def test_a_part_that_is_not_this_models_is_begun_anew(tmp_path: Path, journal: s
     assert part.size == 0
     fill(part, len(CONTENT))
     assert part.finish()
+
+
+def test_a_kill_while_the_journal_is_written_anew_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = opened(PLAIN, tmp_path)
+    fill(part, 7_000)
+    part.close()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", killed)
+        opened(PLAIN, tmp_path)
+    leave(PARTS[-1])
+    assert set(tmp_path.iterdir()) <= set(part_paths(PLAIN, tmp_path)), "removed with the part"
+    again = opened(PLAIN, tmp_path)
+    assert again.size == 7_000
+    fill(again, len(CONTENT))
+    assert again.finish()
+    assert [path.name for path in tmp_path.iterdir()] == ["m.gguf"]
 
 
 def test_a_journal_that_lies_about_its_order_does_no_harm(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""How models would run here: brought together from the files, the disk and the machine, and shown as lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from openclaw_desktop.cli.fit import describe_fit
+from openclaw_desktop.inference.catalogue import CatalogueModel, HubMirror, PackageMirror, find_model, load_catalogue
+from openclaw_desktop.inference.download.problems import needed_bytes
+from openclaw_desktop.inference.files import ModelFile
+from openclaw_desktop.inference.measured import MeasuredRuns
+from openclaw_desktop.service import fitness
+from openclaw_desktop.service.fit_report import FitReport
+from openclaw_desktop.service.fitness import FitDesk
+from openclaw_desktop.storage.settings import Settings
+from openclaw_desktop.system.hardware import GpuFinding, Hardware
+
+GB = 1_000_000_000
+MODEL = find_model(load_catalogue(), "qwen3-8b")
+
+
+class Shelf:
+    """One model, of which a part may be here."""
+
+    in_use = None
+
+    def __init__(self, file: ModelFile, part_bytes: int = 0) -> None:
+        self._file = file
+        self._part_bytes = part_bytes
+
+    async def refresh(self) -> tuple[ModelFile, ...]:
+        return (self._file,)
+
+    def part_bytes(self, model: CatalogueModel) -> int:
+        return self._part_bytes
+
+
+async def report(shelf: Shelf, disk_free_bytes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> FitReport:
+    machine = Hardware(64 * GB, 48 * GB, 8, disk_free_bytes, GpuFinding(reasons=("No card.",)))
+    monkeypatch.setattr(fitness, "read_hardware", lambda _: machine)
+    monkeypatch.setattr(fitness, "_measure", lambda _: (50e9, None))
+    runs = MeasuredRuns(folder / "measured.json")
+    return await FitDesk(shelf, runs, Settings(), folder, lambda: None).report()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("part_bytes", [0, 2 * GB])
+@pytest.mark.parametrize("mirror", [HubMirror("https://a/m"), PackageMirror("p", "1", "m")])
+async def test_a_model_fits_on_the_disk_where_its_download_would_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: HubMirror | PackageMirror, part_bytes: int
+) -> None:
+    model = replace(MODEL, mirrors=(mirror,))
+    needed = needed_bytes(model, model.mirrors, part_bytes)
+    for spare, verdict in ((0, "green"), (-1, "red")):
+        shelf = Shelf(ModelFile(model, None), part_bytes)
+        (fit,) = (await report(shelf, needed + spare, tmp_path, monkeypatch)).models
+        assert fit.verdict == verdict
+        assert fit.missing_bytes == model.size_bytes - part_bytes, "what is fetched, not what is wanted beside it"
+    assert "no room on the disk" in fit.reason
+
+
+async def test_a_file_of_the_user_s_that_is_gone_is_not_to_be_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = replace(MODEL, id="mine", title="Mine", path=tmp_path / "mine.gguf")
+    told = await report(Shelf(ModelFile(mine, None, "It is gone.")), 500 * GB, tmp_path, monkeypatch)
+    (fit,) = told.models
+    assert (fit.verdict, fit.present, fit.missing_bytes) == ("unknown", False, 0)
+    line = describe_fit(told).splitlines()[-1]
+    assert "Mine (not here). It is gone." in line
+
+
+async def test_what_is_to_be_fetched_is_told_with_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = await report(Shelf(ModelFile(MODEL, None)), 500 * GB, tmp_path, monkeypatch)
+    lines = describe_fit(told).splitlines()
+    assert "No card." in lines
+    assert any("Qwen3 8B (5.0 GB to fetch)" in line for line in lines)
