@@ -45,8 +45,10 @@ class AnswerCache:
                         text += piece
                     case TextDropped():
                         text = ""
-                    case CompletionDone(_, stop) if key is not None and stop == "end" and text:
-                        self.cache.put(key, text)
+                    case CompletionDone(_, stop, by) if key is not None and stop == "end" and text:
+                        # Where the model died a smaller one may have answered: that is not what this one says.
+                        if by in ("", model):
+                            self.cache.put(key, text)
                 yield event
 
 

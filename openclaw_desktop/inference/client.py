@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from openclaw_desktop.core.cache import CacheCounts
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelState
 from openclaw_desktop.core.messages import Usage
@@ -28,7 +29,7 @@ from openclaw_desktop.inference.lanes import Lanes, Turn
 from openclaw_desktop.inference.loading import Load, LoadedModel, fits_memory, grown_context, plan_effort
 from openclaw_desktop.inference.pipe import GaveWay, LoadRefused, ModelPipe
 from openclaw_desktop.inference.records import CompletionRecord
-from openclaw_desktop.inference.refusals import explain_error, model_changed, no_model, preempted, unreadable
+from openclaw_desktop.inference.refusals import explain_error, model_changed, no_model, no_room, preempted, unreadable
 from openclaw_desktop.system.battery import Power, read_power
 from openclaw_desktop.system.memory_pressure import PressureWatch, available_bytes, is_short
 from openclaw_desktop.system.processes import process_sizes
@@ -94,6 +95,8 @@ class ModelClient:
         self._tried: Load | None = None
         self._untold: list[str] = []
         self._outgrown: tuple[int, Mapping[str, Any]] | None = None
+        # How often the worker had a reply's grammar ready, and a text's tokens: since the start, over its own lives.
+        self.caches = {"schemas": CacheCounts(0, 0), "texts": CacheCounts(0, 0)}
         self.state: ModelState = "unloaded"
         self.problem = ""
         # The next smaller model that is here, from then on the one in use; None: there is none.
@@ -104,6 +107,7 @@ class ModelClient:
         """Say which model answers from the next prompt on, with all that it can have."""
         self._wanted = model
         self._footing = Footing()
+        self._untold.clear()  # the steps down end here
         self._context_tokens = model.context_tokens if model else 0
         load = self._pipe.load
         self._set_state(self.state if load is not None and load.model == model else "unloaded")
@@ -153,8 +157,10 @@ class ModelClient:
                     yield TextDropped(sentence)
             async for reply in replies:
                 if isinstance(reply, TextDropped):
-                    if prompt.lane == "chat":
-                        self._take_untold()
+                    # What other work had taken away while this waited is told too.
+                    for sentence in self._take_untold() if prompt.lane == "chat" else ():
+                        if sentence != reply.reason:
+                            yield TextDropped(sentence)
                     yield reply
                 elif "text" in reply:
                     yield TextDelta(reply["text"])
@@ -163,10 +169,12 @@ class ModelClient:
 
     async def weigh(self, prompt: Prompt, choices: Sequence[str]) -> tuple[float, ...]:
         """Weigh what the reply to `prompt` would begin with; see `core.protocols.Weigh`."""
+        started_s = time.monotonic()
         request = {**_prompt_request(prompt), "op": "weigh", "choices": list(choices)}
         async with contextlib.aclosing(self._converse(prompt, request, prompt.lane)) as replies:
             async for reply in replies:
                 if not isinstance(reply, TextDropped):
+                    self._finish(reply["done"], prompt, time.monotonic() - started_s)
                     return tuple(float(weight) for weight in reply["weights"])
         raise AssertionError("a conversation ends with a reply or an error")
 
@@ -225,7 +233,7 @@ class ModelClient:
                     try:
                         await self._prepare(model, prompt.lane if prompt is not None else "chat")
                         if request is not None:
-                            async with contextlib.aclosing(self._ask(request, turn)) as replies:
+                            async with contextlib.aclosing(self._ask(request, turn, prompt)) as replies:
                                 async for reply in replies:
                                     yield reply
                         return
@@ -241,10 +249,18 @@ class ModelClient:
                         if self.state in ("busy", "loading"):
                             self._set_state("ready" if self._pipe.load is not None else "unloaded")
 
-    async def _ask(self, request: Mapping[str, Any], turn: Turn) -> AsyncGenerator[dict[str, Any], None]:
+    async def _ask(
+        self, request: Mapping[str, Any], turn: Turn, prompt: Prompt | None
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        started_s = time.monotonic()
+
+        def count_abandoned(reply: Mapping[str, Any]) -> None:
+            if prompt is not None and "done" in reply:
+                self._finish(reply["done"], prompt, time.monotonic() - started_s)
+
         self._set_state("busy")
         given_way = turn.given_way if turn.lane == "background" else None
-        async with contextlib.aclosing(self._pipe.ask(request, given_way)) as replies:
+        async with contextlib.aclosing(self._pipe.ask(request, given_way, count_abandoned)) as replies:
             async for reply in replies:
                 if "error" in reply:
                     why = ""
@@ -327,6 +343,8 @@ class ModelClient:
             self._set_state("unloaded")
             return explain_error(error, tr("For more, this machine has too little free memory."))
         self._set_state("failed")
+        if refusal.code == "no_context":
+            return no_room(model.id, self._context_tokens)
         return unreadable(model.path, model.id)
 
     def _step_down(self, death: WorkerDied) -> str:
@@ -362,6 +380,7 @@ class ModelClient:
         if done["decode_s"] > 0 and done["completion_tokens"] > 4:
             self.tokens_per_s = round(done["completion_tokens"] / done["decode_s"], 1)
         usage = Usage(done["prompt_tokens"], done["cached_tokens"], done["completion_tokens"])
+        self._count_caches(done, prompt)
         load, effort = self._pipe.load, self._pipe.effort
         if load is not None:
             record = CompletionRecord(
@@ -372,6 +391,16 @@ class ModelClient:
             )  # fmt: skip
             self._tell(record)
         return CompletionDone(usage, done["stop"], load.model.id if load is not None else "")
+
+    def _count_caches(self, done: Mapping[str, Any], prompt: Prompt) -> None:
+        grammars = 0 if prompt.schema is None else 1
+        asked = {
+            "schemas": (int(done.get("grammar_cached", False)) * grammars, grammars),
+            "texts": (done.get("texts_cached", 0), done.get("texts", 0)),
+        }
+        for name, (hits, looks) in asked.items():
+            known = self.caches[name]
+            self.caches[name] = CacheCounts(known.hits + hits, known.misses + looks - hits)
 
     def _tell(self, record: CompletionRecord) -> None:
         for callback in self._finished:

@@ -111,7 +111,7 @@ class MeasuredRuns:
 
 
 def _merge(known: Measured, completion: CompletionRecord) -> Measured:
-    fresh = completion.prompt_tokens - completion.cached_tokens - completion.restored_tokens
+    fresh = completion.prompt_tokens - completion.cached_tokens  # those from a file are among the cached
     prefill = first_token = decode = 0.0
     if fresh >= LEAST_PROMPT_TOKENS and completion.prompt_s > 0:
         prefill, first_token = fresh / completion.prompt_s, completion.prompt_s

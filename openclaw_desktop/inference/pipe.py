@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,11 @@ STATES_LIMIT_BYTES = 512 << 20
 
 
 class LoadRefused(Exception):
-    """The worker could not load the file; its own reason."""
+    """The worker could not load the file; its own reason, and `code` for programs."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class GaveWay(Exception):
@@ -77,7 +81,7 @@ class ModelPipe:
             self._forget()
             reply = await self._load_into(worker, load, effort)
             if "error" in reply:
-                raise LoadRefused(str(reply["error"].get("message", "")))
+                raise LoadRefused(str(reply["error"].get("code", "")), str(reply["error"].get("message", "")))
             known = reply["loaded"]
             self._loaded = Loaded(**{name: known[name] for name in Loaded.__slots__ if name in known})
             self._load, self._effort, self._worker = load, effort, worker
@@ -87,9 +91,15 @@ class ModelPipe:
         return self._loaded
 
     async def ask(
-        self, request: Mapping[str, Any], given_way: asyncio.Event | None = None
+        self,
+        request: Mapping[str, Any],
+        given_way: asyncio.Event | None = None,
+        on_abandoned: Callable[[Mapping[str, Any]], None] = lambda _: None,
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield the worker's replies, all but the last with "text". Closing cancels; GaveWay where the event is set."""
+        """Yield the worker's replies, all but the last with "text". Closing cancels; GaveWay where the event is set.
+
+        `on_abandoned` hears the last reply to what was cancelled: what it took is not undone.
+        """
         worker = self._worker
         assert worker is not None, "prepared"
         number = self._next_id()
@@ -107,7 +117,7 @@ class ModelPipe:
         finally:
             if sent and not done and worker.running:
                 # Kept, so that a second cancel cannot leave the pipe to two readers: the next prompt waits for it.
-                self._abandoning = asyncio.ensure_future(self._abandon(worker, number))
+                self._abandoning = asyncio.ensure_future(self._abandon(worker, number, on_abandoned))
                 await asyncio.shield(self._abandoning)
 
     async def settle(self) -> None:
@@ -150,18 +160,20 @@ class ModelPipe:
             pass
         return reply
 
-    async def _abandon(self, worker: WorkerProcess, request: int) -> None:
+    async def _abandon(
+        self, worker: WorkerProcess, request: int, on_abandoned: Callable[[Mapping[str, Any]], None]
+    ) -> None:
         """Cancel a request that nobody waits for; a worker that doesn't obey in time is killed."""
 
-        async def drain() -> None:
+        async def drain() -> dict[str, Any]:
             await worker.send({"op": "cancel", "id": request})
             while True:
                 reply = await worker.receive()
                 if reply.get("id") == request and "text" not in reply:
-                    return
+                    return reply
 
         try:
-            await asyncio.wait_for(drain(), CANCEL_GRACE_S)
+            on_abandoned(await asyncio.wait_for(drain(), CANCEL_GRACE_S))
         except TimeoutError:
             log.warning("the model did not stop in %s s; its worker is ended", CANCEL_GRACE_S)
             await worker.kill()

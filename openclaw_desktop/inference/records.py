@@ -12,7 +12,7 @@ from openclaw_desktop.core.protocols import Lane
 
 @dataclass(frozen=True, slots=True)
 class CompletionRecord:
-    """One completion that came to its end. Times in seconds, sizes in bytes.
+    """One completion or weighing, a cancelled one as far as it came. Times in seconds, sizes in bytes.
 
     `prompt_s` is the reading of the prompt, `decode_s` the writing, `wall_s` all of it with waiting in the worker,
     `cpu_s` the worker's processor time for it. `context_tokens`, `threads` (None: the worker's own choice) and

@@ -46,6 +46,15 @@ def explain_error(error: Mapping[str, Any], why: str) -> UserError:
     )
 
 
+def no_room(model: str, context_tokens: int) -> UserError:
+    """Return the error for a model that loads, but not with so large a context."""
+    return UserError(
+        "no_memory",
+        tr("There is too little free memory for {model} to read {tokens} tokens.", model=model, tokens=context_tokens),
+        tr("Close other programs, set model.context_tokens lower, or use a smaller model: openclaw-agent model use."),
+    )
+
+
 def unreadable(path: Path, model: str) -> UserError:
     """Return the error for a file that the worker could not load."""
     return UserError(

@@ -128,8 +128,14 @@ class ModelRouter:
         if model is None:
             return await self._built_in.weigh(prompt, choices)
         self._check(model, prompt)
+        started_s = time.monotonic()
+
+        def note_usage(usage: Usage) -> None:
+            took_s = time.monotonic() - started_s
+            self._note(_record(model, prompt, usage, took_s, took_s))
+
         with self._asking(model):
-            return await self._desk.client(model.endpoint.name).weigh(model.model, prompt, choices)
+            return await self._desk.client(model.endpoint.name).weigh(model.model, prompt, choices, note_usage)
 
     @staticmethod
     def _check(model: EndpointModel, prompt: Prompt) -> None:

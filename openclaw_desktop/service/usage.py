@@ -5,20 +5,29 @@ Owns the way from the ledger and the caches' counts to the API's values. Must no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from openclaw_desktop.core.cache import Cache
+from openclaw_desktop.core.cache import Cache, CacheCounts
 from openclaw_desktop.inference.ledger import Ledger, LedgerLine, Sums
 from openclaw_desktop.service.api import CacheStatus, LedgerStatus, LedgerSums, LedgerView
 
 
 class UsageDesk:
-    """Reads the ledger and the counts of the caches, each under its name."""
+    """Reads the ledger and the counts of the caches, each under its name.
 
-    def __init__(self, ledger: Ledger, caches: Mapping[str, Cache[Any, Any]]) -> None:
+    `elsewhere`: the counts of caches that are not in this process and end with their own.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        caches: Mapping[str, Cache[Any, Any]],
+        elsewhere: Callable[[], Mapping[str, CacheCounts]] = dict,
+    ) -> None:
         self._ledger = ledger
         self._caches = caches
+        self._elsewhere = elsewhere
 
     async def today(self) -> LedgerStatus:
         """Return today's sums and what background work may still spend."""
@@ -31,7 +40,7 @@ class UsageDesk:
 
     def caches(self) -> dict[str, CacheStatus]:
         """Return the counts of every cache since the agent's start."""
-        counts = {name: cache.counts() for name, cache in self._caches.items()}
+        counts = {name: cache.counts() for name, cache in self._caches.items()} | dict(self._elsewhere())
         return {name: CacheStatus(count.hits, count.misses) for name, count in counts.items()}
 
     async def clear_caches(self) -> None:

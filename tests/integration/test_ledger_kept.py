@@ -20,7 +20,7 @@ def test_a_turn_is_counted_and_shown(talker: Program, home: Path) -> None:
     status = talker.run("status", "--json").done().document
     assert status["ledger"]["today"] == line["sums"]
     assert status["ledger"]["background_left"] == status["ledger"]["background_limit"] == 100_000
-    assert set(status["caches"]) >= {"embeddings", "answers"}
+    assert set(status["caches"]) >= {"embeddings", "answers", "schemas", "texts"}
     connection = apsw.Connection(str(next(home.rglob("openclaw.db"))), flags=apsw.SQLITE_OPEN_READONLY)
     (row,) = connection.execute("select * from ledger").fetchall()
     connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -25,7 +26,8 @@ from openclaw_desktop.service.api import AgentService, AskRequest
 from openclaw_desktop.system.paths import find_home
 from openclaw_desktop.workers.supervisor import Supervisor
 
-SEA = prompt("Tell me about the sea.", max_tokens=12)
+# So long that it is not all in the pipe already when a busy machine lets the killer have its turn.
+SEA = prompt("Tell me about the sea.", max_tokens=96)
 
 
 def killer(life: Life, number: int, times: int) -> Callable[[int], None]:
@@ -147,7 +149,7 @@ async def test_what_was_taken_away_is_told_in_the_turn_and_in_the_status_until_t
 ) -> None:
     status = (await service.status()).model
     assert (status.ladder, status.deaths, status.context_tokens) == ("", 0, 2048)
-    events = await turn(service, AskRequest("Say hello."), kill_each_worker(3))
+    events = await turn(service, AskRequest("Tell me about the sea."), kill_each_worker(3))
     notices = [event.text for event in events if isinstance(event, NoticeShown)]
     assert len(notices) == 3 and "1024 tokens of a chat instead of 2048" in notices[-1]
     assert isinstance(events[-1], TurnFinished)
@@ -169,7 +171,7 @@ async def test_a_smaller_model_takes_over_until_the_user_chooses_again(
         file.write(bytes(1 << 20))
     own = await service.add_model(str(larger), copy=False)
     await service.use_model(own.id)
-    events = await turn(service, AskRequest("Say hello."), kill_each_worker(4))
+    events = await turn(service, AskRequest("Tell me about the sea."), kill_each_worker(4))
     notices = [event.text for event in events if isinstance(event, NoticeShown)]
     assert len(notices) == 4 and "smollm2-135m answers" in notices[-1]
     assert isinstance(events[-1], TurnFinished)
@@ -214,5 +216,45 @@ async def test_what_crashes_with_extra_buffers_alone_ends_working_without_them(t
             events = await life.ask(HELLO)
             assert sum(isinstance(event, TextDropped) for event in events) == deaths, "it is not tried again each time"
         assert "without extra buffers" in life.client.ladder
+    finally:
+        await life.client.stop()
+
+
+async def test_a_step_taken_while_a_question_waited_is_told_with_its_own(tmp_path: Path) -> None:
+    life = Life(tmp_path / "model.gguf", 512, around())
+    life.client = ModelClient(Supervisor("inference", command=[sys.executable, "-c", AMX]), life._note, around())
+    life.client.choose(LoadedModel("m", tmp_path / "model.gguf", 512))
+    try:
+        async with life.client._lanes.turn("background"):
+            asking = asyncio.create_task(life.ask(HELLO))
+            while not life.client._lanes._waiting["chat"]:
+                await asyncio.sleep(0)
+            life.client._untold.append("Other work lost something.")
+        told = [event.reason for event in await asking if isinstance(event, TextDropped)]
+        assert [sentence.split(".")[0] for sentence in told] == [
+            "Other work lost something",
+            "The model crashed",
+            "The model crashed",
+        ]
+    finally:
+        await life.client.stop()
+
+
+async def test_what_was_taken_away_unseen_is_no_news_once_the_model_is_chosen_again(tmp_path: Path) -> None:
+    model = LoadedModel("m", tmp_path / "model.gguf", 512)
+    life = Life(tmp_path / "model.gguf", 512, around())
+    life.client = ModelClient(Supervisor("inference", command=[sys.executable, "-c", AMX]), life._note, around())
+    life.client.choose(model)
+    try:
+        for chosen_again in (False, True):
+            life.client.choose(None)
+            await life.client.release()
+            life.client.choose(model)
+            await life.client.warm_up(HELLO)
+            assert life.client.deaths == 2
+            if chosen_again:
+                life.client.choose(model)
+            events = await life.ask(HELLO)
+            assert any(isinstance(event, TextDropped) for event in events) is not chosen_again
     finally:
         await life.client.stop()

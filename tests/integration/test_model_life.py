@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from openclaw_desktop.core.cache import CacheCounts
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelState
 from openclaw_desktop.core.labels import SYSTEM, USER
@@ -153,9 +154,10 @@ async def test_a_warm_up_gives_way_to_a_question(smollm2: Path) -> None:
         warming = asyncio.create_task(life.client.warm_up(prompt("word " * 1500)))
         await life.reach("busy")
         await life.ask(HELLO)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             await warming
-        assert [record.job for record in life.records] == [""], "it was not finished"
+        assert [record.job for record in life.records] == ["warm_up", ""], "what it took is counted"
+        assert life.records[0].prompt_tokens < 1500, "it was not finished"
         assert life.client.pid == pid
 
 
@@ -178,7 +180,8 @@ async def test_background_work_gives_way_to_the_chat_and_says_so(smollm2: Path) 
             await background
         assert caught.value.failure.code == "preempted"
         assert life.client.pid == pid, "it obeyed: nothing had to be killed"
-        assert [record.lane for record in life.records] == ["chat"]
+        assert [record.lane for record in life.records] == ["background", "chat"], "what it took is counted"
+        assert 0 < life.records[0].completion_tokens < 400
         await life.ask(replace(HELLO, lane="background"))
         assert life.records[-1].lane == "background"
 
@@ -249,11 +252,58 @@ async def test_a_context_that_memory_has_no_room_for_does_not_grow_and_says_why(
         await life.ask(HELLO)
 
 
+async def test_a_stopped_answer_is_counted_as_far_as_it_came(smollm2: Path) -> None:
+    async with life_of(smollm2) as life:
+        async with asyncio.timeout(DEADLINE_S), contextlib.aclosing(life.client(STORY)) as asking:  # type: ignore[type-var]
+            await anext(asking)
+        (record,) = life.records
+        assert record.prompt_tokens > 100 and 0 < record.completion_tokens < 400 and record.cpu_s > 0
+
+
+async def test_what_the_worker_had_ready_is_counted(smollm2: Path) -> None:
+    form = replace(HELLO, schema={"type": "object", "properties": {}, "additionalProperties": False})
+    async with life_of(smollm2) as life:
+        await life.ask(HELLO)
+        assert life.client.caches["schemas"] == CacheCounts(0, 0), "there was no form to look for"
+        texts = life.client.caches["texts"]
+        assert texts.misses > 0
+        for _ in range(2):
+            await life.ask(form)
+        assert life.client.caches["schemas"] == CacheCounts(1, 1)
+        assert life.client.caches["texts"].misses == texts.misses and life.client.caches["texts"].hits > texts.hits
+
+
+# It loads with little room and says so where more is wanted.
+SMALL = """
+import json, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    error = {"code": "no_context", "message": "there is no memory for this context", "tokens": 4096}
+    print(json.dumps({"id": request["id"], "error": error}), flush=True)
+"""
+
+
+async def test_a_context_without_memory_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    life = Life(tmp_path / "model.gguf", 4096, around())
+    life.client = ModelClient(Supervisor("inference", command=[sys.executable, "-c", SMALL]), life._note, around())
+    life.client.choose(LoadedModel("m", tmp_path / "model.gguf", 4096))
+    try:
+        with pytest.raises(UserError, match="too little free memory for m to read 4096 tokens") as caught:
+            await life.ask(HELLO)
+        assert caught.value.failure.code == "no_memory" and life.client.state == "failed"
+    finally:
+        await life.client.stop()
+
+
 async def test_words_are_weighed_in_the_same_worker(smollm2: Path) -> None:
     async with life_of(smollm2) as life:
         weights = await life.client.weigh(prompt("Is the sky blue? Answer yes or no."), ("yes", "no", "perhaps"))
         assert len(weights) == 3 and sum(weights) == pytest.approx(1.0)
         assert all(0.0 <= weight <= 1.0 for weight in weights)
+        await life.client.weigh(prompt("Is it?", lane="aside", turn_id="t1"), ("yes", "no"))
+        asked, aside = life.records
+        assert (asked.lane, aside.lane, aside.turn_id, aside.completion_tokens) == ("chat", "aside", "t1", 0)
+        assert aside.prompt_tokens > aside.cached_tokens and aside.cpu_s > 0
         with pytest.raises(UserError):
             life.client.choose(None)
             await life.client.weigh(HELLO, ("yes", "no"))

@@ -221,6 +221,10 @@ async def test_choices_are_weighed_and_the_prompt_stays_read(smollm2: Path) -> N
         reordered = await worker.weigh(question, choices[::-1])
         assert reordered[::-1] == pytest.approx(weights, rel=0.05)
         assert (await worker.ask(**completion(["", "x"]) | {"op": "weigh", "choices": [""]}))["error"]["code"]
+        asked = await worker.ask(**completion(["", "Is it?"]) | {"op": "weigh", "choices": ["yes", "no"]})
+        took = asked["done"]
+        assert took["prompt_tokens"] > took["cached_tokens"] > 0 and took["completion_tokens"] == 0
+        assert took["cpu_s"] > 0 and took["prompt_s"] > 0 and took["stop"] == "end"
 
 
 @pytest.mark.parametrize("op", ["complete", "weigh"])
@@ -230,7 +234,8 @@ async def test_a_cancel_ends_either(smollm2: Path, op: str) -> None:
         number = await worker.send(**request)
         await worker.process.send({"op": "cancel", "id": number})
         reply = await worker.reply()
-        assert reply["done"]["stop"] == "cancelled" if op == "complete" else reply["error"]["code"] == "cancelled"
+        assert reply["done"]["stop"] == "cancelled" and "weights" not in reply
+        assert reply["done"]["prompt_tokens"] < 3000, "what was read, not what there was to read"
         assert (await worker.complete("", "Say hello."))["reply"]
 
 

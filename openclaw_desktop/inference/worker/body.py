@@ -11,9 +11,10 @@ so that a cancel is seen while the model works.
         {"id", "text"}... {"id", "done": {...}}, the fields of `requests.Run`
         "lane": "chat" or "background"; the first "stable" messages are the same in every prompt of this kind;
         "keep": false for what must leave nothing in a file; "max_tokens": 0 to read the prompt and no more
-    {"id", "op": "weigh", "messages", "choices", "lane", "stable", "keep"} answers {"id", "weights": [...]}
+    {"id", "op": "weigh", "messages", "choices", "lane", "stable", "keep"} answers
+        {"id", "weights": [...], "done": {...}}
     {"id", "op": "tune", "threads", "nice"} answers {"id", "tuned": {"nice"}}, the priority that the system granted
-    {"op": "cancel", "id"} ends a completion, its stop is "cancelled", or a weighing, with the error "cancelled"
+    {"op": "cancel", "id"} ends either: its stop is "cancelled", and a weighing then has no "weights"
     any of them may answer {"id", "error": {"code", "message", ...}}
 
 Stdin's end is the order to end: what is in progress stops, the chat's state is written, all within two seconds.
@@ -106,10 +107,7 @@ class Body:
                 self._send({"id": request["id"], "tuned": {"nice": set_nice(request["nice"])}})
             case "weigh":
                 self._settled = False
-                weights = self._loaded().weigh(_question(request), request["choices"], self._stopper(request["id"]))
-                if weights is None:
-                    raise EngineError("cancelled", "nobody waits for it")
-                self._send({"id": request["id"], "weights": weights})
+                self._weigh(request)
             case _:
                 self._settled = False
                 self._complete(request)
@@ -157,6 +155,12 @@ class Body:
         self._send({"id": request["id"], "done": dataclasses.asdict(run)})
         if run.stop == "end" and self._requests.empty():
             self._loaded().anticipate(question, reply)
+
+    def _weigh(self, request: dict[str, Any]) -> None:
+        run = Run()
+        weights = self._loaded().weigh(_question(request), request["choices"], self._stopper(request["id"]), run)
+        weighed = {} if weights is None else {"weights": weights}
+        self._send({"id": request["id"], **weighed, "done": dataclasses.asdict(run)})
 
     def _loaded(self) -> Engine:
         if self._engine is None:

@@ -106,19 +106,30 @@ class Engine:
         run.peak_rss_bytes = peak_rss_bytes()
 
     def weigh(
-        self, question: Question, choices: Sequence[str], cancelled: Callable[[], bool]
+        self, question: Question, choices: Sequence[str], cancelled: Callable[[], bool], run: Run
     ) -> tuple[float, ...] | None:
         """Return for each choice the probability that the reply begins with it, 1 in sum; None if cancelled.
 
         A choice of several tokens has the product of theirs: the later ones of a word that has begun cost it little,
-        so that long and short words are comparable.
+        so that long and short words are comparable. Fills `run`; nothing counts as written.
         """
+        started_s, cpu_started_s = time.perf_counter(), time.process_time()
+        weights = self._weigh(question, choices, cancelled, run)
+        run.stop = "end" if weights is not None else "cancelled"
+        run.prompt_s = time.perf_counter() - started_s
+        run.cpu_s = time.process_time() - cpu_started_s
+        run.peak_rss_bytes = peak_rss_bytes()
+        return weights
+
+    def _weigh(
+        self, question: Question, choices: Sequence[str], cancelled: Callable[[], bool], run: Run
+    ) -> tuple[float, ...] | None:
         tokens = [self._model.tokenize(choice, False) for choice in choices]
         if sum(len(choice) > 1 for choice in tokens) > 1 and not self._model.cuts_memory:
             raise EngineError("cannot_weigh", "this model cannot go back to where the choice began")
         if not tokens or not all(tokens):
             raise EngineError("bad_choices", "there is nothing to choose from")
-        lane = self._read_prompt(question, max(map(len, tokens)), cancelled, Run())
+        lane = self._read_prompt(question, max(map(len, tokens)), cancelled, run)
         if lane is None:
             return None
         start = len(lane.tokens)
@@ -280,6 +291,7 @@ class Engine:
         tokens = [*tokens, *start]
         for at in range(run.cached_tokens, len(tokens), PROMPT_CHUNK_TOKENS):
             if cancelled():
+                run.prompt_tokens = at  # what was read of it, and no more, is what it took
                 return None
             chunk = tokens[at : at + PROMPT_CHUNK_TOKENS]
             if at + PROMPT_CHUNK_TOKENS < len(tokens):

@@ -13,16 +13,17 @@ from openclaw_desktop.inference.answers import AnswerCache
 
 
 class Model:
-    def __init__(self, stop: str = "end") -> None:
+    def __init__(self, stop: str = "end", by: str = "") -> None:
         self.calls = 0
         self.stop = stop
+        self.by = by
 
     async def __call__(self, prompt: Prompt) -> AsyncIterator[CompletionEvent]:
         self.calls += 1
         yield TextDelta("lost")
         yield TextDropped("It crashed.")
         yield TextDelta(f"answer {self.calls}")
-        yield CompletionDone(Usage(9, 0, 3), self.stop)
+        yield CompletionDone(Usage(9, 0, 3), self.stop, self.by)
 
 
 def prompt(text: str = "score this", **fields: Any) -> Prompt:
@@ -64,6 +65,14 @@ async def test_another_model_or_schema_is_another_question() -> None:
     name = "smollm2"
     assert (await said(cached, prompt()))[0] == "answer 2"
     assert (await said(cached, prompt(schema={"type": "object"})))[0] == "answer 3"
+
+
+async def test_what_a_smaller_model_said_in_its_place_is_not_taken_for_its_own() -> None:
+    model = Model(by="smollm2")
+    cached = AnswerCache(model, lambda: "qwen")
+    assert [(await said(cached, prompt()))[0] for _ in range(2)] == ["answer 1", "answer 2"]
+    model.by = "qwen"
+    assert [(await said(cached, prompt()))[0] for _ in range(2)] == ["answer 3", "answer 3"]
 
 
 async def test_an_answer_that_was_cut_is_not_kept() -> None:

@@ -3,6 +3,7 @@
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 
 from openclaw_desktop.cli.ledger import describe_usage, show_ledger
 from openclaw_desktop.cli.parser import build_parser
-from openclaw_desktop.core.cache import Cache
+from openclaw_desktop.core.cache import Cache, CacheCounts
 from openclaw_desktop.inference.ledger import Ledger
 from openclaw_desktop.inference.records import CompletionRecord
 from openclaw_desktop.service.api import LedgerView
@@ -44,7 +45,8 @@ async def test_the_ledger_is_shown_in_words_and_as_json(tmp_path: Path, capsys: 
     database = await Database.open(tmp_path / "a.db")
     ledger = Ledger(database, Noon(), 10, 1000, ZoneInfo("Asia/Tokyo"))
     cache: Cache[str, int] = Cache(2)
-    usage = UsageDesk(ledger, {"embeddings": cache, "answers": Cache[str, str](1)})
+    caches: dict[str, Cache[Any, Any]] = {"embeddings": cache, "answers": Cache[str, str](1)}
+    usage = UsageDesk(ledger, caches, lambda: {"schemas": CacheCounts(9, 1)})
     for turn in ("t1", "t2"):
         ledger.note(CompletionRecord("qwen", "chat", 500, 375, 10, 1, 2, 1.7, 18, 2, 4096, 0, turn_id=turn))
     ledger.note(CompletionRecord("qwen", "background", 300, 0, 20, 1, 2, 3, 36, 2, 4096, 0, job="score"))
@@ -59,7 +61,7 @@ async def test_the_ledger_is_shown_in_words_and_as_json(tmp_path: Path, capsys: 
     assert describe_usage(Shown(today, usage.caches())) == [  # type: ignore[arg-type]
         "today      1,300 tokens in (58 % known), 40 out, 6 s, about 0.200 Wh (estimated)",
         "           680 of 1,000 tokens left for background work",
-        "caches     found there: embeddings 67 %",
+        "caches     found there: embeddings 67 %, schemas 90 %",
     ]
 
     await usage.clear_caches()
