@@ -5,18 +5,19 @@ Owns which parts fit together, and what is assumed where the words leave somethi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TypeVar
 
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.scheduler import wall_time
 from openclaw_desktop.scheduler.clock_times import DEFAULT_HOUR, PART_HOURS, readings, settle
+from openclaw_desktop.scheduler.combination import Phrase, bound, in_its_stretch, in_one_month, refuse
 from openclaw_desktop.scheduler.lengths import day_after, moment_after
 from openclaw_desktop.scheduler.parts import (
     Amount,
     Clock,
     DayPart,
+    DayPartName,
     Doubt,
     Every,
     EveryYearOn,
@@ -28,39 +29,22 @@ from openclaw_desktop.scheduler.parts import (
     OfMonth,
     On,
     Part,
+    PastHour,
     Said,
     Setting,
     TimesADay,
+    TimesEach,
     Until,
     Weekdays,
     Window,
+    Within,
 )  # fmt: skip
 from openclaw_desktop.scheduler.schedules import Days, Once, Repeats, Schedule, Steps
-
-P = TypeVar("P")
-
-
-@dataclass(slots=True)
-class Phrase:
-    """The parts of one phrase, each kind at most once, and what was assumed so far."""
-
-    parts: tuple[Part, ...]
-    setting: Setting
-    notes: list[str]
-
-    def one(self, kind: type[P]) -> P | None:
-        """Return the part of this kind; raises Doubt where two speak of the same thing."""
-        found = [part for part in dict.fromkeys(self.parts) if isinstance(part, kind)]
-        if len(found) > 1:
-            raise Doubt(
-                tr("These words hold more than one schedule."), tr("Say one at a time: “every Monday at 9:00”.")
-            )
-        return found[0] if found else None
 
 
 def assemble(parts: tuple[Part, ...], setting: Setting) -> tuple[Schedule, list[str]]:
     """Return the schedule that the parts make, and what was assumed; raises Doubt."""
-    phrase = Phrase(parts, setting, [])
+    phrase = Phrase(in_its_stretch(parts), setting, [])
     every = _every(phrase)
     if every is not None and every.unit in ("minute", "hour"):
         schedule: Schedule = _running(phrase, every)
@@ -84,33 +68,28 @@ def _every(phrase: Phrase) -> Every | None:
     return every
 
 
-def _refuse(phrase: Phrase, *kinds: type[Part]) -> None:
-    if any(isinstance(part, kinds) for part in phrase.parts):
-        raise Doubt(tr("These words do not fit together as one schedule."), tr("Try “every Monday at 9:00”."))
-
-
-def _part_of_day(phrase: Phrase) -> DayPart | None:
-    return phrase.one(DayPart)
-
-
 # One moment.
 
 
 def _once(phrase: Phrase) -> Once:
     if any(isinstance(part, Except) for part in phrase.parts):
         raise Doubt(tr("The words say when not, but not when."), tr("Try “every day except Friday at 9:00”."))
+    on, within = phrase.one(On), phrase.one(Within)
+    if within is not None and on is not None and on.loose and on.day <= within.last:
+        phrase.parts = tuple(part for part in phrase.parts if part != within)
+    refuse(phrase, PastHour, Within)
     if phrase.one(Until) or phrase.one(From) or phrase.one(Window):
         raise Doubt(tr("The words set a limit, but do not say how often."), tr("Try “every day at 9:00 until Friday”."))
     later = phrase.one(Later)
     if later is not None and (later.amount.seconds or len(set(phrase.parts)) == 1):
-        _refuse(phrase, On, Clock, DayPart, MonthDays, NthWeekdays, OfMonth)
+        refuse(phrase, On, Clock, DayPart, MonthDays, NthWeekdays, OfMonth)
         return Once(_future(phrase, moment_after(phrase.setting.now, later.amount)))
-    if later is not None and phrase.one(On) is not None:
-        _refuse(phrase, On)
+    if later is not None:
+        refuse(phrase, On, MonthDays, NthWeekdays, OfMonth)
     today = phrase.setting.now.date()
-    on = On(day_after(today, later.amount)) if later is not None else phrase.one(On) or _day_of_month(phrase)
+    on = On(day_after(today, later.amount)) if later is not None else _named_day(phrase)
     clock = phrase.one(Clock)
-    part = _part_of_day(phrase)
+    part = phrase.one(DayPart)
     if on is None and clock is None and part is None:
         raise Doubt(
             tr("The words do not say when."), tr("Try “tomorrow at 18:30”, “in 20 minutes” or “every Monday at 9:00”.")
@@ -148,7 +127,10 @@ def _coming(phrase: Phrase, on: On | None, clock: Clock | None, part: DayPart | 
     if clock is None:
         name = part.name if part else "morning"
         phrase.notes.append(tr("{part} is read as {hour}:00", part=name, hour=PART_HOURS[name]))
-        return Once(_future(phrase, _local(phrase, today, time(PART_HOURS[name]))))
+        moment = _local(phrase, today, time(PART_HOURS[name]))
+        if on is None and part is not None and not part.today and moment.astimezone(UTC) <= now.astimezone(UTC):
+            moment = _local(phrase, today + timedelta(1), time(PART_HOURS[name]))
+        return Once(_future(phrase, moment))
     spoken = clock.times[0]
     if part is not None:
         settled, _ = settle(spoken, part.name)
@@ -157,6 +139,8 @@ def _coming(phrase: Phrase, on: On | None, clock: Clock | None, part: DayPart | 
         days = [today + timedelta(1)] if night_after else [today]
         if part.name == "night" and now.time() < time(6) and night_after:
             days = [today, *days]
+        if on is None and not part.today:
+            days.append(days[-1] + timedelta(1))
     else:
         choices = readings(spoken)
         midnight = choices == (time(),)
@@ -198,6 +182,16 @@ def _settled(phrase: Phrase, spoken: Said | None, part: DayPart | None) -> time:
     return time(hour)
 
 
+def _named_day(phrase: Phrase) -> On | None:
+    """Return the one day that is named; "Tuesday the 5th" must be both."""
+    on, counted = phrase.one(On), _day_of_month(phrase)
+    if on is None or counted is None:
+        return on or counted
+    if not on.loose or phrase.one(MonthDays) is None or on.day.weekday() != counted.day.weekday():
+        raise Doubt(tr("The weekday and the date are not the same day."), tr("Say the weekday or the date alone."))
+    return counted
+
+
 def _day_of_month(phrase: Phrase) -> On | None:
     """Return "the 15th", "the first Monday of March" as the coming one."""
     month_days, nths, month = phrase.one(MonthDays), phrase.one(NthWeekdays), phrase.one(OfMonth)
@@ -212,10 +206,18 @@ def _day_of_month(phrase: Phrase) -> On | None:
         raise Doubt(tr("Is that once, or every month?"), tr("Try “on the 1st and 15th of every month at 9:00”."))
     zone, today = phrase.setting.zone, phrase.setting.now.date()
     first = month.first if month else today.replace(day=1)
-    if month is not None:
+    if month is not None and not month.any_year:
         return On(next(days.since(first, zone)))
-    clock = phrase.one(Clock)
-    chosen = settle(clock.times[0], None)[0] if clock else time(DEFAULT_HOUR)
+    if nths is not None and nths.nth == (-1,) and month is None:
+        raise Doubt(
+            tr("Is that the one that has passed, or the last of a month?"),
+            tr("Try “the last Friday of each month at 9:00”."),
+        )
+    days = replace(days, months=(first.month,)) if month else days
+    clock, part = phrase.one(Clock), phrase.one(DayPart)
+    chosen = time(PART_HOURS[part.name] if part else DEFAULT_HOUR)
+    if clock is not None:
+        chosen, _ = settle(clock.times[0], part.name if part else None)
     return On(
         next(
             day
@@ -232,31 +234,40 @@ def _day_of_month(phrase: Phrase) -> On | None:
 def _days(phrase: Phrase, every: Every | None) -> tuple[Days, bool] | None:
     """Return the days, and whether which of them was left open; None where nothing repeats."""
     weekdays, yearly, times = phrase.one(Weekdays), phrase.one(EveryYearOn), phrase.one(TimesADay)
-    part, on = phrase.one(DayPart), phrase.one(On)
+    part_repeats = any(isinstance(part, DayPart) and part.repeats for part in phrase.parts)
     month_days, nths = phrase.one(MonthDays), phrase.one(NthWeekdays)
-    if weekdays is not None and weekdays.interval == 0 and every is None:
+    if weekdays is not None and weekdays.interval == 0 and every is None and phrase.one(TimesEach) is None:
         raise Doubt(tr("Is that once, or every week?"), tr("Try “every Monday and Thursday at 9:00”."))
-    repeats = every or weekdays or yearly or times or (part and part.repeats)
+    each = phrase.one(TimesEach)
+    repeats = every or weekdays or yearly or times or each or part_repeats
     if not repeats:
         return None
-    _refuse(phrase, OfMonth, Later)
+    refuse(phrase, Later, PastHour)
+    named = weekdays.days if weekdays else month_days.days if month_days else nths.nth if nths else ()
+    if each is not None and (len(named) != each.count or (each.unit == "week") != (weekdays is not None)):
+        raise Doubt(
+            tr("“{count} times a {unit}” does not say when.", count=each.count, unit=each.unit),
+            tr("Name the days: “every Monday and Thursday at 9”."),
+        )
+    bound(phrase)
+    every, on = in_one_month(phrase, every), phrase.one(On)
     if yearly is not None:
-        _refuse(phrase, On, Weekdays, MonthDays, NthWeekdays)
+        refuse(phrase, On, Weekdays, MonthDays, NthWeekdays)
         if every is not None and every != Every("year"):
-            _refuse(phrase, Every)
+            refuse(phrase, Every)
         return Days("year", months=(yearly.month,), month_days=(yearly.day,)), False
     if weekdays is not None:
-        _refuse(phrase, On, MonthDays, NthWeekdays, TimesADay)
+        refuse(phrase, On, MonthDays, NthWeekdays, TimesADay)
         if every is not None and (
             every.unit not in ("week", "day", "month") or (every.unit == "day" and every.count > 1)
         ):
-            _refuse(phrase, Every)
-        if every is not None and every.unit == "month" and not every.months:
-            _refuse(phrase, Every)
+            refuse(phrase, Every)
+        if every is not None and every.unit == "month" and every.count > 1:
+            refuse(phrase, Every)
         interval = max(weekdays.interval, every.count if every is not None and every.unit == "week" else 1)
         return Days("week", interval, weekdays.days, months=every.months if every else ()), False
     if every is not None and (month_days or nths):
-        _refuse(phrase, On)
+        refuse(phrase, On)
         return _in_month(phrase, every, month_days, nths), False
     if every is not None and on is not None:
         return _every_on(phrase, every, on), False
@@ -265,11 +276,15 @@ def _days(phrase: Phrase, every: Every | None) -> tuple[Days, bool] | None:
 
 def _in_month(phrase: Phrase, every: Every, month_days: MonthDays | None, nths: NthWeekdays | None) -> Days:
     if every.unit != "month" or (month_days and nths):
-        _refuse(phrase, MonthDays, NthWeekdays)
+        refuse(phrase, MonthDays, NthWeekdays)
+    months = every.months
+    counted = month_days.days if month_days else nths.nth if nths else ()
+    if every.quarter and counted and max(counted) < 0:  # the last of a quarter lies in its last month
+        months = tuple(month + 2 for month in months)
     if month_days:
-        return Days("month", every.count, month_days=month_days.days, months=every.months)
+        return Days("month", every.count, month_days=month_days.days, months=months)
     weekdays, nth = (nths.weekdays, nths.nth) if nths else ((), ())
-    return Days("month", every.count, weekdays, nth, months=every.months)
+    return Days("month", every.count, weekdays, nth, months=months)
 
 
 def _every_on(phrase: Phrase, every: Every, on: On) -> Days:
@@ -278,7 +293,7 @@ def _every_on(phrase: Phrase, every: Every, on: On) -> Days:
         return Days("year", every.count, months=(on.day.month,), month_days=(on.day.day,))
     if every.unit == "week" and on.loose:
         return Days("week", every.count, (on.day.weekday(),))
-    _refuse(phrase, On)
+    refuse(phrase, On)
     raise AssertionError
 
 
@@ -297,7 +312,7 @@ def _left_open(phrase: Phrase, every: Every) -> tuple[Days, bool]:
     if every.unit == "year":
         phrase.notes.append(tr("no day was said: the first day is taken"))
         return Days("year", every.count, months=(today.month,), month_days=(today.day,)), True
-    return Days("day", every.count), False
+    return Days("day", every.count, months=every.months), False
 
 
 def _begin(phrase: Phrase) -> date:
@@ -306,7 +321,7 @@ def _begin(phrase: Phrase) -> date:
 
 
 def _repeated(phrase: Phrase, days: Days, left_open: bool) -> Repeats:
-    _refuse(phrase, Window)
+    refuse(phrase, Window)
     opening = phrase.one(From)
     without = _without(phrase, days)
     if opening is not None and isinstance(opening.start, date):
@@ -327,7 +342,11 @@ def _repeated(phrase: Phrase, days: Days, left_open: bool) -> Repeats:
 
 
 def _clock_of_days(phrase: Phrase, opening: From | None, days: Days) -> tuple[time, ...]:
-    clock, part, times = phrase.one(Clock), _part_of_day(phrase), phrase.one(TimesADay)
+    clock, times = phrase.one(Clock), phrase.one(TimesADay)
+    names = dict.fromkeys(part.name for part in phrase.parts if isinstance(part, DayPart))
+    if len(names) > 1:
+        return _clock_of_parts(phrase, clock, times, tuple(names))
+    part = next((part for part in phrase.parts if isinstance(part, DayPart)), None)
     if times is not None:
         if clock is not None and len(clock.times) != times.count:
             raise Doubt(
@@ -340,7 +359,7 @@ def _clock_of_days(phrase: Phrase, opening: From | None, days: Days) -> tuple[ti
     spoken: tuple[Said | None, ...] = clock.times if clock else (None,)
     if opening is not None and isinstance(opening.start, Said):
         if clock is not None:
-            _refuse(phrase, From)
+            refuse(phrase, From)
         spoken = (opening.start,)
     found = tuple(dict.fromkeys(sorted(_settled(phrase, one, part) for one in spoken)))
     if part is not None and part.name == "night" and found[0] < time(6) and days.unit != "day":
@@ -349,6 +368,21 @@ def _clock_of_days(phrase: Phrase, opening: From | None, days: Days) -> tuple[ti
             tr("Name the day and the hour: “every Sunday at 1:00 am”."),
         )
     return found
+
+
+def _clock_of_parts(
+    phrase: Phrase, clock: Clock | None, times: TimesADay | None, names: tuple[DayPartName, ...]
+) -> tuple[time, ...]:
+    """Return a time for each part of the day: "every morning and evening", "mornings and evenings at 8"."""
+    one_open = clock is not None and len(clock.times) == 1 and clock.times[0].open
+    if (clock is not None and not one_open) or (times is not None and times.count != len(names)):
+        refuse(phrase, DayPart)
+    if clock is None:
+        hours = sorted(time(PART_HOURS[name]) for name in names)
+        said_hours = ", ".join(hour.strftime("%H:%M") for hour in hours)
+        phrase.notes.append(tr("no time was said: {hours} are assumed", hours=said_hours))
+        return tuple(hours)
+    return tuple(sorted(settle(clock.times[0], name)[0] for name in names))
 
 
 def _without(phrase: Phrase, days: Days) -> tuple[int, ...]:
@@ -371,7 +405,8 @@ def _end(phrase: Phrase, begin: date) -> datetime | None:
         return moment_after(base, until.end)
     if isinstance(until.end, Said):
         clock, _ = settle(until.end, None)
-        return _local(phrase, setting.now.date(), clock)
+        midnight = clock == time()  # the one at which today ends
+        return _local(phrase, setting.now.date() + timedelta(int(midnight)), clock)
     return _local(phrase, until.end, time(23, 59, 59))
 
 
@@ -380,17 +415,21 @@ def _end(phrase: Phrase, begin: date) -> datetime | None:
 
 def _running(phrase: Phrase, every: Every) -> Schedule:
     """Return "every 15 minutes": by the clock where the steps fill the hour or the day, else counted from now."""
-    _refuse(phrase, On, Clock, DayPart, MonthDays, NthWeekdays, Later, EveryYearOn, TimesADay, OfMonth)
-    setting, opening, window = phrase.setting, phrase.one(From), phrase.one(Window)
+    bound(phrase)
+    end = _end_by_clock(phrase)
+    refuse(phrase, On, Clock, DayPart, MonthDays, NthWeekdays, Later, EveryYearOn, TimesADay, TimesEach, OfMonth)
+    setting, opening, window, past = phrase.setting, phrase.one(From), phrase.one(Window), phrase.one(PastHour)
+    if past is not None and every.unit != "hour":
+        refuse(phrase, PastHour)
     weekdays, begin = phrase.one(Weekdays), _begin(phrase)
     minutes = every.count * (60 if every.unit == "hour" else 1)
-    end = _end(phrase, begin)
+    end = end or _end(phrase, begin)
     days = Days("week", weekdays.interval, weekdays.days) if weekdays else Days("day")
     days = replace(days, without=_without(phrase, days))
     limited = weekdays is not None or days.without or window is not None
     if opening is not None and not isinstance(opening.start, date):
-        if limited:
-            _refuse(phrase, From)
+        if limited or past is not None:
+            refuse(phrase, From)
         start = setting.now if opening.start is None else _next_reading(phrase, opening.start)
         return Steps(start, timedelta(minutes=minutes), opening.start is not None, end)
     by_clock = 60 % minutes == 0 or (minutes % 60 == 0 and 1440 % minutes == 0)
@@ -405,11 +444,29 @@ def _running(phrase: Phrase, every: Every) -> Schedule:
     first, last = 0, 1439
     if window is not None:
         first, last = (one.hour * 60 + one.minute for one in (window.start, window.end))
-    clock = tuple(time(minute // 60, minute % 60) for minute in range(first, last + 1, minutes))
+    if last < first:
+        if limited and (weekdays is not None or days.without):
+            raise Doubt(
+                tr("Is that the night before those days, or after them?"),
+                tr("Try “every hour between 9:00 and 17:00 on weekdays”."),
+            )
+        last += 1440
+    if past is not None:
+        first += (past.minute - first) % 60
+    clock = tuple(time(minute // 60 % 24, minute % 60) for minute in range(first, last + 1, minutes))
     schedule = Repeats(days, clock, begin, setting.zone, end, running=True)
     if next(schedule.times(setting.now), None) is None:
         raise Doubt(tr("That is never due: it ends before it begins."), tr("Try “every hour until 18:00”."), "past")
     return schedule
+
+
+def _end_by_clock(phrase: Phrase) -> datetime | None:
+    """Take the clock of "every hour until tomorrow at noon", which can only be the end's, and return that moment."""
+    until, clock = phrase.one(Until), phrase.one(Clock)
+    if until is None or clock is None or not isinstance(until.end, date) or len(clock.times) > 1:
+        return None
+    phrase.parts = tuple(part for part in phrase.parts if part != clock)
+    return _local(phrase, until.end, settle(clock.times[0], None)[0])
 
 
 def _next_reading(phrase: Phrase, spoken: Said) -> datetime:

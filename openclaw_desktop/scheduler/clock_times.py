@@ -36,12 +36,15 @@ _TIME = re.compile(
 )
 # After "from", "10 to 5" are two times.
 _EDGE = re.compile(_TIME.pattern.replace(r"|\d{1,2}(?: minutes?| mins?)?) (?P<side>", r") (?P<side>"))
-_AT = re.compile(r"(?:at |@ ?)(?:exactly |around |about )?")
+_ABOUT = r"(?:exactly|around|about|approximately|roughly) "
+_AT = re.compile(rf"(?:at |@ ?)(?:{_ABOUT})?|{_ABOUT}")
 _AND = re.compile(r"(?:,? and |, ?| & )(?:at )?")
 _UNIT = re.compile(r" ?(?:seconds?|minutes?|mins?|hours?|days?|weeks?|months?|years?|times?)\b")
 _BETWEEN = re.compile(r"(?:(?P<between>between)|from) ")
 _TO = re.compile(r"(?: ?- ?| to | and | till? | until )")
-_PART = re.compile(r"(?:in the |this |on the |during the |at )?(?P<part>morning|afternoon|evening|night)(?P<s>s?)\b")
+_PART = re.compile(
+    r"(?:in the |(?P<this>this )|on the |during the |at )?(?P<part>morning|afternoon|evening|night)(?P<s>s?)\b"
+)
 
 
 def find_clock(text: str, position: int, setting: Setting) -> Found | None:
@@ -50,7 +53,7 @@ def find_clock(text: str, position: int, setting: Setting) -> Found | None:
         return window
     if (part := _PART.match(text, position)) is not None:
         name: DayPartName = part["part"]  # type: ignore[assignment]
-        return DayPart(name, bool(part["s"])), part.end()
+        return DayPart(name, bool(part["s"]), bool(part["this"])), part.end()
     at = _AT.match(text, position)
     end = at.end() if at else position
     times: list[Said] = []
@@ -65,10 +68,10 @@ def find_clock(text: str, position: int, setting: Setting) -> Found | None:
     return (Clock(tuple(times)), end) if times else None
 
 
-def find_time(text: str, position: int) -> tuple[Said, int] | None:
-    """Return one time at `position`, a bare hour too, with where it ends."""
+def find_time(text: str, position: int, *, edge: bool = False) -> tuple[Said, int] | None:
+    """Return one time at `position`, a bare hour too, with where it ends; `edge`: "10 to 5" is 10, and no 4:50."""
     at = _AT.match(text, position)
-    match = _TIME.match(text, at.end() if at else position)
+    match = (_EDGE if edge else _TIME).match(text, at.end() if at else position)
     return (said(match), match.end()) if match else None
 
 
@@ -76,7 +79,7 @@ def _stands_alone(match: re.Match[str]) -> bool:
     """Return True where nothing but a time can be meant: a bare number needs "at" before it."""
     if match["bare"] is not None:
         return bool(match["half"] or match["clock"] or match["part"] or match["at_night"])
-    return not match["military"]
+    return not match["military"] or match[0].endswith(("h", "hours", "hrs"))
 
 
 def _find_window(text: str, position: int) -> Found | None:
@@ -92,9 +95,13 @@ def _find_window(text: str, position: int) -> Found | None:
     if start.open and not end.open and start.hour < 12 <= end.hour and start.hour + 12 < end.hour and start.hour < 6:
         start = Said(start.hour + 12, start.minute, False)
     start = Said(start.hour, start.minute, False)
-    if end.open and (end.hour, end.minute) <= (start.hour, start.minute) and end.hour < 12:
+    if (
+        end.open
+        and end.hour < 12
+        and (end.hour, end.minute) <= (start.hour, start.minute) < (end.hour + 12, end.minute)
+    ):
         end = Said(end.hour + 12, end.minute, False)
-    if (end.hour, end.minute) <= (start.hour, start.minute):
+    if (end.hour, end.minute) == (start.hour, start.minute):
         raise Doubt(
             tr("“{words}” ends before it begins.", words=text[position : last.end()]),
             tr("Try “every hour between 9:00 and 17:00”."),

@@ -12,7 +12,7 @@ from dateutil.relativedelta import relativedelta
 
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.scheduler.lengths import day_after, find_length
-from openclaw_desktop.scheduler.parts import Doubt, Later, MonthDays, OfMonth, On, Setting
+from openclaw_desktop.scheduler.parts import Amount, Doubt, Later, MonthDays, OfMonth, On, Setting, Within
 from openclaw_desktop.scheduler.weekdays import WEEKDAY, weekday_named
 
 MONTHS = [
@@ -40,7 +40,7 @@ HOLIDAYS = {
 HOLIDAY = rf"(?:{'|'.join(HOLIDAYS)})\b"
 _AND = r"(?:,? and |, ?| & )"
 
-_ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)")
+_ISO = re.compile(r"(?P<year>\d{4})(?P<mark>[-/])(?P<month>\d{2})(?P=mark)(?P<day>\d{2})(?!\d)")
 _NUMERIC = re.compile(
     r"(?P<one>\d{1,2})(?P<mark>[/.-])(?P<two>\d{1,2})(?:(?P=mark)(?P<year>\d{4}|\d{2}))?(?P<dot>\.)?(?![\d/])"
 )
@@ -64,43 +64,56 @@ _NEXT = re.compile(
     r"(?:(?:the )?(?P<which>this|next|coming) (?P<unit>week-?end|week|month|year|quarter)"
     r"|(?:the )?(?P<only>week-?end))\b"
 )
+_AFTER_NEXT = re.compile(rf"(?:the )?(?P<unit>week|month|year|quarter|(?P<name>{WEEKDAY})) after next\b")
+_BESIDE = re.compile(r"(?:the )?day (?P<side>before|after) (?!tomorrow)")
 _EDGE = re.compile(
     r"(?:the )?(?P<edge>end|last day|start|beginning) of (?:the |this )?(?P<next>next )?"
     rf"(?P<unit>day|week|month|year|(?P<month>{MONTH}))(?=\W|$)"
 )
 _OF_MONTH = re.compile(rf"(?:of|in) (?P<which>this|next) month\b|(?:of|in) (?P<month>{MONTH})(?: (?P<year>\d{{4}}))?")
 _MONTH_DAYS = re.compile(
-    r"(?:on )?(?:the )?(?:(?P<last>last(?: calendar)? day)"
+    r"(?:the )?(?:(?P<last>last(?: calendar)? day)|day (?P<bare>\d{1,2})(?= of )"
     rf"|(?P<days>{NTH}(?:{_AND}(?:the )?{NTH})*(?:{_AND}(?:the )?last(?: day)?\b)?))"
     r"(?: days?\b)?"
 )
-_IN = re.compile(r"in ")
+_IN = re.compile(r"(?:in|after) (?:exactly |around |about |approximately |roughly )?")
+_TIME_LATER = re.compile(r"(?:'s|')? time\b")
+# "The last day of the month", like "the first of the month", is every month's; "until" has a day of this one.
+_LAST_OF_MONTH = re.compile(rf"(?:the )?last(?: calendar)? day(?= of (?:the month\b|{MONTH}))")
 _FROM = re.compile(r" from (?:now\b|(?=today|tomorrow|" + WEEKDAY + r"))| later\b| hence\b")
 
 
 def find_day(text: str, position: int, setting: Setting) -> tuple[On, int] | None:
     """Return the single day at `position` and where it ends; raises Doubt for one that is not in the calendar."""
-    for find in (_find_written, _find_word, _find_weekday, _find_edge, _find_length_from):
+    finders = (_find_written, _find_beside, _find_word, _find_after_next, _find_weekday, _find_edge, _find_length_from)
+    for find in finders:
         if (found := find(text, position, setting)) is not None:
             return found
     return None
 
 
-def find_date(text: str, position: int, setting: Setting) -> tuple[On | Later | MonthDays | OfMonth, int] | None:
-    """Return what `find_day` does, and "in 20 minutes", "the 15th", "of next month"."""
+def find_date(
+    text: str, position: int, setting: Setting
+) -> tuple[On | Within | Later | MonthDays | OfMonth, int] | None:
+    """Return what `find_day` does, and "in 20 minutes", "the 15th", "of next month", "this week"."""
     if (later := _find_later(text, position)) is not None:
         return later
+    if (match := _LAST_OF_MONTH.match(text, position)) is not None:
+        return MonthDays((-1,)), match.end()
     if (day := find_day(text, position, setting)) is not None:
         return day
+    if (match := _NEXT.match(text, position)) is not None and match["which"] == "this":
+        return Within(_start_of(match["unit"], setting.now.date()) - timedelta(1)), match.end()
     if (match := _MONTH_DAYS.match(text, position)) is not None:
-        days = (-1,) if match["last"] else tuple(int(day) for day in re.findall(r"\d+", match["days"]))
-        if not match["last"] and "last" in match["days"]:
+        named = match["bare"] or match["days"] or ""
+        days = (-1,) if match["last"] else tuple(int(day) for day in re.findall(r"\d+", named))
+        if not match["last"] and "last" in named:
             days = (*days, -1)
         if max(days) > 31 or 0 in days:
             raise Doubt(tr("No month has a day “{day}”.", day=match[0]), tr("Try “on the 31st”."))
         return MonthDays(days), match.end()
     if (match := _OF_MONTH.match(text, position)) is not None:
-        return OfMonth(_month_meant(match, setting)), match.end()
+        return OfMonth(_month_meant(match, setting), not (match["which"] or match["year"])), match.end()
     return None
 
 
@@ -115,6 +128,8 @@ def _find_later(text: str, position: int) -> tuple[Later, int] | None:
         return None
     amount, end = length
     closing = _FROM.match(text, end)
+    if opening is not None and (time_later := _TIME_LATER.match(text, end)) is not None:
+        return Later(amount), time_later.end()
     if opening is None and (closing is None or closing[0] == " from "):
         return None
     return Later(amount), end if opening else closing.end() if closing else end
@@ -122,12 +137,23 @@ def _find_later(text: str, position: int) -> tuple[Later, int] | None:
 
 def _find_length_from(text: str, position: int, setting: Setting) -> tuple[On, int] | None:
     length = find_length(text, position)
-    if length is None or (joint := re.compile(r" (?:from|after|on) |(?= tomorrow) ").match(text, length[1])) is None:
+    joint = None if length is None else re.compile(r" (?:from|after|on|before) |(?= tomorrow) ").match(text, length[1])
+    if length is None or joint is None:
         return None
     base = find_day(text, joint.end(), setting)
     if base is None or length[0].seconds:
         return None
-    return On(day_after(base[0].day, length[0])), base[1]
+    amount = length[0]
+    if "before" in joint[0]:
+        amount = Amount(-amount.months, -amount.days)
+    return On(day_after(base[0].day, amount)), base[1]
+
+
+def _find_beside(text: str, position: int, setting: Setting) -> tuple[On, int] | None:
+    """Return "the day before Christmas"."""
+    if (match := _BESIDE.match(text, position)) is None or (base := find_day(text, match.end(), setting)) is None:
+        return None
+    return On(base[0].day + timedelta(1 if match["side"] == "after" else -1)), base[1]
 
 
 def _find_written(text: str, position: int, setting: Setting) -> tuple[On, int] | None:
@@ -215,6 +241,16 @@ def _find_weekday(text: str, position: int, setting: Setting) -> tuple[On, int] 
     return On(coming, loose=True), end
 
 
+def _find_after_next(text: str, position: int, setting: Setting) -> tuple[On, int] | None:
+    if (match := _AFTER_NEXT.match(text, position)) is None:
+        return None
+    today = setting.now.date()
+    if match["name"]:
+        return On(today + timedelta(14 - today.weekday() + weekday_named(match["name"]))), match.end()
+    first = _start_of(match["unit"], _start_of(match["unit"], today))
+    return _stretch(match["unit"], first), match.end()
+
+
 def _find_edge(text: str, position: int, setting: Setting) -> tuple[On, int] | None:
     today = setting.now.date()
     if (match := _NEXT.match(text, position)) is not None:
@@ -224,7 +260,7 @@ def _find_edge(text: str, position: int, setting: Setting) -> tuple[On, int] | N
             return On(max(saturday, today), tr("the weekend begins on Saturday")), match.end()
         if not coming:
             return None
-        return On(_start_of(unit, today), tr("the first day of it")), match.end()
+        return _stretch(unit, _start_of(unit, today)), match.end()
     if (match := _EDGE.match(text, position)) is None:
         return None
     unit, later = match["unit"], bool(match["next"])
@@ -246,6 +282,11 @@ def _find_edge(text: str, position: int, setting: Setting) -> tuple[On, int] | N
     return On(first + relativedelta(month=12 if unit == "year" else first.month, day=31)), match.end()
 
 
+def _stretch(unit: str, first: date) -> On:
+    """Return a week, month, quarter or year that begins on `first`."""
+    return On(first, tr("the first day of it"), last=_start_of(unit, first) - timedelta(1))
+
+
 def _start_of(unit: str, today: date) -> date:
     """Return the first day of the next week, month, quarter or year."""
     if unit == "week":
@@ -262,5 +303,10 @@ def _month_meant(match: re.Match[str], setting: Setting) -> date:
     if match["which"]:
         return today.replace(day=1) + relativedelta(months=int(match["which"] == "next"))
     number = month_named(match["month"])
-    year = int(match["year"]) if match["year"] else today.year + (number < today.month)
-    return date(year, number, 1)
+    return date(int(match["year"]), number, 1) if match["year"] else coming_month(number, setting)
+
+
+def coming_month(number: int, setting: Setting) -> date:
+    """Return the first day of this month, this year's or next year's."""
+    today = setting.now.date()
+    return date(today.year + (number < today.month), number, 1)

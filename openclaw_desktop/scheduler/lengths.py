@@ -26,7 +26,7 @@ UNITS = {
 _SHORT = {"s": "second", "sec": "second", "m": "minute", "min": "minute", "h": "hour", "hr": "hour", "d": "day"}
 _SHORT |= {"w": "week", "wk": "week", "yr": "year", "y": "year"}
 UNIT = r"(?:(?:second|minute|hour|day|week|fortnight|month|quarter|year|sec|min|hr|wk|yr)s?|[smhdwy])\b"
-_FEW = r"(?:(?:a|3) )?quarters? of an|half an?|half|(?:a |1 )?couple(?: of)?|an?"
+_FEW = r"(?:(?:a|3) )?quarters?(?: of an|(?= hour\b))|(?:a )?half(?: an?)?|(?:a |1 )?couple(?: of)?|an?"
 _ONE = re.compile(
     rf"(?P<count>3 quarters of an|\d+(?:[.,]\d+)?|{_FEW}) ?(?P<half>and a half )?"
     rf"(?P<unit>{UNIT})(?P<tail> and a half\b)?"
@@ -68,7 +68,7 @@ def _amount(match: re.Match[str]) -> Amount | None:
     elif "quarter" in count:
         halves = 1.5 if count.startswith("3") else 0.5
     else:
-        halves = 1 if count.startswith("half") else 2
+        halves = 1 if "half" in count else 2
     halves += bool(match["half"] or match["tail"])
     unit = UNITS[unit_named(match["unit"])]
     amount = (unit.months * halves / 2, unit.days * halves / 2, unit.seconds * halves / 2)

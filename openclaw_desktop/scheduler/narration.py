@@ -85,7 +85,15 @@ def _days(days: Days) -> str:
         tr(" in {months}", months=_list([MONTHS[month - 1].title() for month in days.months])) if days.months else ""
     )
     without = tr(" except {days}", days=_list(_names(days.without))) if days.without else ""
+    if days.unit == "month" and days.interval == 1 and days.months == _quarter_months(days):
+        return _which(days).removesuffix(tr("every month")) + tr("every quarter") + without
     return _which(days) + months * (days.unit != "year") + without
+
+
+def _quarter_months(days: Days) -> tuple[int, ...]:
+    """Return the months of the quarters in which such days are said to lie: the last ones lie in the third."""
+    counted = days.nth or days.month_days
+    return () if not counted else (3, 6, 9, 12) if max(counted) < 0 else (1, 4, 7, 10)
 
 
 def _which(days: Days) -> str:
@@ -109,12 +117,16 @@ def _which(days: Days) -> str:
             "{step} on {day} {month}", step=step, day=days.month_days[0], month=MONTHS[days.months[0] - 1].title()
         )
     if days.nth:
-        nths = _list([tr("last") if nth == -1 else ordinal(nth) for nth in days.nth])
+        nths = _list([_nth(nth) for nth in days.nth])
         return tr("on the {nths} {names} of {step}", nths=nths, names=_list(_names(days.weekdays)), step=step)
     if days.month_days:
         numbers = _list([tr("last day") if day == -1 else ordinal(day) for day in days.month_days])
         return tr("on the {days} of {step}", days=numbers, step=step)
     return step
+
+
+def _nth(nth: int) -> str:
+    return {-1: tr("last"), -2: tr("second last")}.get(nth) or ordinal(nth)
 
 
 def _names(days: Sequence[int]) -> list[str]:

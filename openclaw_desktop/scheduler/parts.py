@@ -50,20 +50,32 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class DayPart:
-    """In this part of the day; `repeats`: said of every day ("mornings")."""
+    """In this part of the day; `repeats`: said of every day ("mornings"); `today`: said of this day alone."""
 
     name: DayPartName
     repeats: bool = False
+    today: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """On one day. `note` says what was assumed; `guessed_year`: a past date may mean next year's; `loose`: "Friday"."""
+    """On one day. `note` says what was assumed; `guessed_year`: a past date may mean next year's; `loose`: "Friday".
+
+    `last`: the day is the first of a stretch that was named ("next week"), which ends here.
+    """
 
     day: date
     note: str = ""
     guessed_year: bool = False
     loose: bool = False
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """On the days that are left of this week, month, quarter or year: up to and including `last`."""
+
+    last: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ class MonthDays:
 
 @dataclass(frozen=True, slots=True)
 class NthWeekdays:
-    """On the nth of these weekdays in a month (0 is Monday; -1 is the last); several weekdays count together."""
+    """On the nth of these weekdays in a month (0 is Monday); several weekdays count together. -1 is the last."""
 
     nth: tuple[int, ...]
     weekdays: tuple[int, ...]
@@ -107,12 +119,16 @@ class Weekdays:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Every `count` units; `months`: in these months alone; `note` says what was assumed."""
+    """Every `count` units; `months`: in these months alone; `note` says what was assumed.
+
+    `quarter`: the months are the first ones of the quarters, and stand for whole quarters.
+    """
 
     unit: Unit
     count: int = 1
     months: tuple[int, ...] = ()
     note: str = ""
+    quarter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +147,26 @@ class TimesADay:
 
 
 @dataclass(frozen=True, slots=True)
+class TimesEach:
+    """So many times a week or a month, on days named beside it."""
+
+    count: int
+    unit: Literal["week", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class PastHour:
+    """At this minute of an hour, which is left open."""
+
+    minute: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfMonth:
-    """In one month (its first day), not in every one."""
+    """In one month (its first day), not in every one; `any_year`: the coming one, but its year was not said."""
 
     first: date
+    any_year: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +199,6 @@ class Except:
 
 
 Part = (
-    Clock | DayPart | On | Later | MonthDays | NthWeekdays | Weekdays | Every | EveryYearOn | TimesADay
-    | OfMonth | Window | Until | From | Except
+    Clock | DayPart | On | Within | Later | MonthDays | NthWeekdays | Weekdays | Every | EveryYearOn | TimesADay
+    | TimesEach | PastHour | OfMonth | Window | Until | From | Except
 )  # fmt: skip

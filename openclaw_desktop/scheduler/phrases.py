@@ -17,7 +17,7 @@ SEARCHED_WORDS = 120
 _WORD = re.compile(r"\S+")
 _EDGE = ".,;:!?\"'“”‘’()[]"
 # Words that `words` passes over, but that are no part of a time: a phrase neither begins nor ends with them.
-_NOT_OF_TIME = frozenset({"please", "remind", "me", "run", "schedule", "do", "it", "and", "then"})
+_NOT_OF_TIME = frozenset({"please", "remind", "me", "run", "schedule", "do", "it", "and", "then", "only"})
 
 
 def find_phrases(text: str, now: datetime, zone: ZoneInfo, day_first: bool = True) -> tuple[str, ...]:

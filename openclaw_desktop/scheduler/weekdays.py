@@ -34,6 +34,12 @@ def weekday_named(word: str) -> int:
     return next(number for number, name in enumerate(NAMES) if name.startswith(word[:3]))
 
 
+def weekday_range(first: str, last: str) -> tuple[int, ...]:
+    """Return the days from one to the other: "Sat" and "Mon" are Saturday, Sunday and Monday."""
+    start = weekday_named(first)
+    return tuple((start + step) % 7 for step in range((weekday_named(last) - start) % 7 + 1))
+
+
 def find_weekdays(text: str, position: int) -> tuple[WeekdayWords, int] | None:
     """Return the weekdays at `position` and where they end."""
     days: set[int] = set()
@@ -57,8 +63,4 @@ def _days(match: re.Match[str]) -> range | list[int]:
     if match["group"]:
         word = match["group"].replace("-", "").replace(" ", "")
         return _GROUPS["weekend" if word.startswith("weekend") else "weekday"]
-    first = weekday_named(match["first"])
-    if not match["last"]:
-        return [first]
-    length = (weekday_named(match["last"]) - first) % 7 + 1
-    return [(first + step) % 7 for step in range(length)]
+    return list(weekday_range(match["first"], match["last"] or match["first"]))

@@ -27,7 +27,7 @@ from openclaw_desktop.scheduler.wording import normalise
 LONGEST_CHARS = 300
 SHOWN_TIMES = 3
 _FILLER = re.compile(
-    r"(?:please|on the hour|on|at|the|and|then|once|sharp|exactly|precisely|schedule it|remind me|o'clock"
+    r"(?:please|only|on the hour|on|at|the|and|then|once|sharp|exactly|precisely|schedule it|remind me|o'clock"
     r"|starting from|run|do it|of the day|local time|my time)\b|[,;.:]+(?= |$)|-(?= )"
 )
 _SPACE = re.compile(r"[ ,;]*")

@@ -44,7 +44,7 @@ def test_the_list_is_long_enough() -> None:
         ("Thursday, 27 November at 10:00", "is no thursday"),
         ("every Monday except Mondays", "No day is left"),
         ("every day until 08:00", "ends before it begins"),
-        ("between 17:00 and 09:00 every hour", "ends before it begins"),
+        ("between 17:00 and 09:00 every hour on weekdays", "the night before"),
         ("every third Thursday", "weeks or days of a month"),
         ("0 99 * * *", "cron line is wrong"),
         ("@sometimes", "no such nickname"),
