@@ -78,13 +78,14 @@ class Called:
 class Ended:
     """The turn is over: its answer, the label of all that went into it, the tokens it took, and which model spoke.
 
-    `model` is "" where it can only be the one that was asked.
+    `model` is "" where it can only be the one that was asked. `asks_back`: the call lacks what the user says next.
     """
 
     text: str
     label: Label
     usage: Usage
     model: str = ""
+    asks_back: bool = False
 
 
 LoopEvent = Said | Withdrawn | Noted | Calling | Called | Ended
@@ -111,8 +112,11 @@ class Turn:
 class Prepare(Protocol):
     """The hook before a call: whether its tool is fit, and its arguments put right."""
 
-    async def __call__(self, tool: ToolSpec, arguments: Mapping[str, Any], first: bool) -> Prepared:
-        """Return the arguments to call `tool` with, or why it is not called; `first`: no tool was called before."""
+    async def __call__(self, tool: ToolSpec, arguments: Mapping[str, Any], first: bool, results: str) -> Prepared:
+        """Return the arguments to call `tool` with, or why it is not called.
+
+        `first`: no tool was called before; `results`: what earlier calls of the turn returned.
+        """
         ...
 
 
@@ -144,7 +148,7 @@ async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
     receipts: list[Receipt] = []
     usage = Usage()
     seen: set[str] = set()
-    failures = 0
+    results, failures = "", 0
     tools = tuple(tool for tool in turn.tools if tool.name not in turn.withheld)
     for step in range(1, STEP_LIMIT + 1):
         if step == STEP_LIMIT:
@@ -166,14 +170,14 @@ async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
         if tool is None:
             # The grammar admits no other name; code holds to it as well, whatever a model or a worker sends.
             raise UserError("bad_reply", tr("The model asked for something that it may not do here."), tr("Ask again."))
-        prepared = await hooks.prepare(tool, call[1], first=not seen)
+        prepared = await hooks.prepare(tool, call[1], first=not seen, results=results)
         if isinstance(prepared, Unfit):
             # It chooses again among the others; in the end only the answer is left.
             tools = tuple(other for other in tools if other is not tool)
             continue
         if isinstance(prepared, AskBack):
             yield Said(prepared.question)
-            yield Ended(prepared.question, scene.context, usage)
+            yield Ended(prepared.question, scene.context, usage, asks_back=True)
             return
         asked = ToolCall(new_id("call"), tool.name, prepared)
         key = json.dumps([asked.name, dict(asked.arguments)], sort_keys=True)
@@ -193,6 +197,7 @@ async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
             yield Ended(text, hooks.join([scene.context, outcome.label]), usage)
             return
         failures += outcome.status == "failed"
+        results += f"{outcome.result or ''}\n"
         scene = _after(outcome, scene, hooks.join)
         if failures > 1 or scene.result_tokens < LEAST_RESULT_TOKENS:
             tools = ()

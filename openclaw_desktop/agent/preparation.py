@@ -39,13 +39,14 @@ class Preparation:
     find_times: FindTimes
     turn_id: str = ""
 
-    async def __call__(self, tool: ToolSpec, arguments: Mapping[str, Any], first: bool) -> Prepared:
+    async def __call__(self, tool: ToolSpec, arguments: Mapping[str, Any], first: bool, results: str = "") -> Prepared:
         """Return the arguments to call `tool` with, or why it is not called.
 
-        Only the first call of a turn is doubted: a later one follows from what a tool returned.
+        Only the first call of a turn is doubted: a later one follows from what a tool returned (`results`), and may
+        take its values from there.
         """
         if first and self.weigh is not None:
             prompt = doubt_prompt(self.said, self.label, tool, self.model, self.turn_id)
             if not await is_fit(self.weigh, prompt, self.said, tool):
                 return Unfit()
-        return repair_arguments(arguments, tool.parameters, self.said, self.find_times)
+        return repair_arguments(arguments, tool.parameters, self.said, self.find_times, results)

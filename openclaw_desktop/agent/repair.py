@@ -51,12 +51,16 @@ class _Uncertain(Exception):
 
 
 def repair_arguments(
-    arguments: Mapping[str, Any], schema: Mapping[str, Any], said: str, find_times: FindTimes
+    arguments: Mapping[str, Any], schema: Mapping[str, Any], said: str, find_times: FindTimes, results: str = ""
 ) -> dict[str, Any] | AskBack:
-    """Return `arguments` as `schema` (an object's) wants them, or the question to ask; `said`: the user's words."""
+    """Return `arguments` as `schema` (an object's) wants them, or the question to ask.
+
+    `said`: the user's words; `results`: what tools returned for them, which a value may also come from.
+    """
     properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
     required = schema.get("required", ())
     given = _named(arguments, properties)
+    known = f"{said}\n{results}"
     repaired: dict[str, Any] = {}
     for name, kind in properties.items():
         if name not in given and name not in required:
@@ -65,14 +69,14 @@ def repair_arguments(
         try:
             if value is None or (isinstance(value, str) and _PLACEHOLDER.match(value.strip())):
                 raise _Uncertain
-            if kind.get("type") in ("integer", "number") and not _NUMBER_SAID.search(said):
+            if kind.get("type") in ("integer", "number") and not _NUMBER_SAID.search(known):
                 raise _Uncertain  # nobody said a number: this one is the model's own
-            repaired[name] = _of_type(_in_own_words(value, name, kind, said, find_times), kind)
+            repaired[name] = _of_type(_in_own_words(value, name, kind, said, find_times, results), kind)
         except _Uncertain:
             if name in required:
                 return AskBack(_question(name, kind, value))
             continue
-        if name not in required and _invented(repaired[name], kind, said):
+        if name not in required and _invented(repaired[name], kind, known):
             del repaired[name]
     return repaired
 
@@ -111,12 +115,22 @@ def _of_type(value: Any, kind: Mapping[str, Any]) -> Any:
 def _choice(value: Any, choices: list[Any]) -> Any:
     if value in choices:
         return value
-    plain = {re.sub(r"[\W_]+", "", str(choice)).lower(): choice for choice in choices}
-    wanted = re.sub(r"[\W_]+", "", str(value)).lower()
+    same = [choice for choice in choices if str(choice).lower() == str(value).strip().lower()]
+    if len(same) == 1:
+        return same[0]
+    wanted = _plain(value)
+    # "C" and "C++" are one word without their marks: nothing is certain there.
+    spelt = [_plain(choice) for choice in choices]
+    plain = {word: choice for word, choice in zip(spelt, choices, strict=True) if word and spelt.count(word) == 1}
     near = [wanted] if wanted in plain else difflib.get_close_matches(wanted, plain, n=2, cutoff=0.8)
-    if len(near) != 1:
+    # "Inactive" is no misspelt "active": what begins otherwise says something else.
+    if len(near) != 1 or near[0][0] != wanted[:1] or (wanted in spelt and wanted not in plain):
         raise _Uncertain
     return plain[near[0]]
+
+
+def _plain(value: Any) -> str:
+    return re.sub(r"[\W_]+", "", str(value)).lower()
 
 
 def _number(value: Any, *, whole: bool) -> int | float:
@@ -125,8 +139,11 @@ def _number(value: Any, *, whole: bool) -> int | float:
     text = str(value).strip()
     if not text or not _NUMBER.match(text):
         raise _Uncertain
+    digits = text.replace(",", "")
+    if re.fullmatch(r"[-+]?\d+", digits):  # a long one is no float's
+        return int(digits)
     try:
-        number = float(text.replace(",", ""))
+        number = float(digits)
     except ValueError:  # a sign alone
         raise _Uncertain from None
     if not math.isfinite(number) or (whole and number != int(number)):
@@ -143,7 +160,9 @@ def _truth(value: Any) -> bool:
     return word in _TRUE
 
 
-def _in_own_words(value: Any, name: str, kind: Mapping[str, Any], said: str, find_times: FindTimes) -> Any:
+def _in_own_words(
+    value: Any, name: str, kind: Mapping[str, Any], said: str, find_times: FindTimes, results: str
+) -> Any:
     """Return the user's own words where the schema wants them: a model shortens "every Monday at nine" to "nine"."""
     about = f"{name} {kind.get('description', '')}"
     if not isinstance(value, str):
@@ -153,8 +172,8 @@ def _in_own_words(value: Any, name: str, kind: Mapping[str, Any], said: str, fin
     if _ABOUT_TIME.search(about):
         times = find_times(said)
         if not times:
-            # Times that nobody said are the model's own.
-            if value.lower() in said.lower():
+            # Times that stand nowhere are the model's own.
+            if value.lower() in f"{said}\n{results}".lower():
                 return value
             raise _Uncertain
         return max(times, key=lambda time: difflib.SequenceMatcher(None, time.lower(), value.lower()).ratio())
@@ -168,11 +187,11 @@ def _as_written(value: str, said: str) -> str:
     return same[0] if value not in written and len(same) == 1 else value
 
 
-def _invented(value: Any, kind: Mapping[str, Any], said: str) -> bool:
-    """Return True for a free value of which nothing stands in what the user said."""
+def _invented(value: Any, kind: Mapping[str, Any], known: str) -> bool:
+    """Return True for a free value of which nothing stands in what the user said or a tool returned."""
     if "enum" in kind or isinstance(value, (bool, dict, list)):
         return False
-    spoken = {word.lower() for word in _WORD.findall(said)}
+    spoken = {word.lower() for word in _WORD.findall(known)}
     words = [word.lower() for word in _WORD.findall(str(value))]
     return not any(word in spoken or _near(word, spoken) for word in words)
 

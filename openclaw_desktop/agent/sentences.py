@@ -39,9 +39,9 @@ _NOT = frozenset(("not", "nicht", "kein", "keine", "keinen", "keiner", "keinem",
 # What denies, limits, ends or only reports: with it or without it, the rest says something else.
 _DENYING = "no never neither nor none nobody nothing nowhere without except unless hate avoid"
 _TURNING = """
-only if until hardly barely rarely seldom
-scarcely instead rather than but used former ex stop stopped quit refuse dislike lack against allergic ban
-banned deny denied forbid forbidden false maybe perhaps might wish hope doubt think thought guess pretend say said claim
+only if until hardly barely rarely seldom scarcely instead rather than but used former ex stop stopped quit refuse
+dislike lack against allergic ban banned deny denied forbid forbidden cancel cancelled canceled postponed lie lied
+lying wrong untrue unlikely false maybe perhaps might wish hope doubt think thought guess pretend say said claim
 nie niemals ohne außer weder noch falls wenn jamais sans sauf ni nunca sin excepto
 """
 _DENIES = frozenset(_stem(word) for word in _DENYING.split()) | {NEGATION}

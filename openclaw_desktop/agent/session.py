@@ -133,10 +133,14 @@ class Task:
 
 @dataclass(slots=True)
 class _Course:
-    """What is known of a turn while it runs."""
+    """What is known of a turn while it runs.
+
+    `said`: the user's words that its calls come of, behind those of the turn before where that one asked back.
+    """
 
     model: str | None
     started_s: float
+    said: str
     label: Label = USER
     text: str = ""
     calls: list[CallOutcome] = field(default_factory=list)
@@ -155,13 +159,19 @@ class SessionAgent:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        # By session: what was said of a call that still lacks something, which the next message may bring; and how
+        # often something had been erased by then.
+        self._asked_back: dict[str, tuple[str, int]] = {}
 
     async def run(self, task: Task) -> AsyncIterator[TurnEvent]:
         """Yield the events of the turn, the last of them TurnFinished; raises UserError where it cannot be answered."""
         parts = self._parts
         model = parts.models.current()
         with_tools = task.tools and model is not None and model.calls_tools
-        course = _Course(model.id if model else None, parts.clock.monotonic_s(), erasures=parts.stores.erasures())
+        erasures = parts.stores.erasures()
+        before, erasures_before = self._asked_back.pop(task.session_id, ("", 0))
+        said = f"{before}\n{task.text}" if before and erasures_before == erasures else task.text
+        course = _Course(model.id if model else None, parts.clock.monotonic_s(), said, erasures=erasures)
         past = () if task.incognito else await parts.stores.past_turns(task.session_id)
         if not task.incognito:
             await parts.stores.keep_question(task.session_id, task.turn_id, task.text)
@@ -172,7 +182,9 @@ class SessionAgent:
                 async for event in self._run_plain(task, plain, course, recalled or ()):
                     yield event
                 return
-        yield TurnStarted(task.turn_id, task.session_id, course.model)
+        yield TurnStarted(task.turn_id, task.session_id, course.model, model is not None and model.leaves_machine)
+        if model is None and (larger := parts.models.larger()) is not None:
+            yield ModelOffered(task.turn_id, larger.id, larger.title, larger.size_bytes)
         try:
             async for event in self._run_model(task, course, model, with_tools, past):
                 yield event
@@ -228,7 +240,7 @@ class SessionAgent:
             async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(task.files))):
                 yield event
             attachments.append(loop.call_messages(course.calls[-1])[1])
-        offered = await relevance.choose_tools(task.text, tools, parts.embed)
+        offered = await relevance.choose_tools(course.said, tools, parts.embed)
         further = [tool for tool in offered if tool not in listed]
         now = parts.clock.now().astimezone()
         question = context.last_message(task.text, course.memories, attachments, now, further)
@@ -254,13 +266,13 @@ class SessionAgent:
                 turn_id="" if task.incognito else task.turn_id,
             ),
             closing=_closing(task.text),
-            withheld=self._withheld(task, course),
+            withheld=self._withheld(course),
             plain=not with_tools,
         )
         if not task.files:  # files stand in the chat once, as what was read
             course.asked = turn.messages[-1]
         prepare = Preparation(
-            task.text, course.label, turn.prompt.model, parts.weigh, parts.find_times, turn.prompt.turn_id
+            course.said, course.label, turn.prompt.model, parts.weigh, parts.find_times, turn.prompt.turn_id
         )
         hooks = loop.Hooks(parts.complete, prepare, parts.execute, task.ask, parts.join)
         async for step in loop.run_turn(turn, hooks):
@@ -279,14 +291,14 @@ class SessionAgent:
             await self._parts.stores.fold(task.session_id, compacted.extracts)
         return compacted
 
-    def _withheld(self, task: Task, course: _Course) -> frozenset[str]:
+    def _withheld(self, course: _Course) -> frozenset[str]:
         """Return the tools that make no sense for this message, though the prompt names them."""
         withheld = set()
         if any(memory.relevance >= CERTAIN for memory in course.memories):
             withheld.add("recall")
-        if not plain_requests.asks_to_remember(task.text):
+        if not plain_requests.asks_to_remember(course.said):
             withheld.add("remember")
-        if not plain_requests.asks_to_forget(task.text):
+        if not plain_requests.asks_to_forget(course.said):
             withheld.add("forget")
         return frozenset(withheld)
 
@@ -308,8 +320,10 @@ class SessionAgent:
             case loop.Called(outcome, receipts):
                 self._note(course, outcome, receipts)
                 return [ToolFinished(turn_id, outcome, receipts)]
-            case loop.Ended(text, label, usage, model):
+            case loop.Ended(text, label, usage, model, asks_back):
                 course.text, course.label, course.usage = text, label, usage
+                if asks_back:
+                    self._asked_back[task.session_id] = course.said, course.erasures
                 # After a crash a smaller one may have taken over.
                 course.model = model or course.model
                 return []

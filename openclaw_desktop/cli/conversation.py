@@ -83,6 +83,8 @@ async def run_turn(service: AgentService, request: AskRequest, show: Callable[[s
                     result.answer = answer
                 case TurnFailed(failure=failure):
                     result.failure = failure
+                case TurnStarted(model=model, leaves_machine=True):
+                    tell("[" + tr("{model} is not on this machine: what it reads leaves it.", model=model) + "]")
                 case TurnStarted() | TurnStopped():
                     pass
     return result
@@ -163,8 +165,8 @@ async def _offer(service: AgentService, offer: ModelOffered) -> None:
     )
     if (typed or "").strip().lower() in ("y", "yes"):
         try:
-            await pull_with_progress(service, offer.model_id)
-            await service.use_model(offer.model_id)
+            if await pull_with_progress(service, offer.model_id):
+                await service.use_model(offer.model_id)
         except UserError as error:
             tell(error.failure.text)
 

@@ -14,11 +14,15 @@ from openclaw_desktop.core.messages import Answer, CallOutcome, Receipt, ToolCal
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """A turn begins; `model` is the id of the model that will answer, None for the deterministic path."""
+    """A turn begins; `model` is the id of the model that will answer, None for the deterministic path.
+
+    `leaves_machine`: what it is asked goes to another machine.
+    """
 
     turn_id: str
     session_id: str
     model: str | None
+    leaves_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

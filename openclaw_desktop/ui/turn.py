@@ -78,7 +78,7 @@ class Turn(QObject):
                 self.answer.set_waiting(tr("Thinking…"))
                 self.question_closed.emit(question_id)
             case ModelOffered(model_id=model_id, title=title, size_bytes=size_bytes):
-                sentence = tr("A larger model would answer this better.")
+                sentence = tr("With this model I can answer that.")
                 self.offer_made.emit(OfferCard(model_id, title, size_bytes, sentence))
             case TurnFinished(answer=answer):
                 self._finish(answer)

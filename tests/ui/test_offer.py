@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ from PySide6.QtWidgets import QProgressBar, QPushButton
 from scripted_service import GOOD, HUGE, SMALL, make_answer
 from ui_bench import Bench, on_loop, until
 
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelOffered, ModelPulled, TurnFinished
 from openclaw_desktop.ui.offer import format_pace
 from openclaw_desktop.ui.welcome import choose_offers
@@ -60,6 +63,57 @@ async def test_a_download_is_paused_and_goes_on(bench: Bench) -> None:
     bench.service.pulled(replace(arrived(TOTAL), done=True, state="done"))
     await until(lambda: bench.service.used == ["good-4b"])
     await until(lambda: bench.texts("offer_sentence") == ["Good 4B is ready and answers from now on."])
+
+
+@on_loop
+async def test_a_resumed_download_begins_where_it_stopped_and_waits_for_the_one_that_ends(bench: Bench) -> None:
+    pull, letting_go, pulls = bench.service.pull_model, asyncio.Event(), []
+
+    async def slow_to_let_go(model_id: str) -> AsyncIterator[ModelPulled]:
+        pulls.append(model_id)
+        try:
+            async for pulled in pull(model_id):
+                yield pulled
+        finally:
+            await letting_go.wait()
+
+    bench.service.pull_model = slow_to_let_go  # type: ignore[method-assign]
+    await offer(bench)
+    bench.service.pulled(arrived(650_000_000, notice="hub.example is left."))
+    await until(lambda: bench.texts("offer_progress_text") == ["650 MB of 2.6 GB"])
+    bench.find(QPushButton, "pause_good-4b").click()
+    await asyncio.sleep(0)
+    for again in ("get", "pause", "get"):
+        bench.find(QPushButton, f"{again}_good-4b").click()
+        await asyncio.sleep(0)
+    assert pulls == ["good-4b"], "the first has not ended yet"
+    letting_go.set()
+    await until(lambda: len(pulls) == 2)
+    assert bench.texts("offer_progress_text") == ["650 MB of 2.6 GB"]
+    assert bench.texts("offer_notice") == [], "what was said of the first try is no longer true"
+    assert bench.find(QPushButton, "get_good-4b") is None
+    bench.chat.begin_session()
+    bench.service.pulled(arrived(700_000_000))
+    await until(lambda: bench.texts("offer_progress_text") == ["700 MB of 2.6 GB"])
+    bench.service.pulled(replace(arrived(TOTAL), done=True, state="done"))
+    await until(lambda: bench.service.used == ["good-4b"])
+
+
+@on_loop
+async def test_a_download_that_is_paused_before_it_began_keeps_nothing(bench: Bench) -> None:
+    await offer(bench)
+    bench.find(QPushButton, "pause_good-4b").click()
+    assert bench.texts("offer_progress_text") == ["Paused."]
+
+
+@on_loop
+async def test_a_new_try_no_longer_says_why_the_last_one_failed(bench: Bench) -> None:
+    bench.service.pull_error = UserError("offline", "The network is down.", "Try later.")
+    await offer(bench)
+    await until(lambda: bench.texts("offer_sentence") == ["The network is down. Try later."])
+    bench.service.pull_error = None
+    bench.find(QPushButton, "get_good-4b").click()
+    assert bench.texts("offer_sentence") == ["With this model I can answer that."]
 
 
 @on_loop

@@ -34,7 +34,7 @@ DONE = CallOutcome("", "", {}, "done", result="file text", label=UNTRUSTED)
 TURN = loop.Turn((Message("user", "hi", USER),), (READ,), CallScene("s", "t", USER))
 
 
-async def as_it_is(tool: ToolSpec, arguments: Mapping[str, object], first: bool) -> Prepared:
+async def as_it_is(tool: ToolSpec, arguments: Mapping[str, object], first: bool, results: str) -> Prepared:
     return arguments
 
 
@@ -148,7 +148,7 @@ async def test_an_unfit_tool_is_not_called_and_not_offered_again() -> None:
     model = ScriptedModel({"tool": "read_file", "path": "/x"}, {"tool": "answer", "text": "The sky is blue."})
     tools = Tools(DONE)
 
-    async def unfit(tool: ToolSpec, arguments: Mapping[str, object], first: bool) -> Prepared:
+    async def unfit(tool: ToolSpec, arguments: Mapping[str, object], first: bool, results: str) -> Prepared:
         assert first
         return Unfit()
 
@@ -157,8 +157,22 @@ async def test_an_unfit_tool_is_not_called_and_not_offered_again() -> None:
     assert [option["properties"]["tool"]["const"] for option in model.prompts[1].schema["anyOf"]] == ["answer"]
 
 
+async def test_a_later_call_is_prepared_with_what_the_earlier_ones_returned() -> None:
+    heard: list[tuple[bool, str]] = []
+
+    async def listen(tool: ToolSpec, arguments: Mapping[str, object], first: bool, results: str) -> Prepared:
+        heard.append((first, results))
+        return arguments
+
+    model = ScriptedModel(
+        {"tool": "read_file", "path": "/x"}, {"tool": "read_file", "path": "/y"}, {"tool": "answer", "text": "Both."}
+    )
+    assert said(await run(model, Tools(DONE), prepare=listen)) == "Both."
+    assert heard == [(True, ""), (False, "file text\n")]
+
+
 async def test_what_only_the_user_can_say_is_asked() -> None:
-    async def unsure(tool: ToolSpec, arguments: Mapping[str, object], first: bool) -> Prepared:
+    async def unsure(tool: ToolSpec, arguments: Mapping[str, object], first: bool, results: str) -> Prepared:
         return AskBack("Which file?")
 
     tools = Tools(DONE)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openclaw_desktop.agent.repair import AskBack, repair_arguments
@@ -37,6 +37,8 @@ WHEN = {"type": "string", "description": "the user's words for the time"}
         (STRING, " a ", "a"),
         (UNIT, "Celsius", "celsius"),
         (UNIT, "fahrenheits", "fahrenheit"),
+        ({"type": "string", "enum": ["C", "C++"]}, "c++", "C++"),
+        (WHOLE, "12345678901234567890", 12345678901234567890),
         ({"type": "array", "items": WHOLE}, "4", [4]),
         ({"type": "array", "items": WHOLE}, ["4", 5], [4, 5]),
     ],
@@ -54,6 +56,9 @@ def test_certain_repairs(kind: dict[str, Any], given_value: object, wanted: obje
         (NUMBER, ""),
         (TRUTH, "maybe"),
         (UNIT, "kelvin"),
+        ({"type": "string", "enum": ["+", "-"]}, "×"),
+        ({"type": "string", "enum": ["C++", "C#"]}, "C"),
+        ({"type": "string", "enum": ["active", "paused"]}, "inactive"),
         (STRING, ""),
         (STRING, "<path>"),
         (STRING, "path/to/file.txt"),
@@ -112,12 +117,21 @@ def test_times_are_the_users_own_words_whole() -> None:
     assert repair_arguments({"when": "soonish"}, wanted, "do it soonish", no_times) == {"when": "soonish"}
 
 
+def test_a_value_may_come_from_what_a_tool_returned() -> None:
+    wanted = schema("level", "when", level=WHOLE, when=WHEN, title=STRING)
+    given_values = {"level": 40, "when": "at noon", "title": "Dentist"}
+    said, result = "do what the note says", "Dentist at noon. Level: 40"
+    assert repair_arguments(given_values, wanted, said, no_times, result) == given_values
+    assert isinstance(repair_arguments(given_values, wanted, said, no_times, "nothing"), AskBack)
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["path", "n", "unit", "Path", "x"]),
         st.none() | st.text() | st.integers() | st.booleans() | st.lists(st.text()),
     )
 )
+@settings(deadline=None)
 def test_what_comes_out_fits_the_schema(arguments: dict[str, Any]) -> None:
     wanted = schema("path", path=STRING, n=WHOLE, unit=UNIT)
     repaired = repair_arguments(arguments, wanted, "read it in celsius 5", no_times)

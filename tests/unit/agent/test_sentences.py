@@ -62,6 +62,8 @@ OTHER = [
     ("The meeting is on 5 May.", "The meeting is on 4 May."),
     ("The meeting is on 4 May with Bob.", "The meeting is on 4 May."),
     ("The user lives in Oslo.", "He lives in Oslo."),
+    ("The trip to Rome", "The trip to Rome is cancelled."),
+    ("The user smokes.", "It is a lie that I smoke."),
     ("The user", "I never work."),
     ("", "I never work."),
 ]

@@ -15,7 +15,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelOffered, NoticeShown, TurnEvent, TurnFinished, TurnStarted
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, Message
-from openclaw_desktop.core.protocols import CompletionEvent, ModelCard, Prompt, TextDelta
+from openclaw_desktop.core.protocols import Complete, CompletionEvent, ModelCard, Prompt, TextDelta
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
@@ -65,18 +65,21 @@ class Desk:
         self, text: str, model: ScriptedModel, card: ModelCard | None = BIG, **task: object
     ) -> tuple[Answer, list[TurnEvent]]:
         self.session_id = self.session_id or await self.sessions.begin()
+        asked = replace(Task(f"turn-{text}", self.session_id, text, None), **task)
+        events = [event async for event in self.agent(model, card).run(asked)]
+        finished = events[-1]
+        assert isinstance(finished, TurnFinished)
+        return finished.answer, events
+
+    def agent(self, complete: Complete, card: ModelCard | None) -> SessionAgent:
         executor = Executor(
             [RememberTool(self.stores.remember), RecallTool(self.stores.recall, join)], NoGrants(), find_problem
         )
         parts = Parts(
-            model, None, None, executor, self.stores.recall, self.stores, Models(card), join, executor.specs(),
+            complete, None, None, executor, self.stores.recall, self.stores, Models(card), join, executor.specs(),
             lambda _text: (), SystemClock(),
         )  # fmt: skip
-        asked = replace(Task(f"turn-{text}", self.session_id, text, None), **task)
-        events = [event async for event in SessionAgent(parts).run(asked)]
-        finished = events[-1]
-        assert isinstance(finished, TurnFinished)
-        return finished.answer, events
+        return SessionAgent(parts)
 
 
 @pytest.fixture
@@ -173,6 +176,25 @@ async def test_an_action_offers_the_larger_model(desk: Desk) -> None:
     assert any(isinstance(event, ModelOffered) and event.model_id == "big" for event in events)
     assert answer.offered_model == "big"
     assert not answer.receipts
+
+
+async def test_where_there_is_no_model_one_is_offered_before_the_turn_fails(desk: Desk) -> None:
+    async def nobody(_prompt: Prompt) -> AsyncIterator[CompletionEvent]:
+        raise UserError("no_model", "There is no model.", "Fetch one.")
+        yield
+
+    agent = desk.agent(nobody, None)
+    events: list[TurnEvent] = []
+    with pytest.raises(UserError):
+        async for event in agent.run(Task("t", await desk.sessions.begin(), "Tell me a joke", None)):
+            events.append(event)
+    assert [type(event) for event in events] == [TurnStarted, ModelOffered]
+
+
+async def test_a_turn_says_where_its_model_is(desk: Desk) -> None:
+    for card in (BIG, replace(BIG, leaves_machine=True)):
+        _, events = await desk.ask("Tell me a joke", ScriptedModel({"tool": "answer", "text": "Ha."}), card)
+        assert isinstance(events[0], TurnStarted) and events[0].leaves_machine is card.leaves_machine
 
 
 async def test_a_question_that_no_memory_answers_goes_to_the_model(desk: Desk) -> None:
