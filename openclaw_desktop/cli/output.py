@@ -59,10 +59,11 @@ def describe_model(model: ModelView) -> str:
     if model.path:
         place = f"{model.path} ({size})"
     elif model.part_bytes:
-        place = f"not whole ({model.part_bytes // 1_000_000:,} of {size}; model pull goes on)"
+        part = f"{model.part_bytes // 1_000_000:,}"
+        place = tr("not whole ({part} of {size}; model pull goes on)", part=part, size=size)
     else:
-        place = model.problem or f"not here ({size})"
-    kind = "  [embedding]" if model.kind == "embedding" else ""
+        place = model.problem or tr("not here ({size})", size=size)
+    kind = tr("  [embedding]") if model.kind == "embedding" else ""
     return f"{mark} {model.id:22} {model.title:22} {model.licence:12} {place}{kind}"
 
 
@@ -109,7 +110,7 @@ def describe_status(status: Status) -> str:
         *([f"           {status.model.ladder}"] if status.model.ladder else []),
         f"memory     {sum(status.memory.count.values())} memories, {status.memory.db_bytes // 1024} KiB, "
         + ("encrypted" if status.memory.encrypted else "not encrypted")
-        + (", ITS TEXTS LEAVE THIS MACHINE for their vectors" if status.memory.vectors_leave_machine else ""),
+        + (tr(", ITS TEXTS LEAVE THIS MACHINE for their vectors") if status.memory.vectors_leave_machine else ""),
         f"sandbox    level {sandbox.level} ({', '.join(sandbox.layers)}) {sandbox.reason}".rstrip(),
         f"power      {status.power.source}{battery}",
     ]

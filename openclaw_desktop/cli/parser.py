@@ -6,6 +6,7 @@ Owns the command line's grammar. Must not do anything.
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
 from openclaw_desktop import __version__
@@ -110,22 +111,26 @@ def _add_schedule(coming: argparse.ArgumentParser) -> None:
     coming.add_argument("-n", type=_count, default=3, metavar="N", help=tr("so many times"))
 
 
+# argparse names the function where a ValueError reaches it, so none does.
+
+
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 86_400:
-        raise argparse.ArgumentTypeError(tr("a number of seconds above 0"))
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < 86_400:
+            return value
+    raise argparse.ArgumentTypeError(tr("it must be a number of seconds above 0 and below 86400"))
 
 
 def _tokens(text: str) -> int:
-    value = int(text)
-    if not 512 <= value <= 1_048_576:
-        raise argparse.ArgumentTypeError(tr("a number of tokens from 512 to 1048576"))
-    return value
+    return _whole(text, 512, 1_048_576)
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1000:
-        raise argparse.ArgumentTypeError(tr("a number from 1 to 1000"))
-    return value
+    return _whole(text, 1, 1000)
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    with contextlib.suppress(ValueError):
+        if low <= (value := int(text)) <= high:
+            return value
+    raise argparse.ArgumentTypeError(tr("it must be a whole number from {low} to {high}", low=low, high=high))

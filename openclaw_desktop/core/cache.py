@@ -6,7 +6,7 @@ Owns the order and the counts. Must not know what is cached. One thread.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -50,13 +50,6 @@ class Cache(Generic[K, V]):
         self._values.move_to_end(key)
         if len(self._values) > self._limit:
             self._values.popitem(last=False)
-
-    def get_or_make(self, key: K, make: Callable[[], V]) -> V:
-        """Return the value of `key`, made and kept where there is none."""
-        if (value := self.get(key)) is None:
-            value = make()
-            self.put(key, value)
-        return value
 
     def clear(self) -> None:
         """Forget every value; the counts go on."""

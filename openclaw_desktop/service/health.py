@@ -53,7 +53,8 @@ class LastError(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one line of it."""
-        self.text = without_controls(record.getMessage()).splitlines()[0] if record.getMessage() else record.name
+        lines = without_controls(record.getMessage()).splitlines()
+        self.text = lines[0] if lines else record.name
 
 
 @dataclass(slots=True)

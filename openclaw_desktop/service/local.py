@@ -127,12 +127,13 @@ class LocalService:
     async def _run(self, task: Task, timeout_s: float | None, events: asyncio.Queue[TurnEvent | None]) -> None:
         """Put the turn's events into `events`, then None; every end of a turn is an event."""
         written = ""
+        limit = asyncio.timeout(timeout_s)
         try:
             lock = self._session_locks.setdefault(task.session_id, asyncio.Lock())
             if lock.locked():
                 waiting = tr("Another question in this chat is not done yet; this one waits for it.")
                 events.put_nowait(NoticeShown(task.turn_id, waiting))
-            async with asyncio.timeout(timeout_s), lock:
+            async with limit, lock:
                 with self._parts.models.in_use_by_turn():
                     async for event in self._parts.agent.run(task):
                         if isinstance(event, TextAdded):
@@ -144,18 +145,20 @@ class LocalService:
             events.put_nowait(TurnStopped(task.turn_id, written))
             if task.turn_id not in self._stopped:
                 raise
-        except TimeoutError:
-            failure = Failure(
-                "timeout",
-                tr("There was no whole answer within {seconds} seconds.", seconds=f"{timeout_s:g}"),
-                tr("Ask again with more time, or something shorter."),
-            )
-            events.put_nowait(TurnFailed(task.turn_id, failure))
         except UserError as error:
             events.put_nowait(TurnFailed(task.turn_id, error.failure))
-        except Exception:
-            log.exception("a turn failed")
-            failure = Failure("internal", tr("The agent hit an error of its own."), tr("Ask again; its log says more."))
+        except Exception as error:
+            # A part may run out of time too; only the turn's own limit is the user's.
+            if isinstance(error, TimeoutError) and limit.expired():
+                failure = Failure(
+                    "timeout",
+                    tr("There was no whole answer within {seconds} seconds.", seconds=f"{timeout_s:g}"),
+                    tr("Ask again with more time, or something shorter."),
+                )
+            else:
+                log.exception("a turn failed")
+                sentence = tr("The agent hit an error of its own.")
+                failure = Failure("internal", sentence, tr("Ask again; its log says more."))
             events.put_nowait(TurnFailed(task.turn_id, failure))
         finally:
             events.put_nowait(None)

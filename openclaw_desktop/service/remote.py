@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+import msgspec
 
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, TurnEvent
@@ -95,7 +97,8 @@ class RemoteService:
     async def _call(self, method: str, kind: type[T], **params: Any) -> T:
         async with contextlib.aclosing(self._frames(method, params)) as frames:
             async for frame in frames:
-                return decode(frame["result"], kind)
+                with _of_our_version():
+                    return decode(frame["result"], kind)
         raise AssertionError("a command ends with a result or an error")
 
     async def _stream(self, method: str, params: dict[str, Any]) -> AsyncGenerator[Any, None]:
@@ -103,7 +106,9 @@ class RemoteService:
             async for frame in frames:
                 if "item" not in frame:
                     return
-                yield decode_event(frame["item"])
+                with _of_our_version():
+                    event = decode_event(frame["item"])
+                yield event
 
     async def _frames(self, method: str, params: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         number = next(self._numbers)
@@ -170,7 +175,9 @@ class RemoteService:
 
     async def list_models(self, look_around: bool = False) -> tuple[ModelView, ...]:
         """List the catalogue and the endpoints' models."""
-        return await self._call("list_models", tuple[ModelView, ...], look_around=look_around)
+        # An agent from before an update knows only the plain question, which is all that a window asks.
+        further = {"look_around": True} if look_around else {}
+        return await self._call("list_models", tuple[ModelView, ...], **further)
 
     async def add_endpoint(
         self, url: str, name: str | None = None, key: str | None = None, model: str | None = None
@@ -249,6 +256,18 @@ class RemoteService:
     def watch(self) -> AsyncGenerator[AgentEvent, None]:
         """Yield the agent's own events."""
         return self._stream("watch", {})
+
+
+@contextlib.contextmanager
+def _of_our_version() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, msgspec.ValidationError) as error:
+        raise UserError(
+            "other_version",
+            tr("The running agent is of another version, and its answer makes no sense here."),
+            tr("Start the agent again after an update."),
+        ) from error
 
 
 def _agent_gone() -> dict[str, Any]:

@@ -30,8 +30,7 @@ log = logging.getLogger(__name__)
 COMMANDS = (
     "stop_turn", "answer_question", "new_session", "latest_session", "remember", "recall", "forget", "status", "ledger",
     "check", "list_models", "fit_models", "add_endpoint", "use_model", "pause_pull", "add_model", "remove_model",
-    "list_grants",
-    "add_grant", "remove_grant", "request_window", "warm_up",
+    "list_grants", "add_grant", "remove_grant", "request_window", "warm_up",
     "check_secret_store", "set_secret", "list_secrets", "remove_secret", "unlock_secrets",
 )  # fmt: skip
 STREAMS = ("ask", "pull_model", "watch")
@@ -153,4 +152,8 @@ def _typed(command: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any
         signature.bind(**params)
         return {name: msgspec.convert(value, signature.parameters[name].annotation) for name, value in params.items()}
     except (TypeError, msgspec.ValidationError) as error:
-        raise UserError("bad_request", tr("The command was wrong: {reason}.", reason=error)) from error
+        raise UserError(
+            "bad_request",
+            tr("The running agent does not understand the command: {reason}.", reason=error),
+            tr("Start it again after an update."),
+        ) from error

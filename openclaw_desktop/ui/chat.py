@@ -12,10 +12,10 @@ import logging
 from PySide6.QtCore import QObject, Signal
 
 from openclaw_desktop.core.errors import Failure
-from openclaw_desktop.core.events import AgentStopping, ModelState, ModelStateChanged, Question, WindowRequested
+from openclaw_desktop.core.events import AgentStopping, ModelStateChanged, Question, WindowRequested
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.api import AgentService, AskRequest
+from openclaw_desktop.service.api import AgentService, AskRequest, ModelView
 from openclaw_desktop.ui.failures import closing, describe_error
 from openclaw_desktop.ui.offer import OfferCard, fetch_model
 from openclaw_desktop.ui.popup import Popup
@@ -39,12 +39,13 @@ class Chat(QObject):
         self._popup = popup
         self._service: AgentService | None = None
         self._session_id: str | None = None
-        self._has_model = False
+        self._told: ModelStateChanged | None = None
+        self._vectors_leave_machine = False
         self._turn: Turn | None = None
         self._turn_task: asyncio.Task[None] | None = None
         self._tasks = TaskSet()
         # Their cards stay on the screen whatever else goes.
-        self._fetching: set[OfferCard] = set()
+        self._fetching: dict[OfferCard, asyncio.Task[None]] = {}
         self._questions: dict[str, QuestionDialog] = {}
         popup.composer.set_ready(False, tr("Starting…"))
         popup.composer.submitted.connect(self.send)
@@ -77,7 +78,10 @@ class Chat(QObject):
             if session.messages:
                 self._popup.transcript.restore(session.messages)
                 self._popup.show_conversation(True)
-        self._show_state(status.model.name, status.model.state, status.model.leaves_machine)
+        self._vectors_leave_machine = status.memory.vectors_leave_machine
+        model = status.model
+        # What was told meanwhile is newer than the status.
+        self._show_state(self._told or ModelStateChanged(model.name, model.state, model.leaves_machine))
         await self._show_page()
         self._popup.composer.set_ready(True, tr("Ask or tell me something"))
 
@@ -194,14 +198,20 @@ class Chat(QObject):
         if self._fetching:
             return
         if self._has_model or self._service is None:
-            self._popup.welcome.show_greeting()
+            self._popup.welcome.show_greeting(self._leaves_machine or self._vectors_leave_machine)
             return
+        models: tuple[ModelView, ...] = ()
+        failure: Failure | None = None
         try:
             models = await self._service.list_models()
         except Exception as error:
-            self._popup.welcome.show_failure(describe_error(error, "listing models"))
-            return
-        self._popup.welcome.show_models(models)
+            failure = describe_error(error, "listing models")
+        if self._has_model or self._fetching:
+            return  # meanwhile a model came, or is on its way on a card of this page
+        if failure is not None:
+            self._popup.welcome.show_failure(failure)
+        else:
+            self._popup.welcome.show_models(models)
 
     # Questions
 
@@ -239,21 +249,33 @@ class Chat(QObject):
 
     def _serve_offer(self, card: OfferCard) -> None:
         card.wanted.connect(lambda: self._fetch(card))
+        card.cancelled.connect(lambda: self._cancel_fetch(card))
 
     def _fetch(self, card: OfferCard) -> None:
         if self._service is None:
             return
-        task = self._tasks.start(self._run_fetch(self._service, card), f"fetching {card.model_id}")
-        card.cancelled.connect(lambda: task.cancel() and None)
+        run = self._run_fetch(self._service, card, self._fetching.get(card))
+        task = self._fetching[card] = self._tasks.start(run, f"fetching {card.model_id}")
+        # Here, since a task that is cancelled before its first step does nothing at all.
+        task.add_done_callback(lambda _: self._end_fetch(card, task))
 
-    async def _run_fetch(self, service: AgentService, card: OfferCard) -> None:
-        self._fetching.add(card)
-        try:
-            fetched = await fetch_model(service, card)
-        finally:
-            self._fetching.discard(card)
-        if fetched:
+    async def _run_fetch(self, service: AgentService, card: OfferCard, earlier: asyncio.Task[None] | None) -> None:
+        if earlier is not None:
+            # Just paused or cancelled, it has not let go of the download yet.
+            await asyncio.wait([earlier])
+        if await fetch_model(service, card):
+            del self._fetching[card]
             await self._show_page()
+
+    def _cancel_fetch(self, card: OfferCard) -> None:
+        task = self._fetching.get(card)
+        # Once: a second time would end the closing of the download too.
+        if task is not None and not task.cancelling():
+            task.cancel()
+
+    def _end_fetch(self, card: OfferCard, task: asyncio.Task[None]) -> None:
+        if self._fetching.get(card) is task:
+            del self._fetching[card]
 
     # What the agent tells by itself
 
@@ -263,8 +285,8 @@ class Chat(QObject):
             async with closing(service.watch()) as events:
                 async for event in events:
                     match event:
-                        case ModelStateChanged(model=model, state=state, leaves_machine=leaves):
-                            await self._follow_model(model, state, leaves)
+                        case ModelStateChanged():
+                            await self._follow_model(event)
                         case WindowRequested(action=action):
                             self.window_requested.emit(action)
                         case AgentStopping():
@@ -274,10 +296,10 @@ class Chat(QObject):
             failure = describe_error(error, "watching the agent")
         self._lose_agent(failure)
 
-    async def _follow_model(self, model: str | None, state: ModelState, leaves_machine: bool) -> None:
-        had_model = self._has_model
-        self._show_state(model, state, leaves_machine)
-        if had_model != self._has_model:
+    async def _follow_model(self, told: ModelStateChanged) -> None:
+        before = self._has_model, self._leaves_machine
+        self._show_state(told)
+        if before != (self._has_model, self._leaves_machine):
             await self._show_page()
 
     def _lose_agent(self, failure: Failure) -> None:
@@ -286,10 +308,18 @@ class Chat(QObject):
         self._popup.show_banner(failure.text)
         self._announce(tr("stopped"), "error")
 
-    def _show_state(self, model: str | None, state: ModelState, leaves_machine: bool = False) -> None:
-        self._has_model = model is not None
-        name = None if model is None else self._popup.transcript.name_model(model)
-        self._announce(describe_model(name, state, leaves_machine), mood_of(state))
+    @property
+    def _has_model(self) -> bool:
+        return self._told is not None and self._told.model is not None
+
+    @property
+    def _leaves_machine(self) -> bool:
+        return self._told is not None and self._told.leaves_machine
+
+    def _show_state(self, told: ModelStateChanged) -> None:
+        self._told = told
+        name = None if told.model is None else self._popup.transcript.name_model(told.model)
+        self._announce(describe_model(name, told.state, told.leaves_machine), mood_of(told.state))
 
     def _announce(self, sentence: str, mood: Mood) -> None:
         self._popup.header.show_state(sentence, mood)

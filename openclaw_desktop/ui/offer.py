@@ -5,8 +5,6 @@ Owns the card and the fetching of one model through the service. Must not know w
 
 from __future__ import annotations
 
-import asyncio
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout
 
@@ -63,7 +61,6 @@ class OfferCard(QFrame):
         self.setObjectName("card")
         self.model_id = model_id
         self.present = present
-        self._paused = False
         self._title = without_controls(title)
         self.size_bytes = size_bytes
         text = (
@@ -72,9 +69,10 @@ class OfferCard(QFrame):
             else tr("Get {title} ({size})", title=self._title, size=format_size(size_bytes))
         )
         self._offer = text
-        self._received_bytes = 0
+        self._purpose = without_controls(sentence)
+        self.received_bytes = 0
         tone: Tone | None = "primary" if primary else None
-        self._sentence = make_label(without_controls(sentence), name="offer_sentence")
+        self._sentence = make_label(self._purpose, name="offer_sentence")
         self._button = make_button(text, name=f"get_{model_id}", tone=tone)
         self._pause = make_button(tr("Pause"), name=f"pause_{model_id}")
         self._cancel = make_button(tr("Cancel"), name=f"cancel_{model_id}")
@@ -104,8 +102,12 @@ class OfferCard(QFrame):
         self._set_fetching(False)
 
     def _want(self) -> None:
+        # What was said of the last try is no longer true.
+        set_tone(self._sentence, "danger", False)
+        self._sentence.setText(self._purpose)
+        self._notice.clear()
+        self._progress.clear()
         # At once, so that a second click can't fetch it twice.
-        self._paused = False
         self._set_fetching(True)
         self.wanted.emit()
 
@@ -114,8 +116,6 @@ class OfferCard(QFrame):
         self.cancelled.emit()
 
     def _give_up(self) -> None:
-        # Here too: a task that is cancelled before its first step never gets to say so.
-        self._paused = False
         self.show_cancelled()
         self.cancelled.emit()
 
@@ -134,7 +134,7 @@ class OfferCard(QFrame):
 
     def show_progress(self, pulled: ModelPulled) -> None:
         """Show how much has arrived, how fast, and what else happened."""
-        self._received_bytes = pulled.received_bytes
+        self.received_bytes = pulled.received_bytes
         if pulled.notice:
             self._notice.setText(without_controls(pulled.notice))
         self._set_fetching(True)
@@ -147,13 +147,13 @@ class OfferCard(QFrame):
 
     def show_paused(self) -> None:
         """Keep what has arrived in sight, with a button that goes on."""
-        self._paused = True
         self._set_fetching(False)
         self._button.setText(tr("Resume"))
         self._bar.show()
         self._cancel.show()
         self._progress.show()
-        self._progress.setText(tr("Paused; {size} are kept.", size=format_size(self._received_bytes)))
+        kept = tr("Paused; {size} are kept.", size=format_size(self.received_bytes))
+        self._progress.setText(kept if self.received_bytes else tr("Paused."))
 
     def show_done(self) -> None:
         """Say that the model answers from now on."""
@@ -165,19 +165,16 @@ class OfferCard(QFrame):
     def show_failure(self, failure: Failure) -> None:
         """Say what went wrong and offer to try again."""
         self._set_fetching(False)
-        self._paused = False
         set_tone(self._sentence, "danger", True)
         self._sentence.setText(without_controls(failure.text))
         self._button.setText(tr("Try again"))
 
     def show_cancelled(self) -> None:
-        """Offer the model again, and say what is kept; a pause stays a pause."""
-        if self._paused:
-            return
+        """Offer the model again, and say what is kept."""
         self._set_fetching(False)
         self._button.setText(self._offer)
-        if self._received_bytes:
-            kept = tr("{size} are kept; the next try goes on from there.", size=format_size(self._received_bytes))
+        if self.received_bytes:
+            kept = tr("{size} are kept; the next try goes on from there.", size=format_size(self.received_bytes))
             self._notice.setText(kept)
             self._notice.show()
 
@@ -186,7 +183,7 @@ async def fetch_model(service: AgentService, card: OfferCard) -> bool:
     """Fetch the card's model and use it, showing progress on the card; True once it answers."""
     try:
         if not card.present:
-            card.show_progress(ModelPulled(card.model_id, 0, card.size_bytes))
+            card.show_progress(ModelPulled(card.model_id, card.received_bytes, card.size_bytes))
             async with closing(service.pull_model(card.model_id)) as pull:
                 async for pulled in pull:
                     card.show_progress(pulled)
@@ -195,9 +192,6 @@ async def fetch_model(service: AgentService, card: OfferCard) -> bool:
                         return False
             card.present = True
         await service.use_model(card.model_id)
-    except asyncio.CancelledError:
-        card.show_cancelled()
-        raise
     except Exception as error:
         card.show_failure(describe_error(error, "fetching a model"))
         return False

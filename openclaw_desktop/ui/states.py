@@ -43,5 +43,6 @@ def describe_model(model: str | None, state: ModelState, leaves_machine: bool = 
     if model is None:
         return tr("no model")
     if leaves_machine:
-        return tr("{model}, {state}, leaves this machine", model=model, state=describe_state(state))
+        # First: a line that is too long loses its end.
+        return tr("Leaves this machine: {model}, {state}", model=model, state=describe_state(state))
     return tr("{model}, {state}", model=model, state=describe_state(state))

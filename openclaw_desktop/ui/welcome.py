@@ -76,11 +76,13 @@ class Welcome(QScrollArea):
         column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(3)
 
-    def show_greeting(self) -> None:
-        """Greet, with three things to try."""
-        column = self._begin(
-            tr("Hello."), tr("Ask me something, or tell me what to remember. Everything stays on this machine.")
-        )
+    def show_greeting(self, leaves_machine: bool = False) -> None:
+        """Greet, with three things to try; `leaves_machine`: another one answers, or makes the memories' vectors."""
+        if leaves_machine:
+            sentence = tr("Ask me something, or tell me what to remember. It leaves this machine: another works on it.")
+        else:
+            sentence = tr("Ask me something, or tell me what to remember. Everything stays on this machine.")
+        column = self._begin(tr("Hello."), sentence)
         for example, complete in (
             (tr("Remember that my sister's birthday is on March 14"), True),
             (tr("What does my notes.txt say?"), True),

@@ -113,10 +113,10 @@ def test_ctrl_c_at_a_question_stops_the_turn_and_loses_no_line(
 
 
 def test_a_time_limit_holds_while_a_question_is_open(talker: Program, terminals: list[Terminal], notes: Path) -> None:
-    ask = opened(terminals, talker, "ask", "read notes.txt", "--timeout", "3")
+    ask = opened(terminals, talker, "ask", "read notes.txt", "--timeout", "8")
     ask.wait_for("Your choice")
     assert ask.end() == 1
-    assert "within 3 seconds" in ask.shown
+    assert "within 8 seconds" in ask.shown
 
 
 def test_the_answer_no_is_the_default(talker: Program, terminals: list[Terminal], notes: Path) -> None:

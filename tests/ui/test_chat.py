@@ -286,7 +286,7 @@ async def test_model_state_is_shown(bench: Bench) -> None:
     bench.service.tell(ModelStateChanged("of-tomorrow", "ready"))
     await until(lambda: bench.popup.header.state == "of-tomorrow, ready")
     bench.service.tell(ModelStateChanged("work/far", "busy", leaves_machine=True))
-    await until(lambda: bench.popup.header.state == "work/far, answering, leaves this machine")
+    await until(lambda: bench.popup.header.state == "Leaves this machine: work/far, answering")
     bench.service.tell(ModelStateChanged(None, "unloaded"))
     await until(lambda: bench.popup.header.state == "no model")
     await until(lambda: bench.find(QPushButton, "get_good-4b"))

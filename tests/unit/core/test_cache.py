@@ -17,13 +17,6 @@ def test_what_was_not_used_for_longest_goes_first() -> None:
     assert cache.counts() == CacheCounts(hits=3, misses=1)
 
 
-def test_a_value_is_made_once() -> None:
-    cache: Cache[str, list[int]] = Cache(1)
-    made = cache.get_or_make("a", lambda: [1])
-    assert cache.get_or_make("a", lambda: [2]) is made
-    assert cache.counts() == CacheCounts(1, 1)
-
-
 def test_a_cache_without_room_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Cache(0)
