@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from openclaw_desktop.agent.relevance import speaks_of, spell
+from openclaw_desktop.agent.relevance import asks_for_sum, speaks_of, spell
 from openclaw_desktop.core.labels import SYSTEM, Label
 from openclaw_desktop.core.messages import Message, ToolSpec
 from openclaw_desktop.core.protocols import Prompt, Weigh
@@ -41,7 +41,9 @@ def doubt_prompt(said: str, label: Label, tool: ToolSpec, model: str, turn_id: s
 
 
 async def is_fit(weigh: Weigh, prompt: Prompt, said: str, tool: ToolSpec) -> bool:
-    """Return whether the model finds `tool` fit for what the user `said`."""
+    """Return whether the model finds `tool` fit for what the user `said`; of sums it thinks too well of itself."""
+    if asks_for_sum(said, tool):
+        return True
     yes, no, yes_too, no_too = await weigh(prompt, CHOICES)
     log_odds = math.log(max(yes + yes_too, _LEAST) / max(no + no_too, _LEAST))
     return log_odds >= (NAMED_BAR_LOG_ODDS if speaks_of(said, tool) else BAR_LOG_ODDS)

@@ -25,23 +25,24 @@ OFFERED = 8
 _CONCEPTS = """
 keep: remember memorise memorize note keep in_mind store record jot learn know for_the_future
 recall: recall remember know told tell said mention mentioned memory did_i have_i remind_me_what
-forget: forget erase unlearn delete remove drop
+forget: forget erase unlearn delete remove drop scrub wipe
 plan: schedule scheduled remind reminder reminders every daily weekly weekday weekdays monthly hourly wake alarm timer
-plan: later tomorrow tonight
+plan: later tomorrow tonight nudge
 task: task tasks job jobs reminder reminders scheduled planned upcoming
 stop: cancel stop remove delete drop
 hold: pause suspend hold
-notice: notify notification alert popup pop toast
+notice: notify notification alert popup pop toast flash banner
 read: read open show display contents content inside says print view
 file: file files document text txt
 folder: folder folders directory directories dir
 list: list show what which all have
 search: search find look grep locate containing contains mention mentions where
-shell: shell terminal command commands run execute process console
+shell: shell terminal command commands run execute process console restart reboot install service
 web: web internet online page website site url link http https google news search
 fetch: fetch download open get visit load page
-todo: todo todos to_do to_dos item items due shopping list
+todo: todo todos to_do to_dos item items due shopping list chore chores errand errands
 sum: calculate compute sum plus minus times divided percent percentage multiply square root average math expression
+sum: work_out add_up
 """
 
 # What a request may hold, and the names of the arguments that take such a thing.
@@ -59,7 +60,16 @@ _SHAPES: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
         ),
         frozenset({"when", "due", "time", "date", "at"}),
     ),
-    (re.compile(r"\d\s*(?:[-+*/^%x×]|percent|plus|minus|times|divided)\s*"), frozenset({"expression", "formula"})),
+    (
+        re.compile(r"\d\s*(?:[-+*/^%x×]|percent|plus|minus|times|divided)\s*|\broot of \d"),
+        frozenset({"expression", "formula"}),
+    ),
+)
+# Two numbers and what is to be done with them, or a root; a date or a range is none.
+_SUM = re.compile(
+    r"\d\s*(?:[+*^×÷]|\s[-/x]\s|(?:plus|minus|times|multiplied by|divided by)\b)\s*[-(]?\s*\d"
+    r"|\d\s*(?:%|per ?cent)\s*of\s+\D{0,3}\d|\b(?:square|cube) root of \d",
+    re.IGNORECASE,
 )
 # What a path or an address is called says nothing of what is to be done with it.
 _NAMED = re.compile(r"[/~\\]|\w\.[a-z]\w{0,4}\b")
@@ -109,6 +119,12 @@ def speaks_of(text: str, tool: ToolSpec) -> bool:
     """Return whether `text` names what `tool` does by its name: "cancel the check" speaks of cancel_task."""
     shared = _concepts(_ASKING.sub(" ", _without_names(text[:READ_CHARS]))) & _concepts(spell(tool.name))
     return any(not concept.startswith("=") for concept in shared)
+
+
+def asks_for_sum(text: str, tool: ToolSpec) -> bool:
+    """Return whether `text` has a sum to work out and `tool` takes one: a small model does sums wrongly by itself."""
+    takes_sum = not {"expression", "formula"}.isdisjoint(tool.parameters["properties"])
+    return takes_sum and _SUM.search(text[:READ_CHARS]) is not None
 
 
 def _without_names(text: str) -> str:

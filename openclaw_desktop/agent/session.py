@@ -294,7 +294,8 @@ class SessionAgent:
     def _withheld(self, course: _Course) -> frozenset[str]:
         """Return the tools that make no sense for this message, though the prompt names them."""
         withheld = set()
-        if any(memory.relevance >= CERTAIN for memory in course.memories):
+        found = any(memory.relevance >= CERTAIN for memory in course.memories)
+        if found or not plain_requests.may_mean_memory(course.said):
             withheld.add("recall")
         if not plain_requests.asks_to_remember(course.said):
             withheld.add("remember")

@@ -76,7 +76,7 @@ def test_one_turn_that_is_too_long_is_folded_too() -> None:
     assert compact(compacted.extracts, (), False, 300) == Compacted(compacted.extracts, (), folded=False)
 
 
-def test_many_short_turns_are_folded_before_the_store_leaves_some_out() -> None:
+def test_more_short_turns_than_the_limit_are_folded() -> None:
     chat = [turn(number, "a b", "c d") for number in range(TURNS_LIMIT + 1)]
     assert not compact((), chat[:-1], True, 10**6).folded
     assert len(compact((), chat, True, 10**6).turns) == TURNS_LIMIT // 2

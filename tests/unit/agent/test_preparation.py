@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from openclaw_desktop.agent.preparation import Preparation, Unfit
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.messages import ToolSpec
@@ -51,3 +53,29 @@ async def test_only_the_first_call_is_doubted() -> None:
     assert await preparation("x", weigher)(CANCEL, {"name": "y"}, first=False) == {"name": "y"}
     assert await preparation("x", None)(CANCEL, {"name": "y"}, first=True) == {"name": "y"}
     assert not weigher.prompts
+
+
+SUM = ToolSpec("calculate", "", {"type": "object", "properties": {"expression": {"type": "string"}}}, "read")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "what's 17.5% of 2340",
+        "work out 483 times 76",
+        "the square root of 7921, please",
+        "12*31?",
+        "90 - 17",
+        "2 + (3*4)",
+    ],
+)
+async def test_a_sum_is_worked_out_by_a_tool_whatever_the_model_thinks_of_itself(said: str) -> None:
+    assert not isinstance(await preparation(said, Weigher(0.0))(SUM, {"expression": said}, first=True), Unfit)
+    assert await preparation(said, Weigher(0.0))(CANCEL, {"name": said}, first=True) == Unfit()
+
+
+@pytest.mark.parametrize(
+    "said", ["on 2026-11-24", "from 9-5", "call 555-0199", "the 3 times I called", "9/11", "50 % off"]
+)
+async def test_a_date_or_a_range_is_no_sum(said: str) -> None:
+    assert await preparation(said, Weigher(0.0))(SUM, {"expression": said}, first=True) == Unfit()

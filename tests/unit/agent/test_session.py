@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from scripted import ScriptedModel
+from test_relevance import TOOLS
 
 from openclaw_desktop.agent.session import Parts, SessionAgent, Task
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelOffered, NoticeShown, TurnEvent, TurnFinished, TurnStarted
 from openclaw_desktop.core.labels import USER, Label
-from openclaw_desktop.core.messages import Answer, Message
+from openclaw_desktop.core.messages import Answer, Message, ToolSpec
 from openclaw_desktop.core.protocols import Complete, CompletionEvent, ModelCard, Prompt, TextDelta
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SessionStore
@@ -60,6 +61,7 @@ class Desk:
         self.memories = MemoryStore(database, None)
         self.stores = TurnStores(self.sessions, self.memories)
         self.session_id = ""
+        self.tools: tuple[ToolSpec, ...] = ()
 
     async def ask(
         self, text: str, model: ScriptedModel, card: ModelCard | None = BIG, **task: object
@@ -76,8 +78,8 @@ class Desk:
             [RememberTool(self.stores.remember), RecallTool(self.stores.recall, join)], NoGrants(), find_problem
         )
         parts = Parts(
-            complete, None, None, executor, self.stores.recall, self.stores, Models(card), join, executor.specs(),
-            lambda _text: (), SystemClock(),
+            complete, None, None, executor, self.stores.recall, self.stores, Models(card), join,
+            self.tools or executor.specs(), lambda _text: (), SystemClock(),
         )  # fmt: skip
         return SessionAgent(parts)
 
@@ -126,6 +128,15 @@ async def test_only_the_users_own_words_make_it_remember(desk: Desk) -> None:
     await desk.ask("Keep my tea in mind when you suggest a drink for tonight", model)
     offered = [option["properties"]["tool"]["const"] for option in model.prompts[0].schema["anyOf"]]
     assert "remember" in offered
+
+
+async def test_of_many_tools_a_reply_may_name_eight(desk: Desk) -> None:
+    desk.tools = TOOLS
+    assert len(TOOLS) == 18
+    model = ScriptedModel({"tool": "answer", "text": "ok"})
+    await desk.ask("Type make test in the terminal", model)
+    options = [option["properties"]["tool"]["const"] for option in model.prompts[0].schema["anyOf"]]
+    assert {"run_command", "answer"} <= set(options) and len(options) <= 8 + 1
 
 
 async def test_a_plain_remember_is_answered_by_the_receipt(desk: Desk) -> None:

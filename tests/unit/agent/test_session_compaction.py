@@ -1,6 +1,7 @@
 """Long chats over a real file: the prompt's start is kept, what is folded stays so, and what is forgotten is gone."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from openclaw_desktop.agent.compaction import HEAD
 from openclaw_desktop.core.events import NoticeShown
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Message
+from openclaw_desktop.core.protocols import ModelCard
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SpokenMessage
 from openclaw_desktop.service.stores import TurnStores
@@ -28,15 +30,24 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def talk(desk: Desk, turns: range) -> list[tuple[tuple[Message, ...], bool]]:
+async def talk(desk: Desk, turns: range, card: ModelCard = BIG) -> list[tuple[tuple[Message, ...], bool]]:
     """Ask so many questions; return each prompt and whether the user was told that the chat was folded."""
     prompts = []
     for number in turns:
         model = ScriptedModel({"tool": "answer", "text": f"Number {number} is fine, and so are many others. " * 3})
-        _, events = await desk.ask(FIRST if number == 0 else f"How is number {number} of all the numbers?", model, BIG)
+        _, events = await desk.ask(FIRST if number == 0 else f"How is number {number} of all the numbers?", model, card)
         told = any(isinstance(event, NoticeShown) and "gist" in event.text for event in events)
         prompts.append((model.prompts[0].messages, told))
     return prompts
+
+
+async def talk_until_folded(desk: Desk) -> tuple[int, tuple[Message, ...]]:
+    """Return how many turns it took, and the prompt of the last."""
+    number, told = 0, False
+    while not told:
+        ((messages, told),) = await talk(desk, range(number, number + 1))
+        number += 1
+    return number, messages
 
 
 async def test_a_long_chat_folds_rarely_and_keeps_its_start_between(database: Database) -> None:
@@ -57,10 +68,7 @@ async def test_a_long_chat_folds_rarely_and_keeps_its_start_between(database: Da
 
 async def test_what_is_folded_stays_folded_after_a_restart(database: Database) -> None:
     desk = Desk(database)
-    number, told = 0, False
-    while not told:
-        ((before, told),) = await talk(desk, range(number, number + 1))
-        number += 1
+    number, before = await talk_until_folded(desk)
     assert before[1].text.startswith(HEAD)
     again = Desk(database)
     again.session_id = desk.session_id
@@ -109,7 +117,26 @@ async def test_the_chat_itself_stays_whole(database: Database) -> None:
     assert len(unfolded) + len(await desk.sessions.folded(desk.session_id)) / 2 == 30
 
 
-async def test_incognito_folds_nothing(database: Database) -> None:
+async def test_short_turns_are_folded_before_the_store_leaves_some_out(database: Database) -> None:
+    desk, turns = Desk(database), 120  # more messages than the store gives out at once, and room for all of them
+    prompts = await talk(desk, range(turns), replace(BIG, context_tokens=1_000_000))
+    assert any(folded for _, folded in prompts)
+    assert len(await desk.sessions.messages(desk.session_id, 10_000)) == 2 * turns
+    unfolded = {turn.turn_id for turn in await desk.stores.past_turns(desk.session_id)}
+    folded = {message.turn_id for message in await desk.sessions.folded(desk.session_id)}
+    assert len(unfolded) + len(folded) == len(unfolded | folded) == turns, "each turn is in one of the two"
+
+
+async def test_incognito_folds_nothing(database: Database, tmp_path: Path) -> None:
+    other = await Database.open(tmp_path / "other.db")
+    number, _ = await talk_until_folded(Desk(other))
+    await other.close()
     desk = Desk(database)
-    await desk.ask("Hello", ScriptedModel({"tool": "answer", "text": "Hi."}), incognito=True)
+    await talk(desk, range(number - 1))
+    # The next turn folds, unless it is incognito.
+    model = ScriptedModel({"tool": "answer", "text": "Hi."})
+    _, events = await desk.ask("Hello", model, incognito=True)
+    assert not any(isinstance(event, NoticeShown) for event in events)
     assert await database.rows("select * from session_summaries") == []
+    ((_, folded),) = await talk(desk, range(number - 1, number))
+    assert folded and await database.rows("select * from session_summaries")
