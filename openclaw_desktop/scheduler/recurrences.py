@@ -270,7 +270,9 @@ def _find_days(text: str, position: int, setting: Setting) -> tuple[tuple[Part, 
         return (Weekdays(words.days),), end
     if words.single or (not find_day(text, position, setting)):
         return None
-    return (Weekdays(words.days, 0),), end
+    # "Mon, Wed and Fri" is a week's plan; "on Monday and Thursday" may be the coming two, and "or" leaves a choice.
+    unclear = words.choice or (len(words.days) == 2 and text.endswith("on ", 0, position))
+    return (Weekdays(words.days, 0 if unclear else 1),), end
 
 
 def _find_unit(text: str, position: int, setting: Setting) -> tuple[tuple[Part, ...], int] | None:

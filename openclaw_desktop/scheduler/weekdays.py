@@ -17,16 +17,21 @@ _GROUPS = {"weekday": range(5), "workday": range(5), "weeknight": range(5), "wee
 _GROUP = r"(?:week-?days?|work-?days?|working days?|business days?|week ?nights?|week-?ends?|week-?end days?)\b"
 _TO = r"(?: ?- ?| to | through | thru | until | till )"
 _ITEM = re.compile(rf"(?P<first>{WEEKDAY})(?:{_TO}(?P<last>{WEEKDAY}))?|(?:the )?(?P<group>{_GROUP})")
-_AND = re.compile(r"(?:,? and |, ?| ?& ?| ?/ ?|,? or | ?\+ ?)(?:on )?(?:the )?(?:every )?")
+# "mon wed fri": between two names a space is enough.
+_AND = re.compile(rf"(?:,? and |, ?| ?& ?| ?/ ?|(?P<choice>,? or )| ?\+ ?| (?={WEEKDAY}))(?:on )?(?:the )?(?:every )?")
 
 
 @dataclass(frozen=True, slots=True)
 class WeekdayWords:
-    """Days that words name (0 is Monday). `single`: one singular name; `repeats`: plural, a group or a range."""
+    """Days that words name (0 is Monday).
+
+    `single`: one singular name; `repeats`: plural, a group or a range; `choice`: one of them ("Monday or Tuesday").
+    """
 
     days: tuple[int, ...]
     single: bool
     repeats: bool
+    choice: bool = False
 
 
 def weekday_named(word: str) -> int:
@@ -43,7 +48,7 @@ def weekday_range(first: str, last: str) -> tuple[int, ...]:
 def find_weekdays(text: str, position: int) -> tuple[WeekdayWords, int] | None:
     """Return the weekdays at `position` and where they end."""
     days: set[int] = set()
-    count, repeats, end, start = 0, False, position, position
+    count, repeats, choice, end, start = 0, False, False, position, position
     while (match := _ITEM.match(text, start)) is not None:
         days |= set(_days(match))
         count += 1
@@ -56,7 +61,8 @@ def find_weekdays(text: str, position: int) -> tuple[WeekdayWords, int] | None:
         if (joint := _AND.match(text, end)) is None:
             break
         start = joint.end()
-    return (WeekdayWords(tuple(sorted(days)), count == 1, repeats), end) if count else None
+        choice |= joint["choice"] is not None and _ITEM.match(text, start) is not None
+    return (WeekdayWords(tuple(sorted(days)), count == 1, repeats, choice), end) if count else None
 
 
 def _days(match: re.Match[str]) -> range | list[int]:

@@ -63,6 +63,14 @@ def coming(text: str, count: int = 3) -> list[str]:
         ("day 15 of every month", ["2026-12-15 09:00", "2027-01-15 09:00", "2027-02-15 09:00"]),
         ("annually on the 4th of July", ["2027-07-04 09:00", "2028-07-04 09:00", "2029-07-04 09:00"]),
         ("yearly on the last Sunday of October at 12", ["2027-10-31 12:00", "2028-10-29 12:00", "2029-10-28 12:00"]),
+        # Several weekdays are a week's plan, one is one day.
+        ("Mon, Wed and Fri at 6pm", ["2026-11-23 18:00", "2026-11-25 18:00", "2026-11-27 18:00"]),
+        ("mon wed fri 9am", ["2026-11-25 09:00", "2026-11-27 09:00", "2026-11-30 09:00"]),
+        ("Tuesday and Thursday at 7:30", ["2026-11-24 07:30", "2026-11-26 07:30", "2026-12-01 07:30"]),
+        ("at 9 on Mon/Wed/Fri", ["2026-11-25 09:00", "2026-11-27 09:00", "2026-11-30 09:00"]),
+        ("Sat & Sun at 10", ["2026-11-28 10:00", "2026-11-29 10:00", "2026-12-05 10:00"]),
+        ("Tuesday at 5pm", ["2026-11-24 17:00"]),
+        ("tue 5pm", ["2026-11-24 17:00"]),
         # In one month, in one week, between two days.
         ("every Monday in December at 9", ["2026-12-07 09:00", "2026-12-14 09:00", "2026-12-21 09:00"]),
         ("every day in February at 9", ["2027-02-01 09:00", "2027-02-02 09:00", "2027-02-03 09:00"]),
@@ -106,6 +114,8 @@ def test_a_phrase_means_what_a_person_means(text: str, times: list[str]) -> None
     ("text", "part"),
     [
         ("last Friday", "has passed"),
+        ("Monday or Tuesday at 9", "once, or every week"),
+        ("next Monday and Thursday at 9", "more than one schedule"),
         ("Tuesday the 6th at 9", "not the same day"),
         ("this morning", "has passed"),
         ("this week", "fit together"),
