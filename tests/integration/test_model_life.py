@@ -297,13 +297,17 @@ async def test_a_context_without_memory_is_not_blamed_on_the_file(tmp_path: Path
 
 async def test_words_are_weighed_in_the_same_worker(smollm2: Path) -> None:
     async with life_of(smollm2) as life:
+        await life.ask(HELLO)
+        pid = life.client.pid
         weights = await life.client.weigh(prompt("Is the sky blue? Answer yes or no."), ("yes", "no", "perhaps"))
         assert len(weights) == 3 and sum(weights) == pytest.approx(1.0)
         assert all(0.0 <= weight <= 1.0 for weight in weights)
         await life.client.weigh(prompt("Is it?", lane="aside", turn_id="t1"), ("yes", "no"))
-        asked, aside = life.records
+        _, asked, aside = life.records
         assert (asked.lane, aside.lane, aside.turn_id, aside.completion_tokens) == ("chat", "aside", "t1", 0)
         assert aside.prompt_tokens > aside.cached_tokens and aside.cpu_s > 0
+        await life.ask(HELLO)
+        assert life.client.pid == pid and life.states.count("loading") == 1, "no second worker, nor the same one anew"
         with pytest.raises(UserError):
             life.client.choose(None)
             await life.client.weigh(HELLO, ("yes", "no"))

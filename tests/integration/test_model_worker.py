@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from agent_process import worker_pid
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelState, NoticeShown, TextAdded, TextWithdrawn, TurnEvent, TurnFinished
@@ -225,27 +224,17 @@ async def service(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch
     await agent.stop()
 
 
-async def turn(
-    service: AgentService, request: AskRequest, at_text: Callable[[int], None] = lambda _: None
-) -> list[TurnEvent]:
-    events: list[TurnEvent] = []
+async def turn(service: AgentService, request: AskRequest) -> list[TurnEvent]:
     async with asyncio.timeout(DEADLINE_S):
-        async for event in service.ask(request):
-            events.append(event)
-            if isinstance(event, TextAdded):
-                at_text(sum(isinstance(known, TextAdded) for known in events))
-    return events
+        return [event async for event in service.ask(request)]
 
 
 @pytest.mark.parametrize(("number", "word"), [(signal.SIGSEGV, "crashed"), (signal.SIGKILL, "memory")])
 async def test_a_death_in_mid_answer_is_told_and_the_question_asked_again(
-    service: AgentService, number: signal.Signals, word: str
+    service: AgentService, doom: Callable[..., None], number: signal.Signals, word: str
 ) -> None:
-    def kill(texts: int) -> None:
-        if texts == 3:
-            os.kill(worker_pid("inference"), number)
-
-    events = await turn(service, AskRequest("Tell me about the sea in three sentences."), kill)
+    doom(number, 1, piece=3)
+    events = await turn(service, AskRequest("Tell me about the sea in three sentences."))
     kinds = [type(event) for event in events]
     (notice,) = (event for event in events if isinstance(event, NoticeShown))
     assert word in notice.text and "again" in notice.text

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from openclaw_desktop.inference.client import ENVIRONMENT
@@ -239,8 +240,22 @@ async def test_a_cancel_ends_either(smollm2: Path, op: str) -> None:
         assert (await worker.complete("", "Say hello."))["reply"]
 
 
+async def working_threads(worker: Worker, text: str) -> int:
+    """Return how many of the worker's threads have a hand in reading `text`."""
+
+    def used_s() -> dict[int, float]:
+        return {thread.id: thread.user_time + thread.system_time for thread in process.threads()}
+
+    process = psutil.Process(worker.process.pid)
+    before = used_s()
+    await worker.complete(SYSTEM, text * 600)
+    took = [used - before.get(thread, 0.0) for thread, used in used_s().items()]
+    return sum(seconds > 0.1 * sum(took) for seconds in took)
+
+
 async def test_effort_changes_without_loading_again(smollm2: Path) -> None:
     async with worker_with(smollm2) as worker:
+        assert await working_threads(worker, "word ") == 2
         before = await worker.complete(SYSTEM, "Name three animals.")
         tuned = await worker.ask(op="tune", threads=1, nice=7)
         assert tuned["tuned"] == {"nice": 7}
@@ -249,6 +264,7 @@ async def test_effort_changes_without_loading_again(smollm2: Path) -> None:
         assert nice == {7}, "every thread of the worker gives way"
         after = await worker.complete(SYSTEM, "Name three animals.")
         assert after["reply"] == before["reply"] and after["cached_tokens"] == after["prompt_tokens"] - 1
+        assert await working_threads(worker, "thing ") == 1
 
 
 async def test_what_repeats_is_counted(smollm2: Path) -> None:

@@ -60,3 +60,25 @@ def test_a_beginning_is_taken_as_far_as_the_grammar_goes(llama: llama_cpp.Llama)
         logits = np.zeros(llama.n_vocab(), "f4")
         logits[no] = 9.0
         assert native.llama_vocab_is_eog(native.llama_model_get_vocab(llama.model), sampler.next(logits))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_the_whole_vocabulary_is_checked_after_a_rejection_alone(
+    llama: llama_cpp.Llama, temperature: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    apply = native.llama_sampler_apply
+
+    def note(part: Any, array: Any) -> None:
+        if part is sampler._grammar:
+            passes.append(array._obj.size)
+        apply(part, array)
+
+    monkeypatch.setattr(native, "llama_sampler_apply", note)
+    yes, no = token(llama, "yes"), token(llama, "no")
+    logits = np.full(llama.n_vocab(), -20.0, "f4")
+    logits[no], logits[yes] = 20.0, 5.0
+    with under(llama, 'root ::= "noyes"', temperature) as sampler:
+        assert (sampler.next(logits), passes) == (no, [1]), "it fits: one token is looked at"
+        passes.clear()
+        assert (sampler.next(logits), passes) == (yes, [1, llama.n_vocab()]), "it does not: all are, once"

@@ -16,6 +16,7 @@ from typing import Any
 import llama_cpp
 import numpy as np
 
+from openclaw_desktop.inference.worker.chunks import first_chunk_tokens, next_chunk_tokens
 from openclaw_desktop.inference.worker.effort import peak_rss_bytes
 from openclaw_desktop.inference.worker.grammar import Grammars, certain_text
 from openclaw_desktop.inference.worker.lanes import Lane, Memory, common_prefix
@@ -25,8 +26,6 @@ from openclaw_desktop.inference.worker.sampler import Sampler
 from openclaw_desktop.inference.worker.states import Kind, States
 from openclaw_desktop.inference.worker.template import prompt_tokens
 
-# Between chunks of the prompt a cancel is seen; smaller ones cost speed.
-PROMPT_CHUNK_TOKENS = 64
 LEAST_REPLY_TOKENS = 16
 LONGEST_GUESS_TOKENS = 24
 # A state is fetched from its file where it spares at least so many tokens, and written where a later start would be
@@ -50,6 +49,7 @@ class Engine:
         self._grammars = Grammars(self._model)
         self._states = self._open_states(load)
         self._stable: dict[int, int] = {}
+        self._chunk_tokens = first_chunk_tokens(self._model.parameters)
         self._keep_chat = True
         self.context_tokens = self._memory.tokens
         self.trained_tokens = self._model.trained_tokens
@@ -167,7 +167,7 @@ class Engine:
         if (
             lane.aside is None
             and lane.common(coming) == len(lane.tokens)
-            and 0 < new <= PROMPT_CHUNK_TOKENS
+            and 0 < new <= self._chunk_tokens
             and taken < min(self.context_tokens, self._memory.cells)
         ):
             self._memory.read(lane, coming[len(lane.tokens) :])
@@ -235,7 +235,7 @@ class Engine:
         """Return the tokens that follow `reply` in any case: read in one go, they cost a third."""
         text = certain_text(schema, reply) if schema is not None else ""
         tokens = self._model.tokenize(text, False) if text else []
-        return sampler.begin_with(tokens) if len(tokens) < min(room, PROMPT_CHUNK_TOKENS) else []
+        return sampler.begin_with(tokens) if len(tokens) < min(room, self._chunk_tokens) else []
 
     def _guess(self, schema: Mapping[str, Any] | None, start: list[int], room: int) -> list[int]:
         """Return the tokens that follow `start` if the reply is of the last kind that `schema` allows, its usual one.
@@ -248,7 +248,7 @@ class Engine:
             return []
         begun = b"".join(map(self._model.piece, start)).decode("utf-8", "replace")
         tokens = self._model.tokenize(certain_text(options[-1], begun), False)
-        return tokens if len(tokens) < min(room, LONGEST_GUESS_TOKENS) else []
+        return tokens if len(tokens) < min(room, LONGEST_GUESS_TOKENS, self._chunk_tokens // 2) else []
 
     def _check_guess(self, lane: Lane, sampler: Sampler, guess: list[int]) -> tuple[list[int], int | None]:
         """Return as much of `guess` as is right, and the token that is chosen in the place of the first wrong one."""
@@ -289,15 +289,17 @@ class Engine:
         self._fetch(lane, tokens, len(tokens) + max(reply_tokens, begun), run)
         self._stable[lane.sequence] = prompt.stable_tokens(question.stable)
         tokens = [*tokens, *start]
-        for at in range(run.cached_tokens, len(tokens), PROMPT_CHUNK_TOKENS):
+        at = run.cached_tokens
+        while at < len(tokens):
             if cancelled():
                 run.prompt_tokens = at  # what was read of it, and no more, is what it took
                 return None
-            chunk = tokens[at : at + PROMPT_CHUNK_TOKENS]
-            if at + PROMPT_CHUNK_TOKENS < len(tokens):
-                self._memory.read(lane, chunk)
-            else:
-                self._memory.read(lane, [*chunk, *guess], len(guess) + 1)
+            chunk, begun_s = tokens[at : at + self._chunk_tokens], time.perf_counter()
+            at += len(chunk)
+            ahead = guess if at == len(tokens) else ()
+            self._memory.read(lane, [*chunk, *ahead], len(ahead) + 1)
+            took_s = time.perf_counter() - begun_s
+            self._chunk_tokens = next_chunk_tokens(self._chunk_tokens, len(chunk) + len(ahead), took_s)
         return lane
 
     def _knows_better(self, lane: Lane, tokens: list[int]) -> bool:

@@ -54,6 +54,7 @@ class Model:
             self.close()
             raise EngineError("model_unreadable", "the file holds no model that writes text")
         self.trained_tokens: int = native.llama_model_n_ctx_train(self.native)
+        self.parameters: int = native.llama_model_n_params(self.native)
         # What such models remember is one running state: it cannot be cut back to a prefix.
         self.cuts_memory = not (
             native.llama_model_is_recurrent(self.native) or native.llama_model_is_hybrid(self.native)
