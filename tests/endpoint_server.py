@@ -45,16 +45,16 @@ Script = Callable[[Seen], Reply]
 class EndpointServer:
     """Answers by `script`, and keeps what it was asked in `seen`."""
 
-    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.script = script
         self._tls = tls
         self.seen: list[Seen] = []
         self.left = asyncio.Event()
-        self.port = 0
+        self.port = port
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> EndpointServer:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -62,11 +62,12 @@ def _memory_line(model: ModelFit) -> str:
 
 def _speed_line(speed: SpeedView, word: str) -> str:
     return tr(
-        "{word}: {decode} tokens/s written, {prefill} read, first word after {first} s ({source})",
+        "{word}: {decode} tokens/s written, {prefill} read, first word after {first} s for {tokens} tokens ({source})",
         word=word,
         decode=f"{speed.decode_tokens_per_s:.1f}",
         prefill=f"{speed.prefill_tokens_per_s:.0f}",
         first=f"{speed.first_token_s:.1f}",
+        tokens=speed.first_prompt_tokens,
         source=speed.source,
     )
 

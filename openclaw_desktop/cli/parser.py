@@ -8,23 +8,44 @@ from __future__ import annotations
 import argparse
 import contextlib
 from pathlib import Path
+from typing import Any, NoReturn
 
 from openclaw_desktop import __version__
 from openclaw_desktop.core.text import tr
 
 
+class _Parser(argparse.ArgumentParser):
+    """Where it is `discreet` it repeats nothing of what was typed: among it may be a secret."""
+
+    discreet = False
+
+    def parse_known_args(self, *args: Any, **named: Any) -> Any:
+        arguments, left_over = super().parse_known_args(*args, **named)
+        if left_over and self.discreet:
+            self.error("")
+        return arguments, left_over
+
+    def error(self, message: str) -> NoReturn:
+        if self.discreet:
+            message = tr(
+                "these words are not understood. A secret's value is never given on the command line, where every "
+                "program can read it: it is typed unseen, or piped in"
+            )
+        super().error(message)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; a wrong use exits with 2."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--home", type=Path, metavar="DIR", help=tr("keep everything under this folder"))
     common.add_argument("--json", action="store_true", help=tr("print one JSON document on stdout"))
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="openclaw-agent", description=tr("Your personal agent, without a screen."), allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"openclaw-agent {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
-    def verb(name: str, help_text: str) -> argparse.ArgumentParser:
+    def verb(name: str, help_text: str) -> _Parser:
         return verbs.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
 
     ask = verb("ask", tr("ask one question"))
@@ -58,9 +79,8 @@ def build_parser() -> argparse.ArgumentParser:
     add.add_argument("scope", metavar="SCOPE", help=tr("a file or folder"))
     grant.add_parser("remove", help=tr("take it back"), parents=[common]).add_argument("grant", metavar="ID")
 
-    secret = verb("secret", tr("keys and tokens, each for one host")).add_subparsers(
-        dest="action", metavar="ACTION", required=True
-    )
+    secrets = verb("secret", tr("keys and tokens, each for one host"))
+    secret = secrets.add_subparsers(dest="action", metavar="ACTION", required=True)
     keep = secret.add_parser("set", help=tr("keep one: typed unseen, or piped in"), parents=[common])
     keep.add_argument("name", metavar="NAME")
     keep.add_argument("--host", required=True, metavar="HOST", help=tr("the only host that it is sent to"))
@@ -68,6 +88,8 @@ def build_parser() -> argparse.ArgumentParser:
     secret.add_parser("list", help=tr("which there are, without their values"), parents=[common])
     secret.add_parser("remove", help=tr("forget one"), parents=[common]).add_argument("name", metavar="NAME")
     secret.add_parser("unlock", help=tr("give the agent the passphrase of its file"), parents=[common])
+    for discreet in (secrets, *secret.choices.values()):
+        discreet.discreet = True
 
     task = verb("task", tr("schedules in words")).add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_schedule(task.add_parser("next", help=tr("what a schedule means and when it is due"), parents=[common]))
@@ -79,9 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_model_actions(
-    model: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
+def _add_model_actions(model: argparse._SubParsersAction[_Parser], common: _Parser) -> None:
     model.add_parser("list", help=tr("what there is"), parents=[common])
     fit = model.add_parser("fit", help=tr("what would run on this machine, and how well"), parents=[common])
     fit.add_argument("--context", type=_tokens, metavar="N", help=tr("tokens that a chat may have"))

@@ -27,7 +27,8 @@ def show_next(arguments: argparse.Namespace) -> int:
         raise UserError(understood.code, understood.sentence, understood.advice, ExitCode.USAGE)
     times = understood.next_times(after, arguments.n)
     if arguments.json:
-        output.print_json({"times": [moment.isoformat() for moment in times], "understood": understood.sentence})
+        iso = [moment.isoformat(timespec="seconds") for moment in times]
+        output.print_json({"times": iso, "understood": understood.sentence})
     else:
         output.say("\n".join([understood.sentence, *map(describe_moment, times)]) + "\n")
     return ExitCode.DONE

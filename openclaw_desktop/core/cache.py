@@ -1,12 +1,13 @@
 """A small cache that forgets what was not asked for longest, and counts how often it helped.
 
-Owns the order and the counts. Must not know what is cached. One thread.
+Owns the order and the counts, and the cache of vectors made of texts. Must not know what is cached. One thread.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -58,3 +59,21 @@ class Cache(Generic[K, V]):
     def counts(self) -> CacheCounts:
         """Return hits and misses since the start."""
         return CacheCounts(self._hits, self._misses)
+
+
+class VectorCache(Cache[bytes, bytes]):
+    """The vectors of single texts: those are questions, which come again; a batch is a catching up, which does not.
+
+    A text is known by its hash: none that was erased is kept here.
+    """
+
+    async def embed(self, texts: Sequence[str], make: Callable[[Sequence[str]], Awaitable[list[bytes]]]) -> list[bytes]:
+        """Return the vectors of `texts`, made by `make` unless it is a single text that is known."""
+        if len(texts) != 1:
+            return await make(texts)
+        key = hashlib.sha256(texts[0].encode("utf-8", "surrogatepass")).digest()
+        if (known := self.get(key)) is not None:
+            return [known]
+        vectors = await make(texts)
+        self.put(key, vectors[0])
+        return vectors

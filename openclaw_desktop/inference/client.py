@@ -28,7 +28,7 @@ from openclaw_desktop.inference.ladder import Footing
 from openclaw_desktop.inference.lanes import Lanes, Turn
 from openclaw_desktop.inference.loading import Load, LoadedModel, fits_memory, grown_context, plan_effort
 from openclaw_desktop.inference.pipe import GaveWay, LoadRefused, ModelPipe
-from openclaw_desktop.inference.records import CompletionRecord
+from openclaw_desktop.inference.records import CompletionRecord, Readers
 from openclaw_desktop.inference.refusals import explain_error, model_changed, no_model, no_room, preempted, unreadable
 from openclaw_desktop.system.battery import Power, read_power
 from openclaw_desktop.system.memory_pressure import PressureWatch, available_bytes, is_short
@@ -88,7 +88,7 @@ class ModelClient:
         self._lanes = Lanes()
         self._keeping = Keeping(self._unload_soon, self._around.idle_unload_s, self._around.watch, self._around.short)
         self._unloading: asyncio.Task[None] | None = None
-        self._finished: list[Callable[[CompletionRecord], None]] = []
+        self._readers = Readers()
         self._wanted: LoadedModel | None = None
         self._footing = Footing()
         self._context_tokens = 0
@@ -141,7 +141,7 @@ class ModelClient:
 
     def on_finished(self, callback: Callable[[CompletionRecord], None]) -> None:
         """Hand the record of each completion to `callback`."""
-        self._finished.append(callback)
+        self._readers.add(callback)
 
     def in_use(self) -> contextlib.AbstractContextManager[None]:
         """Keep the model in memory while somebody works with it, between prompts too."""
@@ -389,7 +389,7 @@ class ModelClient:
                 effort.threads if effort else None, load.context_tokens, done.get("peak_rss_bytes", 0),
                 load.extra_buffers, load.mmap, done.get("restored_tokens", 0), prompt.turn_id, prompt.job,
             )  # fmt: skip
-            self._tell(record)
+            self._readers.tell(record)
         return CompletionDone(usage, done["stop"], load.model.id if load is not None else "")
 
     def _count_caches(self, done: Mapping[str, Any], prompt: Prompt) -> None:
@@ -401,13 +401,6 @@ class ModelClient:
         for name, (hits, looks) in asked.items():
             known = self.caches[name]
             self.caches[name] = CacheCounts(known.hits + hits, known.misses + looks - hits)
-
-    def _tell(self, record: CompletionRecord) -> None:
-        for callback in self._finished:
-            try:
-                callback(record)
-            except Exception:  # whoever counts must not cost anybody an answer
-                log.exception("a completion was not counted")
 
     def _unload_soon(self, reason: str) -> None:
         if self._unloading is None or self._unloading.done():

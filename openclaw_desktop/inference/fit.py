@@ -23,7 +23,7 @@ Verdict = Literal["green", "amber", "red"]
 # Keys and values are kept as F16.
 KV_BYTES = 2
 FLOAT_BYTES = 4
-# The worker reads a prompt in pieces of so many tokens (worker.engine.PROMPT_CHUNK_TOKENS).
+# The worker reads a prompt in pieces of at most so many tokens (worker.chunks.MOST_TOKENS).
 CHUNK_TOKENS = 64
 # Python, numpy, the chat template's engine and llama.cpp's own code and tables, before any model.
 RUNTIME_BYTES = 48 << 20

@@ -12,8 +12,8 @@ from typing import Literal
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.inference.fit import LEAST_CONTEXT_TOKENS
 
-LEAST_CONTEXT_TOKENS = 1024
 SIGKILL = 9
 
 Cause = Literal["crash", "memory"]

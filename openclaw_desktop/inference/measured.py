@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ LEAST_PROMPT_TOKENS, LEAST_ANSWER_TOKENS = 32, 8
 NEWEST_WEIGHT = 0.3
 # The file is written anew for what moved by more than this.
 WORTH_KEEPING = 0.1
+# The last question's figures are another's each time: they are written along with these, or at the end.
+LASTING = ("prefill_tokens_per_s", "decode_tokens_per_s", "peak_bytes")
 MAX_RUNS = 200
 MAX_FILE_BYTES = 1 << 20
 
@@ -35,8 +37,8 @@ MAX_FILE_BYTES = 1 << 20
 class Measured:
     """How one model ran; rates in tokens a second, 0 where not measured yet.
 
-    `first_token_s`: from the question to its first word, of what was not known from before. `peak_bytes`: the most
-    that the worker held. `threads`: None where the worker chose.
+    `first_token_s`: how long the last question took to its first word, with `first_prompt_tokens` that had to be read.
+    `peak_bytes`: the most that the worker held. `threads`: None where the worker chose.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Measured:
     prefill_tokens_per_s: float = 0.0
     decode_tokens_per_s: float = 0.0
     first_token_s: float = 0.0
+    first_prompt_tokens: int = 0
     peak_bytes: int = 0
     extra_buffers: bool = True
 
@@ -80,12 +83,14 @@ class MeasuredRuns:
         if _moved(self._kept.get(run.key), self._runs[run.key]):
             self._tasks.start(self._write(), name="keep what was measured")
 
-    def find(self, model: str, context_tokens: int | None = None) -> Measured | None:
-        """Return the newest run of a model, with that context where it is given."""
+    def find(self, model: str, context_tokens: int | None = None, extra_buffers: bool | None = None) -> Measured | None:
+        """Return the newest run of a model, with that context and those buffers where they are given."""
         fitting = (
             run
             for run in reversed(self._runs.values())
-            if run.model == model and context_tokens in (None, run.context_tokens)
+            if run.model == model
+            and context_tokens in (None, run.context_tokens)
+            and extra_buffers in (None, run.extra_buffers)
         )
         return next(fitting, None)
 
@@ -112,16 +117,16 @@ class MeasuredRuns:
 
 def _merge(known: Measured, completion: CompletionRecord) -> Measured:
     fresh = completion.prompt_tokens - completion.cached_tokens  # those from a file are among the cached
-    prefill = first_token = decode = 0.0
+    prefill = decode = 0.0
     if fresh >= LEAST_PROMPT_TOKENS and completion.prompt_s > 0:
-        prefill, first_token = fresh / completion.prompt_s, completion.prompt_s
+        prefill = fresh / completion.prompt_s
+        known = replace(known, first_token_s=round(completion.prompt_s, 3), first_prompt_tokens=fresh)
     if completion.completion_tokens >= LEAST_ANSWER_TOKENS and completion.decode_s > 0:
         decode = completion.completion_tokens / completion.decode_s
     return replace(
         known,
         prefill_tokens_per_s=_blend(known.prefill_tokens_per_s, prefill),
         decode_tokens_per_s=_blend(known.decode_tokens_per_s, decode),
-        first_token_s=_blend(known.first_token_s, first_token),
         peak_bytes=max(known.peak_bytes, completion.peak_rss_bytes),
     )
 
@@ -135,11 +140,7 @@ def _blend(known: float, new: float) -> float:
 def _moved(kept: Measured | None, now: Measured) -> bool:
     if kept is None:
         return True
-    pairs = (
-        (getattr(kept, each.name), getattr(now, each.name))
-        for each in fields(Measured)
-        if isinstance(getattr(now, each.name), int | float)
-    )
+    pairs = ((getattr(kept, name), getattr(now, name)) for name in LASTING)
     return any(abs(new - old) > WORTH_KEEPING * abs(old) for old, new in pairs)
 
 
@@ -167,6 +168,7 @@ def _parse(entry: Mapping[str, Any]) -> Measured:
         prefill_tokens_per_s=float(entry["prefill_tokens_per_s"]),
         decode_tokens_per_s=float(entry["decode_tokens_per_s"]),
         first_token_s=float(entry["first_token_s"]),
+        first_prompt_tokens=int(entry["first_prompt_tokens"]),
         peak_bytes=int(entry["peak_bytes"]),
         extra_buffers=bool(entry["extra_buffers"]),
     )

@@ -1,13 +1,17 @@
 """What one completion took, as plain values.
 
-Owns the record that the client hands to whoever counts (ledger, fit). Must not know who reads it. Pure.
+Owns the record that a client hands to whoever counts (ledger, fit), and the handing. Must not know who reads it. Loop.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from openclaw_desktop.core.protocols import Lane
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +41,22 @@ class CompletionRecord:
     restored_tokens: int = 0
     turn_id: str = ""
     job: str = ""
+
+
+class Readers:
+    """Those who count completions."""
+
+    def __init__(self) -> None:
+        self._readers: list[Callable[[CompletionRecord], None]] = []
+
+    def add(self, reader: Callable[[CompletionRecord], None]) -> None:
+        """Hand `reader` each record from now on."""
+        self._readers.append(reader)
+
+    def tell(self, record: CompletionRecord) -> None:
+        """Hand `record` to each; whoever fails to count costs nobody an answer."""
+        for read in self._readers:
+            try:
+                read(record)
+            except Exception:
+                log.exception("a completion was not counted")

@@ -7,7 +7,6 @@ else. It switches only when told: a model that fails is never replaced by anothe
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,11 +15,9 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelState
 from openclaw_desktop.core.messages import Usage
 from openclaw_desktop.core.protocols import Complete, CompletionDone, CompletionEvent, Prompt, Weigh
-from openclaw_desktop.core.text import tr
+from openclaw_desktop.inference import refusals
 from openclaw_desktop.inference.endpoints.desk import EndpointDesk, EndpointModel
-from openclaw_desktop.inference.records import CompletionRecord
-
-log = logging.getLogger(__name__)
+from openclaw_desktop.inference.records import CompletionRecord, Readers
 
 CHECK_LIMIT_S = 5.0
 
@@ -50,7 +47,7 @@ class ModelRouter:
         self._on_state = on_state
         self._running = 0
         self._state: tuple[str, ModelState] = ("", "ready")
-        self._finished: list[Callable[[CompletionRecord], None]] = []
+        self._readers = Readers()
 
     @property
     def endpoint_model(self) -> EndpointModel | None:
@@ -86,7 +83,7 @@ class ModelRouter:
 
     def on_finished(self, callback: Callable[[CompletionRecord], None]) -> None:
         """Hand the record of each completion by an endpoint to `callback`; the built-in client hands out its own."""
-        self._finished.append(callback)
+        self._readers.add(callback)
 
     async def __call__(self, prompt: Prompt) -> AsyncIterator[CompletionEvent]:
         """Ask the model in use; see `core.protocols.Complete`."""
@@ -110,17 +107,9 @@ class ModelRouter:
                     if first_s == started_s:
                         first_s = time.monotonic()
                     if isinstance(event, CompletionDone):
-                        self._note(
-                            _record(model, prompt, event.usage, first_s - started_s, time.monotonic() - started_s)
-                        )
+                        wall_s = time.monotonic() - started_s
+                        self._readers.tell(_record(model, prompt, event.usage, first_s - started_s, wall_s))
                     yield event
-
-    def _note(self, record: CompletionRecord) -> None:
-        for callback in self._finished:
-            try:
-                callback(record)
-            except Exception:  # whoever counts must not cost anybody an answer
-                log.exception("a completion was not counted")
 
     async def weigh(self, prompt: Prompt, choices: Sequence[str]) -> tuple[float, ...]:
         """Ask the model in use which of `choices` it would begin with; see `core.protocols.Weigh`."""
@@ -132,7 +121,7 @@ class ModelRouter:
 
         def note_usage(usage: Usage) -> None:
             took_s = time.monotonic() - started_s
-            self._note(_record(model, prompt, usage, took_s, took_s))
+            self._readers.tell(_record(model, prompt, usage, took_s, took_s))
 
         with self._asking(model):
             return await self._desk.client(model.endpoint.name).weigh(model.model, prompt, choices, note_usage)
@@ -141,11 +130,7 @@ class ModelRouter:
     def _check(model: EndpointModel, prompt: Prompt) -> None:
         # A prompt made for the built-in model must not leave this machine because another was chosen meanwhile.
         if prompt.model not in ("", model.id):
-            raise UserError(
-                "model_changed",
-                tr("Another model was chosen while this question waited."),
-                tr("Ask again."),
-            )
+            raise refusals.model_changed()
 
     @contextlib.contextmanager
     def _asking(self, model: EndpointModel) -> Iterator[None]:

@@ -7,15 +7,13 @@ embedded. The loop only awaits.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from openclaw_desktop.core.cache import Cache
+from openclaw_desktop.core.cache import VectorCache
 
-# Single texts are questions, which come again; a batch is a catching up, which does not.
 VECTORS_KEPT = 256
 
 
@@ -51,8 +49,7 @@ class Embedder:
         self._drop_timer: asyncio.TimerHandle | None = None
         self._running = 0
         self.leaves_machine = False
-        # By hash: no text that was erased is kept here.
-        self.cache: Cache[bytes, bytes] = Cache(VECTORS_KEPT)
+        self.cache = VectorCache(VECTORS_KEPT)
 
     @property
     def loaded(self) -> bool:
@@ -61,14 +58,7 @@ class Embedder:
 
     async def __call__(self, texts: Sequence[str]) -> list[bytes]:
         """Embed `texts`, loading the engine first where it is not there; a single text that is known needs none."""
-        if len(texts) != 1:
-            return await self._embed(texts)
-        key = hashlib.sha256(texts[0].encode("utf-8", "surrogatepass")).digest()
-        if (known := self.cache.get(key)) is not None:
-            return [known]
-        vectors = await self._embed(texts)
-        self.cache.put(key, vectors[0])
-        return vectors
+        return await self.cache.embed(texts, self._embed)
 
     async def _embed(self, texts: Sequence[str]) -> list[bytes]:
         loop = asyncio.get_running_loop()

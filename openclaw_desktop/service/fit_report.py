@@ -22,14 +22,15 @@ class MemoryView:
 
 @dataclass(frozen=True, slots=True)
 class SpeedView:
-    """Tokens a second read and written; seconds until the first word of a question of 512 tokens, all of them new.
+    """Tokens a second read and written; seconds until the first word of a question of `first_prompt_tokens`, all new.
 
-    `source` says where the figures come from.
+    Measured, these two are the last question's. `source` says where the figures come from.
     """
 
     prefill_tokens_per_s: float
     decode_tokens_per_s: float
     first_token_s: float
+    first_prompt_tokens: int
     source: str
 
 

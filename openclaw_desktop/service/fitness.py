@@ -94,8 +94,8 @@ class FitDesk:
 
     async def need_bytes(self, load: Load) -> int | None:
         """Return what a load will take: as it was measured, else predicted; None where its file can't be read."""
-        run = self._runs.find(load.model.id, load.context_tokens)
-        if run is not None and run.peak_bytes and run.extra_buffers == load.extra_buffers:
+        run = self._runs.find(load.model.id, load.context_tokens, load.extra_buffers)
+        if run is not None and run.peak_bytes:
             return run.peak_bytes
         try:
             size = await asyncio.to_thread(self._read, load.model.path)
@@ -207,5 +207,6 @@ def _speed_view(speed: Speed | None) -> SpeedView | None:
         round(speed.prefill_tokens_per_s, 1),
         round(speed.decode_tokens_per_s, 1),
         round(speed.first_token_s, 1),
+        speed.first_prompt_tokens,
         speed.source,
     )

@@ -1,6 +1,6 @@
 """Two real servers that speak the OpenAI language, as child processes, both with SmolLM2.
 
-Run as a program this file is the body of xllamacpp's server: `model_servers.py MODEL KEY|- chat|embedding`.
+Run as a program this file is the body of xllamacpp's server: `model_servers.py MODEL KEY|- chat|embedding PORT|0`.
 """
 
 from __future__ import annotations
@@ -70,9 +70,11 @@ def llama_cpp_server(model: Path) -> Iterator[ModelServer]:
 
 
 @contextmanager
-def xllamacpp_server(model: Path, key: str | None = None, embedding: bool = False) -> Iterator[ModelServer]:
-    """Run llama.cpp's own server as xllamacpp packs it."""
-    words = [__file__, str(model), key or "-", "embedding" if embedding else "chat"]
+def xllamacpp_server(
+    model: Path, key: str | None = None, embedding: bool = False, port: int = 0
+) -> Iterator[ModelServer]:
+    """Run llama.cpp's own server as xllamacpp packs it, on a port of its own choice where none is given."""
+    words = [__file__, str(model), key or "-", "embedding" if embedding else "chat", str(port)]
     with _run(words, None) as server:
         yield server
 
@@ -99,13 +101,15 @@ def _read_url(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip() + "/v1"
 
 
-def _serve_xllamacpp(model: str, key: str, use: str) -> None:
+def _serve_xllamacpp(model: str, key: str, use: str, port: str) -> None:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = model
     params.hostnames = ["127.0.0.1"]
     params.n_ctx = CONTEXT_TOKENS
+    if port != "0":
+        params.port = int(port)
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
     params.warmup = params.ui = False
     if key != "-":
@@ -123,4 +127,4 @@ def _serve_xllamacpp(model: str, key: str, use: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve_xllamacpp(*sys.argv[1:4])
+    _serve_xllamacpp(*sys.argv[1:5])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from agent_process import Program
+from agent_process import Program, eventually
 from model_servers import CONTEXT_TOKENS, KEY, ModelServer, llama_cpp_server, xllamacpp_server
 
 from openclaw_desktop.agent.reply import reply_schema
@@ -39,6 +40,8 @@ READ = ToolSpec(
     "read",
 )
 HELLO = Prompt((Message("user", "Say hello.", USER),), max_tokens=12)
+# Long enough that it is still being written when the server is killed.
+STORY = Prompt((Message("user", "Tell me a very long story about a ship and its crew.", USER),), max_tokens=1500)
 CHAT = Prompt((Message("user", "Read notes.txt", USER),), reply_schema([READ]), max_tokens=60)
 LONG = Prompt((Message("user", "word " * 2 * CONTEXT_TOKENS, USER),))
 if importlib.util.find_spec("xllamacpp") is None:
@@ -51,6 +54,12 @@ def servers(smollm2: Path) -> Iterator[dict[str, ModelServer]]:
     model = next(smollm2.iterdir())
     with llama_cpp_server(model) as first, xllamacpp_server(model, KEY) as second:
         yield {"llama-cpp-python": first, "xllamacpp": second}
+
+
+def is_free(port: int) -> bool:
+    """Return whether nobody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.fixture(params=list(STYLES))
@@ -147,9 +156,9 @@ async def test_a_wrong_key_is_told(servers: dict[str, ModelServer]) -> None:
     assert caught.value.failure.code == "wrong_key"
 
 
-async def test_after_a_cancel_the_server_has_time_for_the_next(servers: dict[str, ModelServer], kind: str) -> None:
+async def test_after_a_cancel_the_next_question_is_answered(servers: dict[str, ModelServer], kind: str) -> None:
     async with asking(servers[kind]) as client:
-        async with aclosing(client.complete(await model_of(client), replace(HELLO, max_tokens=1500))) as events:
+        async with aclosing(client.complete(await model_of(client), STORY)) as events:
             await anext(events)
         assert text_of(await events_of(client, HELLO))
 
@@ -165,11 +174,25 @@ async def test_both_are_found_on_this_machine(servers: dict[str, ModelServer], m
     assert second.models == () and "wants a key" in second.problem
 
 
+@pytest.mark.skipif(not is_free(8080), reason="another program listens where llama-server usually does")
+def test_llama_server_without_a_key_is_found_and_named_by_the_product(smollm2: Path, program: Program) -> None:
+    with xllamacpp_server(next(smollm2.iterdir()), port=8080) as server:
+        assert server.port == 8080
+        found = eventually(lambda: listed_at(program, server.url), "llama-server in the list")
+        assert "llama-server/" in program.run("model", "list").done().out
+    assert [model["id"].partition("/")[0] for model in found] == ["llama-server"]
+
+
+def listed_at(program: Program, url: str) -> list[dict[str, Any]]:
+    models = program.run("model", "list", "--json").done().document["models"]
+    return [model for model in models if model["endpoint"] == url]
+
+
 async def test_a_server_killed_in_the_middle_of_its_answer_is_told_of(smollm2: Path) -> None:
     events: list[CompletionEvent] = []
     with xllamacpp_server(next(smollm2.iterdir())) as server:
         async with asking(server, secret=None) as client:
-            stream = client.complete(await model_of(client), replace(HELLO, max_tokens=1500))
+            stream = client.complete(await model_of(client), STORY)
             with pytest.raises(UserError) as caught:
                 async with aclosing(stream):
                     async for event in stream:

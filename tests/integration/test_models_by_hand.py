@@ -5,6 +5,7 @@ The bytes are SmolLM2's; they come from a real web server on loopback that is th
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,11 @@ from shutil import copyfile
 import pytest
 from agent_process import Program, eventually
 from hub_server import HubServer, serving
+from test_terminal import Terminal
+
+from openclaw_desktop.inference import files
+from openclaw_desktop.runtime import attach_or_start
+from openclaw_desktop.system.paths import find_home
 
 MODEL = "smollm2-135m"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -85,6 +91,22 @@ def test_a_download_is_paused_from_elsewhere_and_freed(program: Program, hub: Hu
     assert "not whole (30 of 98 MB" in program.run("model", "list").done().out
     assert "30 MB are free again" in program.run("model", "remove", MODEL).done().out
     assert not part(program).exists()
+
+
+def test_a_terminal_shows_a_bar_with_rate_and_time_left(program: Program, hub: HubServer) -> None:
+    hub.manners = ["stalls after 60000000", "good"]
+    terminal = Terminal(program, "model", "pull", MODEL, columns=80)
+    try:
+        terminal.wait_for(" left")
+        hub.let_go.set()
+        assert terminal.end() == 0
+    finally:
+        terminal.close()
+    bar = re.compile(r"smollm2-135m: +\d+%\|.+\| \d\S*/98\.4M, \d+\.\d MB/s, \d+:\d\d left")
+    drawn = [line for line in re.split(r"[\r\n]+", terminal.shown) if " left" in line]
+    assert all(bar.match(line) for line in drawn), drawn
+    assert "SmolLM2 135M is here" in terminal.shown
+    assert not re.search(r"\x1b\[[\d;]*m", terminal.shown), "no colour, whatever NO_COLOR says"
 
 
 def test_an_interrupt_says_what_is_kept(program: Program, hub: HubServer) -> None:
@@ -225,3 +247,26 @@ def test_own_models_that_cannot_be_understood_are_not_written_over(
     ended = program.run("model", "add", str(source))
     assert ended.code == 1 and "can't be understood" in ended.err
     assert broken.read_text() == "[[model]\n"
+
+
+async def test_a_file_that_was_hashed_while_it_came_is_not_hashed_again(
+    program: Program, hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[Path] = []
+    hash_file = files.hash_file
+
+    def counting(path: Path) -> str:
+        hashed.append(path)
+        return hash_file(path)
+
+    monkeypatch.setattr(files, "hash_file", counting)
+    monkeypatch.delenv("OPENCLAW_MODELS", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    for _ in range(2):  # nor by the next start
+        agent = await attach_or_start(find_home(program.home, {}), None, "test")
+        try:
+            assert [step async for step in agent.service.pull_model(MODEL)][-1].done
+        finally:
+            await agent.stop()
+    assert hub.requests == [None] and (program.home / "models" / FILE).exists()
+    assert hashed == []

@@ -7,6 +7,7 @@ import pty
 import select
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,10 @@ def hear_interrupts() -> None:
 class Terminal:
     """One program in a terminal of its own."""
 
-    def __init__(self, program: Program, *words: str) -> None:
+    def __init__(self, program: Program, *words: str, columns: int = 0) -> None:
         self._controller, terminal = pty.openpty()
+        if columns:
+            termios.tcsetwinsize(terminal, (24, columns))
         self.process = subprocess.Popen(
             program.command(*words), env=program.environ, cwd=program.environ["HOME"],
             stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,

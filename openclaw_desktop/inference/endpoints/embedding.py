@@ -7,12 +7,11 @@ know what is embedded. Loop.
 from __future__ import annotations
 
 import array
-import hashlib
 import math
 import sys
 from collections.abc import Sequence
 
-from openclaw_desktop.core.cache import Cache
+from openclaw_desktop.core.cache import VectorCache
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.core.tokens import clip
@@ -24,7 +23,6 @@ PREFIX = "endpoint:"
 BATCH = 64
 # What fits the shortest inputs in use, 512 tokens.
 CLIP_TOKENS = 400
-# Single texts are questions, which come again.
 VECTORS_KEPT = 256
 
 
@@ -54,8 +52,7 @@ class EndpointEmbedder:
         self.engine = PREFIX + name
         self.version = model or (endpoint.model if endpoint else None) or ""
         self.dimension = 0
-        # By hash: no text that was erased is kept here.
-        self.cache: Cache[bytes, bytes] = Cache(VECTORS_KEPT)
+        self.cache = VectorCache(VECTORS_KEPT)
 
     @property
     def leaves_machine(self) -> bool:
@@ -65,14 +62,7 @@ class EndpointEmbedder:
 
     async def __call__(self, texts: Sequence[str]) -> list[bytes]:
         """Return one normalised little-endian float32 vector for each text; raises UserError."""
-        if len(texts) != 1:
-            return await self._embed(texts)
-        key = hashlib.sha256(texts[0].encode("utf-8", "surrogatepass")).digest()
-        if (known := self.cache.get(key)) is not None:
-            return [known]
-        vectors = await self._embed(texts)
-        self.cache.put(key, vectors[0])
-        return vectors
+        return await self.cache.embed(texts, self._embed)
 
     async def _embed(self, texts: Sequence[str]) -> list[bytes]:
         client = self._desk.client(self._name)

@@ -17,17 +17,21 @@ from openclaw_desktop.system.hardware.gpu import ASK_LIMIT_S, Gpu, GpuFinding
 class MetalHandler:
     """macOS alone has Metal."""
 
+    def __init__(self, machine: str = "", sysctl: str = "/usr/sbin/sysctl") -> None:
+        self._machine = machine or platform.machine()
+        self._sysctl = sysctl
+
     def find(self) -> GpuFinding:
         """Return the chip's own processor; on a Mac with an Intel processor none is counted on."""
-        if platform.machine() != "arm64":
+        if self._machine != "arm64":
             return GpuFinding(reasons=(tr("Metal is used on Apple's own chips alone."),))
-        return GpuFinding((Gpu("metal", _chip(), psutil.virtual_memory().total),))
+        return GpuFinding((Gpu("metal", _chip(self._sysctl), psutil.virtual_memory().total),))
 
 
-def _chip() -> str:
+def _chip(sysctl: str) -> str:
     try:
         answer = subprocess.run(
-            ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"), capture_output=True, text=True,
+            (sysctl, "-n", "machdep.cpu.brand_string"), capture_output=True, text=True,
             timeout=ASK_LIMIT_S, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

@@ -1,6 +1,7 @@
 """Models are known by their SHA-256, wherever their bytes lie."""
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,15 @@ MODEL = CatalogueModel(
 )
 
 
+def test_of_each_model_it_is_written_down_which_two_places_gave_its_hash() -> None:
+    (record,) = (Path(__file__).parents[3] / "docs" / "adr").glob("0008-*.md")
+    rows = [line.strip("|").split("|") for line in record.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
+    noted = [model_id for row in rows for model_id in re.findall(r"`([^`]+)`", row[0])]
+    assert sorted(noted) == sorted(model.id for model in load_catalogue())
+    for row in rows:
+        assert len(row) == 3 and row[1].strip() and row[2].strip() and row[1] != row[2], row[0]
+
+
 def test_the_shipped_catalogue_is_sound() -> None:
     catalogue = load_catalogue()
     assert {"qwen2.5-coder-1.5b", "smollm2-135m"} == {model.id for model in catalogue if model.recommended}
@@ -54,6 +64,7 @@ def test_the_shipped_catalogue_is_sound() -> None:
             assert model.calls_tools == ((shape.parameters or 0) >= 1_000_000_000)
         else:
             assert not model.calls_tools
+    assert sum(model.kind == "embedding" for model in catalogue) >= 2
     sizes = [model.size_bytes for model in catalogue if model.kind == "chat"]
     assert len(sizes) >= 10 and min(sizes) < 1e8 and max(sizes) > 1.5e10, "from 0.1B to 32B"
     assert catalogue[0].calls_tools, "the best comes first"

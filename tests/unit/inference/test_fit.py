@@ -116,6 +116,7 @@ def test_a_guess_is_made_from_the_nearest_model_that_ran_and_says_so() -> None:
     assert speed.decode_tokens_per_s == pytest.approx(13 / 4.5)
     assert speed.prefill_tokens_per_s == pytest.approx(68 * 1.5 / 8)
     assert speed.first_token_s == pytest.approx(512 / speed.prefill_tokens_per_s)
+    assert speed.first_prompt_tokens == 512
 
 
 @pytest.mark.parametrize(("cores", "rate"), [(1, 5 / 4.5), (2, 10 / 4.5), (16, 4.0)])
@@ -127,8 +128,9 @@ def test_without_any_run_the_guess_is_from_the_cores_as_far_as_memory_keeps_up(c
 
 
 def test_a_model_that_ran_is_not_guessed() -> None:
-    speed = measured_speed(Measured("m", 4096, 2, 100.0, 10.0))
-    assert speed is not None and speed.measured and speed.first_token_s == 5.12
+    speed = measured_speed(Measured("m", 4096, 2, 100.0, 10.0, first_token_s=2.5, first_prompt_tokens=240))
+    assert speed is not None and speed.measured
+    assert (speed.first_token_s, speed.first_prompt_tokens) == (2.5, 240), "as it was, not by the rate"
     assert measured_speed(Measured("m", 4096, 2, 100.0)) is None
 
 
@@ -156,7 +158,8 @@ async def test_what_was_measured_is_found_again_after_a_restart(tmp_path: Path) 
     again = MeasuredRuns(tmp_path / "measured.json")
     found = again.find("m", 4096)
     assert found is not None
-    assert (found.prefill_tokens_per_s, found.decode_tokens_per_s, found.first_token_s) == (50.0, 5.0, 2.0)
+    assert (found.prefill_tokens_per_s, found.decode_tokens_per_s) == (50.0, 5.0)
+    assert (found.first_token_s, found.first_prompt_tokens) == (2.0, 100)
     assert found.peak_bytes == GB
     newest = again.find("m")
     assert newest is not None and newest.context_tokens == 2048
@@ -171,6 +174,9 @@ async def test_a_busy_minute_moves_what_is_known_a_little(tmp_path: Path) -> Non
     found = runs.find("m")
     assert found is not None
     assert found.decode_tokens_per_s == pytest.approx(0.7 * 5 + 0.3 * 0.5)
+    runs.record(replace(RECORD, prompt_s=9.0, prompt_tokens=500))
+    found = runs.find("m")
+    assert found is not None and (found.first_token_s, found.first_prompt_tokens) == (9.0, 400), "the last one's own"
     assert found.peak_bytes == GB, "the most that it ever held"
     await runs.stop()
 

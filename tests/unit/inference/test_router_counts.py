@@ -14,7 +14,7 @@ from openclaw_desktop.core.messages import Message
 from openclaw_desktop.core.protocols import CompletionEvent, Prompt
 from openclaw_desktop.core.tokens import estimate_tokens
 from openclaw_desktop.inference.endpoints.desk import EndpointDesk
-from openclaw_desktop.inference.records import CompletionRecord
+from openclaw_desktop.inference.records import CompletionRecord, Readers
 from openclaw_desktop.inference.router import BuiltIn, ModelRouter
 
 QUESTION = Prompt((Message("user", "Is it?", USER),), lane="aside", turn_id="t1")
@@ -59,3 +59,16 @@ async def test_a_weighing_is_counted_with_its_turn(
     (record,) = records
     assert (record.prompt_tokens, record.cached_tokens, record.completion_tokens) == taken
     assert (record.model, record.lane, record.turn_id) == ("there/m", "aside", "t1")
+
+
+def test_whoever_fails_to_count_costs_nobody_an_answer() -> None:
+    def fail(_record: CompletionRecord) -> None:
+        raise ZeroDivisionError
+
+    read: list[CompletionRecord] = []
+    readers = Readers()
+    readers.add(fail)
+    readers.add(read.append)
+    record = CompletionRecord("m", "chat", 1, 0, 1, 0.1, 0.1, 0.2, 0.1, 2, 512, 0)
+    readers.tell(record)
+    assert read == [record]

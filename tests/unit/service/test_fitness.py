@@ -11,7 +11,10 @@ from openclaw_desktop.cli.fit import describe_fit
 from openclaw_desktop.inference.catalogue import CatalogueModel, HubMirror, PackageMirror, find_model, load_catalogue
 from openclaw_desktop.inference.download.problems import needed_bytes
 from openclaw_desktop.inference.files import ModelFile
+from openclaw_desktop.inference.fit import dimensions_of_shape, predict_memory_bytes
+from openclaw_desktop.inference.loading import Load, LoadedModel
 from openclaw_desktop.inference.measured import MeasuredRuns
+from openclaw_desktop.inference.records import CompletionRecord
 from openclaw_desktop.service import fitness
 from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.fitness import FitDesk
@@ -77,3 +80,49 @@ async def test_what_is_to_be_fetched_is_told_with_its_size(tmp_path: Path, monke
     lines = describe_fit(told).splitlines()
     assert "No card." in lines
     assert any("Qwen3 8B (5.0 GB to fetch)" in line for line in lines)
+
+
+def ran(context_tokens: int, peak_bytes: int, *, extra_buffers: bool) -> CompletionRecord:
+    return CompletionRecord(
+        "mine", "chat", 100, 0, 20, 1.0, 1.0, 2.0, 2.0, 2, context_tokens, peak_bytes, extra_buffers, not extra_buffers
+    )
+
+
+async def test_what_a_load_takes_is_as_measured_else_predicted_else_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = dimensions_of_shape(MODEL.shape, MODEL.size_bytes)
+    assert size is not None
+    monkeypatch.setattr(fitness, "read_header", lambda _: "header")
+    monkeypatch.setattr(fitness, "dimensions_of_header", lambda _: size)
+    path = tmp_path / "mine.gguf"
+    path.touch()
+    runs = MeasuredRuns(tmp_path / "measured.json")
+    desk = FitDesk(Shelf(ModelFile(MODEL, path)), runs, Settings(), tmp_path, lambda: None)  # type: ignore[arg-type]
+
+    async def need(context_tokens: int, *, extra_buffers: bool, file: Path = path) -> int | None:
+        return await desk.need_bytes(Load(LoadedModel("mine", file, 4096), context_tokens, extra_buffers))
+
+    def predicted(context_tokens: int, *, extra_buffers: bool) -> int:
+        return predict_memory_bytes(size, context_tokens, extra_buffers=extra_buffers, mmap=not extra_buffers).total
+
+    assert await need(4096, extra_buffers=True) == predicted(4096, extra_buffers=True)
+    runs.record(ran(4096, 7 * GB, extra_buffers=True))
+    assert await need(4096, extra_buffers=True) == 7 * GB
+    assert await need(4096, extra_buffers=False) == predicted(4096, extra_buffers=False)
+    assert await need(8192, extra_buffers=True) == predicted(8192, extra_buffers=True)
+    runs.record(ran(4096, 8 * GB, extra_buffers=False))
+    assert await need(4096, extra_buffers=False) == 8 * GB
+    assert await need(4096, extra_buffers=True) == 7 * GB, "a newer run of another kind does not hide it"
+    await runs.stop()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"GGUF", b"no model at all" * 99])
+async def test_nobody_knows_what_a_file_takes_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "mine.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    runs = MeasuredRuns(tmp_path / "measured.json")
+    desk = FitDesk(Shelf(ModelFile(MODEL, path)), runs, Settings(), tmp_path, lambda: None)  # type: ignore[arg-type]
+    load = Load(LoadedModel("mine", path, 4096), 4096, extra_buffers=True)
+    assert await desk.need_bytes(load) is None

@@ -54,7 +54,6 @@ async def test_the_kernel_is_waited_for_without_a_clock_and_nothing_is_left_open
 @pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
 async def test_a_word_of_the_kernel_counts_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket with urgent data says EPOLLPRI as the trigger does."""
-    import select
     import socket
 
     server = socket.create_server(("127.0.0.1", 0))
@@ -80,7 +79,6 @@ async def test_a_word_of_the_kernel_counts_where_memory_is_short(monkeypatch: py
     async with asyncio.timeout(30):
         await heard.wait()
     watch.stop()
-    assert select.EPOLLPRI
     for connection in (sender, receiver, server):
         connection.close()
 
