@@ -49,6 +49,7 @@ class Turn(QObject):
         self._receipts: list[Receipt] = []
         self._failed_calls: set[str] = set()
         self._model: str | None = None
+        self._offer: OfferCard | None = None
         self._user = transcript.add_user(asked)
         self.answer = transcript.add_answer(asked)
 
@@ -79,11 +80,13 @@ class Turn(QObject):
                 self.question_closed.emit(question_id)
             case ModelOffered(model_id=model_id, title=title, size_bytes=size_bytes):
                 sentence = tr("With this model I can answer that.")
-                self.offer_made.emit(OfferCard(model_id, title, size_bytes, sentence))
+                self._offer = OfferCard(model_id, title, size_bytes, sentence)
             case TurnFinished(answer=answer):
                 self._finish(answer)
+                self._show_offer()
             case TurnStopped(text=text):
                 self._stop(text)
+                self._show_offer()
             case TurnFailed(failure=failure):
                 self.fail(failure)
 
@@ -132,6 +135,13 @@ class Turn(QObject):
         else:
             self._transcript.remove(self.answer)
         self._transcript.add_failure(failure, self.asked)
+        self._show_offer()
+
+    def _show_offer(self) -> None:
+        """Show the model on offer, below how the turn ended."""
+        if self._offer is not None:
+            self.offer_made.emit(self._offer)
+            self._offer = None
 
     def withdraw(self) -> None:
         """Take the whole turn off the screen: the agent did not accept it."""

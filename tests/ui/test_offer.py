@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QProgressBar, QPushButton
 from scripted_service import GOOD, HUGE, SMALL, make_answer
 from ui_bench import Bench, on_loop, until
 
-from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.core.events import ModelOffered, ModelPulled, TurnFinished
-from openclaw_desktop.ui.offer import format_pace
+from openclaw_desktop.core.errors import Failure, UserError
+from openclaw_desktop.core.events import ModelOffered, ModelPulled, TurnFailed, TurnFinished
+from openclaw_desktop.ui.bubble import FailureCard
+from openclaw_desktop.ui.offer import OfferCard, format_pace
 from openclaw_desktop.ui.welcome import choose_offers
 
 TOTAL = 2_600_000_000
@@ -30,6 +31,19 @@ async def offer(bench: Bench) -> None:
     bench.service.emit(TurnFinished("turn_1", make_answer("partly")))
     await bench.settle()
     bench.find(QPushButton, "get_good-4b").click()
+
+
+@on_loop
+async def test_a_model_is_offered_below_the_failure_that_it_would_mend(bench: Bench) -> None:
+    await bench.start_turn()
+    bench.service.emit(ModelOffered("turn_1", "good-4b", "Good 4B", TOTAL))
+    bench.service.emit(TurnFailed("turn_1", Failure("no_model", "There is no model.", "Fetch one.")))
+    await bench.settle()
+    failure, card = bench.popup.findChildren(FailureCard)[-1], bench.popup.findChildren(OfferCard)[-1]
+    assert failure.mapToGlobal(failure.rect().bottomLeft()).y() < card.mapToGlobal(card.rect().topLeft()).y()
+    bench.find(QPushButton, "get_good-4b").click()
+    bench.service.progress(1000, done=True)
+    await until(lambda: bench.service.used == ["good-4b"])
 
 
 @on_loop
