@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
+from openclaw_desktop.system.memory import read_memory
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +29,13 @@ SHORT_SHARE = 0.1
 
 def available_bytes() -> int:
     """Return how much memory programs can have without anything being swapped out."""
-    return int(psutil.virtual_memory().available)
+    return read_memory().available_bytes
 
 
 def is_short() -> bool:
-    """Say whether less than a tenth of the machine's memory is left."""
-    memory = psutil.virtual_memory()
-    return bool(memory.available < SHORT_SHARE * memory.total)
+    """Say whether less than a tenth of the memory is left."""
+    memory = read_memory()
+    return memory.available_bytes < SHORT_SHARE * memory.total_bytes
 
 
 class PressureWatch:

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from openclaw_desktop.system.hardware.cuda import CudaHandler
 from openclaw_desktop.system.hardware.gpu import GpuFinding, GpuHandler
 from openclaw_desktop.system.hardware.metal import MetalHandler
 from openclaw_desktop.system.hardware.vulkan import vulkan_handler
+from openclaw_desktop.system.memory import read_memory
 from openclaw_desktop.system.processor import usable_cores
 
 
@@ -34,13 +33,13 @@ class Hardware:
 
 def read_hardware(folder: Path, handlers: Sequence[GpuHandler] | None = None) -> Hardware:
     """Return what this machine has; `folder` is where models are, or will be, kept."""
-    memory = psutil.virtual_memory()
+    memory = read_memory()
     findings = [handler.find() for handler in (gpu_handlers() if handlers is None else handlers)]
     gpu = GpuFinding(
         tuple(gpu for finding in findings for gpu in finding.gpus),
         tuple(reason for finding in findings for reason in finding.reasons),
     )
-    return Hardware(memory.total, memory.available, usable_cores(), _free(folder), gpu)
+    return Hardware(memory.total_bytes, memory.available_bytes, usable_cores(), _free(folder), gpu)
 
 
 def gpu_handlers() -> tuple[GpuHandler, ...]:

@@ -17,6 +17,7 @@ from openclaw_desktop.system.hardware.memory_speed import measure_memory_speed
 from openclaw_desktop.system.hardware.metal import MetalHandler
 from openclaw_desktop.system.hardware.vulkan import LinuxVulkanHandler, WindowsVulkanHandler
 from openclaw_desktop.system.hardware.watts import Watts
+from openclaw_desktop.system.memory import read_memory
 
 MIB = 1 << 20
 
@@ -36,7 +37,7 @@ def file(root: Path, name: str, text: str = "") -> None:
 
 def test_this_machine(tmp_path: Path) -> None:
     hardware = read_hardware(tmp_path / "not" / "there" / "yet")
-    assert hardware.memory_bytes == psutil.virtual_memory().total
+    assert hardware.memory_bytes == read_memory().total_bytes
     assert 0 < hardware.available_bytes <= hardware.memory_bytes
     assert 1 <= hardware.cores <= (os.cpu_count() or 1)
     assert hardware.disk_free_bytes > 0

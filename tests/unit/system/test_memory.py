@@ -1,0 +1,53 @@
+"""How much memory there is: the machine's, or what the control groups above this process leave of it."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from openclaw_desktop.system.memory import Memory, read_memory
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def own_group(tmp_path: Path) -> Path:
+    path = tmp_path / "cgroup"
+    path.write_text("1:name=systemd:/x\n0::/user.slice/agent.service\n")
+    return path
+
+
+def limit(group: Path, most: str, used: int, cached: int) -> None:
+    group.mkdir(parents=True, exist_ok=True)
+    (group / "memory.max").write_text(f"{most}\n")
+    (group / "memory.current").write_text(f"{used}\n")
+    (group / "memory.stat").write_text(f"anon 5\ninactive_file {cached}\n")
+
+
+def test_without_a_limit_it_is_the_machine_s(tmp_path: Path, own_group: Path) -> None:
+    limit(tmp_path / "groups/user.slice/agent.service", "max", 50 * MIB, 0)
+    for group in (own_group, tmp_path / "none"):
+        memory = read_memory(group, tmp_path / "groups")
+        assert memory.total_bytes == psutil.virtual_memory().total
+        assert 0 < memory.available_bytes <= memory.total_bytes
+
+
+def test_the_narrowest_limit_counts_and_cached_files_are_free(tmp_path: Path, own_group: Path) -> None:
+    groups = tmp_path / "groups"
+    limit(groups / "user.slice/agent.service", str(64 * MIB), 40 * MIB, 10 * MIB)
+    assert read_memory(own_group, groups) == Memory(64 * MIB, 34 * MIB)
+    limit(groups / "user.slice", str(48 * MIB), 47 * MIB, 0)
+    assert read_memory(own_group, groups) == Memory(48 * MIB, MIB)
+    limit(groups / "user.slice", str(48 * MIB), 50 * MIB, 0)
+    assert read_memory(own_group, groups).available_bytes == 0
+
+
+def test_files_that_say_something_else_are_no_limit(tmp_path: Path, own_group: Path) -> None:
+    group = tmp_path / "groups/user.slice/agent.service"
+    limit(group, str(MIB), 0, 0)
+    (group / "memory.stat").unlink()
+    assert read_memory(own_group, tmp_path / "groups").total_bytes == psutil.virtual_memory().total
+
+
+def test_this_machine_s_is_read() -> None:
+    assert 0 < read_memory().available_bytes <= read_memory().total_bytes
