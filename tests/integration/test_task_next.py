@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,10 +19,17 @@ BERLIN = ("--tz", "Europe/Berlin")
 
 
 @pytest.fixture
-def task_next(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> TaskNext:
+def task_next(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[TaskNext]:
     monkeypatch.setenv("OPENCLAW_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(commands.logging, "basicConfig", lambda **_: None)
-    return TaskNext(capsys)
+    # What a verb sets for its process would go on for all tests after this one.
+    logger, mask = logging.getLogger("openclaw_desktop"), os.umask(0o077)
+    level = logger.level
+    yield TaskNext(capsys)
+    logger.setLevel(level)
+    os.umask(mask)
 
 
 class TaskNext:
