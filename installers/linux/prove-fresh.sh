@@ -3,7 +3,7 @@
 #   sh installers/linux/prove-fresh.sh [FOLDER]
 # FOLDER: where the Debian goes. A new folder is filled; one that holds a Debian already is used as it is; a named folder is kept.
 # Without FOLDER it is a temporary one, removed at the end. What is tested is HEAD: commit first.
-# DEBIAN_MIRROR names another mirror. Everything runs in mount and process namespaces of its own: nothing stays mounted or running.
+# OPENCLAW_PROOF=full runs the tests with their full counts. DEBIAN_MIRROR names another mirror. Everything runs in mount and process namespaces of its own: nothing stays mounted or running.
 set -eu
 
 checkout=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -114,7 +114,7 @@ as() {
         mount --rbind "$folder" "$folder" && cd "$folder" && mkdir -p .outside && pivot_root . .outside &&
             umount -l /.outside && cd / && exec chroot --userspec="$user:$user" --groups="" / "$@"
     ' sh "$folder" "$user" /usr/bin/env -i HOME="$home" USER="$user" PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-        ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} \
+        ${OPENCLAW_PROOF:+OPENCLAW_PROOF="$OPENCLAW_PROOF"} ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} \
         sh -c 'cd ~/openclaw-desktop && exec "$@"' sh "$@"
 }
 
