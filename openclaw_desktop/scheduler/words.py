@@ -27,9 +27,11 @@ from openclaw_desktop.scheduler.wording import normalise
 LONGEST_CHARS = 300
 SHOWN_TIMES = 3
 _FILLER = re.compile(
-    r"(?:please|only|on the hour|on|at|the|and|then|once|sharp|exactly|precisely|schedule it|remind me|o'clock"
+    r"(?:please|pls|only|on the hour|on|at|the|and|then|once|sharp|exactly|precisely|schedule it|remind me|o'clock"
     r"|starting from|run|do it|of the day|local time|my time)\b|[,;.:]+(?= |$)|-(?= )"
 )
+# What something should have followed: "every Monday at" is broken off.
+_BROKEN_OFF = re.compile(r"(?:on|at|the|and|then|starting from)\W*$")
 _SPACE = re.compile(r"[ ,;]*")
 
 
@@ -101,7 +103,7 @@ def _scan(text: str, setting: Setting) -> tuple[Part, ...]:
             best = max(found, key=lambda one: one[1])
             parts.extend(best[0])
             position = best[1]
-        elif (filler := _FILLER.match(text, position)) is not None:
+        elif (filler := _FILLER.match(text, position)) is not None and not _BROKEN_OFF.match(text, position):
             position = filler.end()
         else:
             raise _left_over(text, position)

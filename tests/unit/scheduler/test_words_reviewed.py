@@ -160,3 +160,12 @@ def test_a_month_of_every_year_is_said() -> None:
     understood = understand("every Monday in December at 9", MONDAY, BERLIN)
     assert isinstance(understood, Understood)
     assert understood.sentence == "Every Monday in December at 09:00 (December of every year)."
+
+
+@pytest.mark.parametrize("text", ["every Monday and Thursday at", "tomorrow on", "every day and", "starting from"])
+def test_words_that_are_broken_off_are_refused(text: str) -> None:
+    assert isinstance(understand(text, MONDAY, BERLIN), Unclear)
+
+
+def test_haste_is_no_obstacle() -> None:
+    assert coming("pls do it tmrw 6pm", 1) == ["2026-11-24 18:00"]
