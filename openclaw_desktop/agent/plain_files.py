@@ -23,7 +23,7 @@ _PATH = re.compile(
     r"|(?<![\w/\\.-])(?P<named>[\w-][\w.-]*(?<=[\w-])\.[A-Za-z][A-Za-z0-9]{0,7})(?![\w/])"
     r"|(?<=\s)(?P<dotted>\.[a-z][\w-]{2,})(?![\w./])"
 )
-# "The folder ~/work/tax 2025": what follows a folder at the very end and is no word of the sentence belongs to it.
+# "The folder ~/papers/tax 2025": what follows a folder at the very end and is no word of the sentence belongs to it.
 _REST_OF_NAME = re.compile(r"(?:[ ](?:[A-Z]\w*|\d[\w-]*)){1,4}(?=[\s?.!]*$)")
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|org|net|io|edu|gov|dev)(?:[/\s?.!,]|$)", re.IGNORECASE)
 _NAME = r"(?P<name>downloads?|documents?|desktop|pictures?|music|videos?|home)"

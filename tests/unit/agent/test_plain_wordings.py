@@ -319,7 +319,7 @@ def test_wordings_of_listing(text: str) -> None:
         ("I can't remember what I put in a.md, could you read it out to me?", ReadFile("a.md")),
         ("Type D:\\logs\\app.log", ReadFile("D:\\logs\\app.log")),
         ("cat docs/readme.md", ReadFile("docs/readme.md")),
-        ("Could you give me a listing of the folder ~/work/tax 2025", ListFolder("~/work/tax 2025")),
+        ("Could you give me a listing of the folder ~/papers/tax 2025", ListFolder("~/papers/tax 2025")),
         ("dir D:/games", ListFolder("D:/games")),
         ("Which files are sitting on my Desktop right now?", ListFolder("Desktop")),
         ("What's in my home folder?", ListFolder("~")),
