@@ -6,7 +6,6 @@ Owns the words that people put around what they ask for, and says whether such w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -137,9 +136,3 @@ def unframe(text: str) -> Framed:
 def words_of(table: str) -> frozenset[str]:
     """Return the single words of `table`."""
     return frozenset(table.split())
-
-
-def starts_with(text: str, words: Iterable[str]) -> bool:
-    """Return True where the first word of `text` is one of `words`."""
-    first = re.match(r"[a-z'-]+", text.lower())
-    return first is not None and first[0] in frozenset(words)

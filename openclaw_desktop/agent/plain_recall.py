@@ -111,7 +111,6 @@ _PRIVATE = re.compile(
     ANY_CASE,
 )
 _OWN = re.compile(r"\b(?:my|our|i|we|mine|ours)\b", ANY_CASE)
-# "Do you know how I can ...", "do you know any song ..." ask for knowledge.
 _SAID_ALONE = re.compile(
     r"^(?:did|have|had) (?:i|we) (?:ever |already )?(?:say|said|tell|told)(?! (?:to )?you\b)", ANY_CASE
 )
@@ -119,6 +118,7 @@ _DETAIL = re.compile(
     r"^(?:what|which)\s+(?:\w+\s+){1,3}\w+s\b|^where\s+\w+\s+(?:put|left|lives|works|parked)\b", ANY_CASE
 )
 _TOPIC = re.compile(r"^(?:about|where|what|who|when|which|how|that|my|our|if|whether)\b", ANY_CASE)
+# "Do you know how I can ...", "do you know any song ..." ask for knowledge.
 _KNOWLEDGE = re.compile(
     r"^(?:how\b|why\b|if\b|whether\b|any\b|an?\b|some\b|that\b)|\b(?:can|could|should|would|to)\b", ANY_CASE
 )

@@ -16,7 +16,6 @@ Found = tuple[Clock | DayPart | Window, int]
 # Said without an hour, these parts of the day mean:
 PART_HOURS: dict[DayPartName, int] = {"morning": 9, "afternoon": 15, "evening": 19, "night": 21}
 DEFAULT_HOUR = 9
-END_OF_DAY = time(18)
 
 _HALF_DAY = r"(?: ?(?P<half>am|pm)\b)?"
 _HINT = r"(?: (?:in the|of the) (?P<part>morning|afternoon|evening)\b| (?P<at_night>at night)\b)?"
