@@ -35,8 +35,8 @@ from openclaw_desktop.inference.measured import MeasuredRuns
 from openclaw_desktop.inference.router import BuiltIn, ModelRouter
 from openclaw_desktop.inference.selection import ModelSelection
 from openclaw_desktop.memory import MemoryStore, word_vectors
-from openclaw_desktop.memory.embedding import Embedder
 from openclaw_desktop.memory.sessions import SessionStore
+from openclaw_desktop.memory.vectors.embedder import Embedder
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.security.secrets import SecretKeeper, SecretStores

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from openclaw_desktop.memory.embedding import WORDLLAMA, Embedder, Engine
 from openclaw_desktop.memory.records import NewMemory, Recollection
 from openclaw_desktop.memory.store import MemoryStore
+from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder, Engine
 from openclaw_desktop.storage.database import Database
 
 __all__ = ["MemoryStore", "NewMemory", "Recollection", "open_memory", "word_vectors"]
@@ -26,7 +26,7 @@ def word_vectors(idle_s: float = ENGINE_IDLE_S) -> Embedder:
 
 def _load_word_vectors() -> Engine:
     # Imported here because numpy, tokenizers and the table cost 55 MB that an idle agent must not hold.
-    from openclaw_desktop.memory.wordllama import WordLlama
+    from openclaw_desktop.memory.vectors.wordllama import WordLlama
 
     return WordLlama.load()
 

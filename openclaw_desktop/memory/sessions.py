@@ -59,9 +59,8 @@ class SessionStore:
         """Create a session and return its id."""
         session_id = new_id("ses")
         now = self._now()
-        await self._database.write(
-            lambda c: c.execute("insert into conversations values (?, ?, ?)", (session_id, now, now)).fetchall()
-        )
+        sql = "insert into conversations (id, created_at, updated_at) values (?, ?, ?)"
+        await self._database.write(lambda c: c.execute(sql, (session_id, now, now)).fetchall())
         return session_id
 
     async def exists(self, session_id: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from openclaw_desktop.core.cache import CacheCounts
 from openclaw_desktop.memory import word_vectors
-from openclaw_desktop.memory.embedding import Embedder, EngineName
+from openclaw_desktop.memory.vectors.embedder import Embedder, EngineName
 
 
 class Letters:

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.memory.embedding import WORDLLAMA
+from openclaw_desktop.memory.vectors.embedder import WORDLLAMA
 
 
 class WordLlama:
