@@ -95,6 +95,7 @@ class Recollection:
     importance: float
     label: Label
     purpose: str
+    turn_id: str | None = None
 
 
 def as_recollection(memory: StoredMemory, score: float = 0.0, relevance: float = 0.0, why: str = "") -> Recollection:
@@ -102,5 +103,5 @@ def as_recollection(memory: StoredMemory, score: float = 0.0, relevance: float =
     return Recollection(
         memory.id, memory.text, memory.tier, round(score, 4), memory.created_at, memory.source, why,
         round(relevance, 4), memory.kind, memory.speaker, memory.session_id, memory.importance, memory.label,
-        memory.purpose,
+        memory.purpose, memory.turn_id,
     )  # fmt: skip

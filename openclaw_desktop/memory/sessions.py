@@ -69,9 +69,9 @@ class SessionStore:
         return bool(await self._database.rows(sql, (session_id,)))
 
     async def latest(self) -> str | None:
-        """Return the session last spoken in."""
+        """Return the session last spoken in, unless that is so long ago that it is archived."""
         sql = """select id from conversations
-            where exists (select 1 from messages where conversation_id = conversations.id)
+            where exists (select 1 from messages where conversation_id = conversations.id) and archived_at is null
             order by updated_at desc, id desc limit 1"""
         rows = await self._database.rows(sql)
         return str(rows[0][0]) if rows else None
@@ -87,7 +87,8 @@ class SessionStore:
                 (session_id, message.turn_id, message.role, message.text, message.model,
                  json.dumps(message.receipts), *_label_columns(message.label), now),
             )  # fmt: skip
-            connection.execute("update conversations set updated_at = ? where id = ?", (now, session_id))
+            sql = "update conversations set updated_at = ?, archived_at = null where id = ?"
+            connection.execute(sql, (now, session_id))
 
         await self._database.write(insert)
 

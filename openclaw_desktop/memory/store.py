@@ -26,6 +26,9 @@ from openclaw_desktop.storage.database import Database, fetch
 
 log = logging.getLogger(__name__)
 
+# A fact and both sides of the turn that it was told in may all be found.
+FOUND_PER_HIT = 3
+
 
 class MemoryStore:
     """The memories of one file."""
@@ -67,8 +70,13 @@ class MemoryStore:
         return ids
 
     async def recall(self, query: str, k: int = 10, now: datetime | None = None) -> list[Recollection]:
-        """Return up to `k` memories for `query`, best first; each says why."""
-        return await self._search.find(query, k, now or self._clock.now())
+        """Return up to `k` memories for `query`, best first; each says why.
+
+        What became a fact at once is found as that fact alone, and not as the words of its turn too.
+        """
+        hits = await self._search.find(query, FOUND_PER_HIT * k, now or self._clock.now())
+        told = {hit.turn_id for hit in hits if hit.kind == "fact" and hit.turn_id}
+        return [hit for hit in hits if hit.kind != "turn" or hit.turn_id not in told][:k]
 
     async def forget(self, ids: Sequence[str]) -> int:
         """Erase memories, their vectors and index entries, and the words of the turns they came from.

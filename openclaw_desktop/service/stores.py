@@ -23,12 +23,21 @@ from openclaw_desktop.memory.sessions import QUESTION_KEY, Scratch, SessionStore
 from openclaw_desktop.memory.store import MemoryStore
 
 FACT_IMPORTANCE = 0.8
-TURN_IMPORTANCE = 0.3
+TURN_IMPORTANCE = {"user": 0.3, "assistant": 0.1}
 STATEMENT_CHARS = (12, 600)
+# Of every turn there is a memory, and only some of them tell anything: so many are looked at for each one offered.
+LOOKED_AT = 4
 _QUESTION = re.compile(
     r"\?\s*$|^\s*(?:what|when|where|who|why|how|which|can|could|would|do|does|did|is|are|will)\b", re.I
 )
 _ABOUT_ME = re.compile(r"\b(?:i|i['’]m|i['’]ve|my|mine|me|we|our|us)\b", re.I)
+_YOU_SAID = re.compile(
+    r"\byou(?:'ve)?(?: \w+){0,2} (?:say|said|suggest\w*|recommend\w*|advis\w*|tell|told|answer\w*|explain\w*|mention\w*"
+    r"|propos\w*|call\w*|writ\w*|wrote)\b|\byour (?:answer|suggestion|recommendation|advice|explanation|idea)\b",
+    re.I,
+)
+_CONTENT_WORD = re.compile(r"[^\W_]{4,}")
+_NUMBER = re.compile(r"\d{2,}")
 
 
 class TurnStores:
@@ -102,27 +111,39 @@ class TurnStores:
         if results:
             await self._sessions.add_scratch(session_id, results)
         await self._memories.note_use(answer.memories_used)
-        if not erased and not any(receipt.kind == "memory.saved" for receipt in answer.receipts):
-            await self._keep_statement(session_id, answer.turn_id)
+        if not erased:
+            await self._keep_turn(session_id, answer)
 
-    async def _keep_statement(self, session_id: str, turn_id: str) -> None:
-        messages = await self._sessions.messages(session_id, limit=2)
-        told = next((m.text for m in messages if m.turn_id == turn_id and m.role == "user"), "")
-        if is_statement(told) and not isinstance(parse_plain(told), ForgetAbout):
-            await self._memories.remember(
+    async def _keep_turn(self, session_id: str, answer: Answer) -> None:
+        """Make memories of what both said; the answer is derived from the memories that it repeats."""
+        messages = [m for m in await self._sessions.messages(session_id, limit=2) if m.turn_id == answer.turn_id]
+        used = [memory for id_ in answer.memories_used if (memory := await self._memories.get(id_)) is not None]
+        repeated = tuple(memory.id for memory in used if repeats(answer.answer, memory.text))
+        await self._memories.remember_many(
+            [
                 NewMemory(
-                    told, source="chat", session_id=session_id, turn_id=turn_id, speaker="user",
-                    importance=TURN_IMPORTANCE, kind="turn",
+                    message.text, source="chat", created_at=message.created_at, session_id=session_id,
+                    speaker=message.role, importance=TURN_IMPORTANCE[message.role], turn_id=message.turn_id,
+                    kind="turn", tier="short", label=message.label,
+                    derived_from=repeated if message.role == "assistant" else (),
                 )
-            )  # fmt: skip
+                for message in messages
+                if message.text.strip() and not isinstance(parse_plain(message.text), ForgetAbout)
+            ]
+        )  # fmt: skip
 
     def erasures(self) -> int:
         """Return how often something was erased since the start."""
         return self._memories.erasures
 
     async def recall(self, query: str, k: int) -> tuple[Memory, ...]:
-        """Return memories for a prompt; see `core.protocols.Recall`."""
-        return tuple(_as_memory(hit) for hit in await self._memories.recall(query, k))
+        """Return memories that tell something, for a prompt or a tool; see `core.protocols.Recall`.
+
+        What the agent said itself is among them only where that is asked for.
+        """
+        hits = await self._memories.recall(query, LOOKED_AT * k)
+        by_agent = _YOU_SAID.search(query) is not None
+        return tuple(_as_memory(hit) for hit in hits if hit.kind != "turn" or _tells(hit, by_agent))[:k]
 
     async def forget(self, ids: Sequence[str]) -> int:
         """Erase memories; see `core.protocols.Forget`."""
@@ -148,6 +169,22 @@ def is_statement(text: str) -> bool:
         and not _QUESTION.search(text)
         and _ABOUT_ME.search(text) is not None
     )
+
+
+def repeats(answer: str, memory: str) -> bool:
+    """True where an answer says again what a memory says: most of its longer words, or one of its numbers."""
+    held = {word.lower() for word in _CONTENT_WORD.findall(memory)}
+    said = {word.lower() for word in _CONTENT_WORD.findall(answer)}
+    numbers = set(_NUMBER.findall(memory)) & set(_NUMBER.findall(answer))
+    return bool(numbers) or (bool(held) and len(held & said) * 2 >= len(held))
+
+
+def _tells(hit: Recollection, by_agent: bool) -> bool:
+    if hit.speaker == "assistant":
+        return by_agent
+    if hit.speaker == "user":
+        return is_statement(hit.text) and parse_plain(hit.text) is None
+    return not _QUESTION.search(hit.text)
 
 
 def _as_memory(hit: Recollection) -> Memory:

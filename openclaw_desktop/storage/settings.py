@@ -80,10 +80,19 @@ class HotkeySettings:
 
 @dataclass(frozen=True, slots=True)
 class MemorySettings:
-    """[memory]: after how many idle seconds the embedding engine is unloaded, and which one (None: the built-in)."""
+    """[memory]: the embedding engine, how long turns are recent, when chats are archived, and what is let go.
+
+    `embeddings` None: the built-in one. `keep_turns_days` None: what was said is kept for ever. `limit_mb` None: the
+    file may grow as far as the disk allows.
+    """
 
     engine_idle_s: int = _setting(600, Kind(0, 604_800))
     embeddings: str | None = _setting(None, Kind(optional=True))
+    short_term_days: int = _setting(14, Kind(1, 3650))
+    short_term_turns: int = _setting(400, Kind(10, 1_000_000))
+    archive_days: int = _setting(30, Kind(1, 36_500))
+    keep_turns_days: int | None = _setting(None, Kind(1, 36_500, optional=True))
+    limit_mb: int | None = _setting(None, Kind(10, 10_000_000, optional=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,8 +231,8 @@ async def test_incognito_stores_nothing(desk: Desk) -> None:
 
 async def test_what_the_user_tells_in_passing_is_kept_and_marked_as_a_turn(desk: Desk) -> None:
     await desk.ask("I moved to Lisbon last week", ScriptedModel({"tool": "answer", "text": "Nice."}))
-    (hit,) = await desk.memories.recall("Lisbon")
-    assert (hit.kind, hit.label) == ("turn", USER)
+    hit = (await desk.memories.recall("Lisbon"))[0]
+    assert (hit.text, hit.kind, hit.tier, hit.label) == ("I moved to Lisbon last week", "turn", "short", USER)
     assert hit.importance < 0.5
 
 
