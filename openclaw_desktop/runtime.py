@@ -45,6 +45,7 @@ from openclaw_desktop.service.endpoints import EndpointShelf
 from openclaw_desktop.service.fitness import FitDesk
 from openclaw_desktop.service.health import HealthDesk
 from openclaw_desktop.service.local import LocalService, ServiceParts
+from openclaw_desktop.service.memory_care import MemoryCare, tier_limits
 from openclaw_desktop.service.models import ModelPlaces, ModelShelf
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.service.server import SocketServer
@@ -154,12 +155,18 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         )  # fmt: skip
         agent = SessionAgent(parts)
         models.opening = agent.opening
+        care = MemoryCare(database, tier_limits(settings.memory), clock, memories.forget)
+
+        async def tidy() -> None:
+            await minds.ledger.fold()
+            await care.tidy()
+
         housekeeping = Housekeeping(
             database,
             home.backups,
             settings.backup.keep_daily,
             lambda: read_power().source == "battery",
-            minds.ledger.fold,
+            tidy,
         )
         caches: dict[str, Cache[Any, Any]] = {"embeddings": vectors.cache, "answers": minds.answers.cache}
         usage = UsageDesk(minds.ledger, caches, lambda: client.caches)
@@ -169,7 +176,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
         health = HealthDesk(
             home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s,
-            router=minds.router, usage=usage, vectors_leave_machine=vectors.leaves_machine,
+            router=minds.router, usage=usage, vectors_leave_machine=vectors.leaves_machine, memory_ends=care.finding,
         )  # fmt: skip
         logging.getLogger("openclaw_desktop").addHandler(health.errors)
         stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)

@@ -75,6 +75,7 @@ class HealthDesk:
     router: ModelRouter | None = None
     vectors_leave_machine: bool = False
     usage: UsageDesk | None = None
+    memory_ends: Callable[[], Finding | None] = lambda: None
     errors: LastError = field(default_factory=LastError)
     started_s: float = field(default_factory=time.monotonic)
     _proof: Proof | None = None
@@ -160,6 +161,7 @@ class HealthDesk:
             await self._check_models(),
             await self._check_sandbox(),
             self._check_hotkey(),
+            *filter(None, [self.memory_ends()]),
         )
 
     def _check_disk(self) -> Finding:
