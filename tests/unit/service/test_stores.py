@@ -1,0 +1,108 @@
+"""What a turn leaves in memory, and what of it later prompts are offered."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from openclaw_desktop.core.labels import USER, Label
+from openclaw_desktop.core.messages import Answer, Receipt, Timing, Usage
+from openclaw_desktop.memory.sessions import SessionStore
+from openclaw_desktop.memory.store import MemoryStore
+from openclaw_desktop.service.stores import TurnStores, repeats
+from openclaw_desktop.storage.database import Database
+
+UNTRUSTED = Label("untrusted", "private", ("file:/x",))
+
+
+class Desk:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.memories = MemoryStore(database, None)
+        self.sessions = SessionStore(database)
+        self.stores = TurnStores(self.sessions, self.memories)
+        self.session_id, self.turns = "", 0
+
+    async def turn(
+        self,
+        said: str,
+        answered: str,
+        label: Label = USER,
+        used: tuple[str, ...] = (),
+        receipts: tuple[Receipt, ...] = (),
+    ) -> None:
+        self.session_id = self.session_id or await self.sessions.begin()
+        self.turns += 1
+        turn_id = f"turn_{self.turns}"
+        await self.stores.keep_question(self.session_id, turn_id, said)
+        answer = Answer(
+            turn_id, self.session_id, answered, "m", label, (), receipts, used, Usage(), Timing(None, 1.0), None
+        )
+        await self.stores.keep_answer(self.session_id, answer)
+
+    async def offered(self, query: str) -> list[str]:
+        return [memory.text for memory in await self.stores.recall(query, 5)]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    database = await Database.open(tmp_path / "m.db")
+    yield Desk(database)
+    await database.close()
+
+
+async def test_both_sides_of_a_turn_are_kept_in_order_with_their_labels(desk: Desk) -> None:
+    await desk.turn("What does the file say about zebras?", "Zebras sleep standing.", UNTRUSTED)
+    rows = await desk.database.rows("select speaker, text, tier, kind, integrity, neighbours from memories")
+    assert rows == [
+        ("user", "What does the file say about zebras?", "short", "turn", "user", "Zebras sleep standing."),
+        (
+            "assistant", "Zebras sleep standing.", "short", "turn", "untrusted", "What does the file say about zebras?"
+        ),
+    ]  # fmt: skip
+
+
+async def test_a_prompt_is_offered_what_tells_something_and_not_what_only_asks_or_orders(desk: Desk) -> None:
+    await desk.turn("Where does my sister Vera live?", "I don't know.")
+    await desk.turn("Remind me to call my sister Vera", "Done.")
+    await desk.turn("My sister Vera lives in Porto", "Nice.")
+    assert await desk.offered("Where does my sister Vera live?") == ["My sister Vera lives in Porto"]
+    found = [hit.text for hit in await desk.memories.recall("sister Vera")]
+    assert "Where does my sister Vera live?" in found, "the history is whole all the same"
+
+
+async def test_the_agents_own_words_are_offered_only_where_they_are_asked_for(desk: Desk) -> None:
+    await desk.turn("Which soup for tonight?", "Make the lentil soup with cumin.")
+    assert await desk.offered("I am making lentil soup") == []
+    assert await desk.offered("What soup did you suggest?") == ["Make the lentil soup with cumin."]
+    assert await desk.offered("What was your suggestion for soup?") == ["Make the lentil soup with cumin."]
+
+
+async def test_an_answer_goes_with_the_memory_that_it_repeats(desk: Desk) -> None:
+    kept = await desk.stores.remember("my locker code is 4711", USER, None, None)
+    other = await desk.stores.remember("my locker is blue", USER, None, None)
+    await desk.turn("What is the code?", "It is 4711.", used=(kept.id, other.id))
+    await desk.turn("And the weather?", "I can't know.", used=(kept.id,))
+    sources = """select m.text, s.text from memory_sources join memories m on m.rowid = memory_rowid
+        join memories s on s.rowid = source_rowid"""
+    assert await desk.database.rows(sources) == [("It is 4711.", "my locker code is 4711")]
+
+
+async def test_of_an_erasure_nothing_becomes_a_memory(desk: Desk) -> None:
+    receipt = Receipt("memory.erased", "erased 1", "call_1")
+    await desk.turn("Forget what I said about zebras", "Erased: 1.", receipts=(receipt,))
+    assert await desk.database.rows("select count(*) from memories") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "memory", "expected"),
+    [
+        ("Your code is 4711.", "my locker code is 4711", True),
+        ("She lives in Porto with Jo.", "My sister lives in Porto", True),
+        ("I can't know.", "my locker code is 4711", False),
+        ("", "my sister lives in Porto", False),
+        ("Nothing.", "", False),
+    ],
+)
+def test_what_counts_as_repeating(answer: str, memory: str, expected: bool) -> None:
+    assert repeats(answer, memory) is expected
