@@ -19,8 +19,8 @@ from openclaw_desktop.system.paths import find_home, model_folders
 
 NAMES = (
     "start", "popup", "idle", "footprint",
-    "decode", "first_token", "plain", "memory", "fit", "schedules",
-    "side_jobs", "calls", "restart", "neighbour",
+    "decode", "first_token", "plain", "memory", "memory_scale", "memory_million", "fit", "schedules",
+    "side_jobs", "calls", "restart", "neighbour", "year",
 )  # fmt: skip
 TABLE = ROOT / "docs" / "benchmarks.md"
 
@@ -30,16 +30,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the product.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)} (all where none is named)")
     parser.add_argument("--quick", action="store_true", help="fewer samples, for trying out")
+    parser.add_argument("--days", type=int, metavar="N", help="of year: so many days, at least 8, rather than 365")
     parser.add_argument("--print", action="store_true", dest="only_print", help="leave docs/benchmarks.md as it is")
     arguments = parser.parse_args()
     names = arguments.names or NAMES
     if unknown := set(names) - set(NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    options = Options(arguments.quick, model_folders(find_home(None, os.environ), os.environ))
+    if arguments.days is not None and arguments.days < 8:
+        parser.error("--days: at least 8")
+    options = Options(arguments.quick, model_folders(find_home(None, os.environ), os.environ), arguments.days)
+    chosen = (" --quick" if arguments.quick else "") + (f" --days {arguments.days}" if arguments.days else "")
     verdicts = []
     for name in names:
         circumstances = {
-            "command": f"`python -m benchmarks {name}{' --quick' if arguments.quick else ''}`",
+            "command": f"`python -m benchmarks {name}{chosen}`",
             "date": time.strftime("%Y-%m-%d"),
             "commit": describe_commit(),
             "machine": describe_machine(),

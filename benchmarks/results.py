@@ -15,10 +15,11 @@ MET, PARTLY, MISSED, INFORMATION = "met", "median only", "missed", "for informat
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to measure. `model_folders`: where the product looks for models on this machine."""
+    """How to measure. `model_folders`: where the product looks for models here. `days`: of a simulated year, or all."""
 
     quick: bool
     model_folders: tuple[Path, ...]
+    days: int | None = None
 
     def find_model(self, file: str) -> Path:
         """Return the whole path of a model's file; raises Unavailable."""

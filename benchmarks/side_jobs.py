@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from benchmarks import desk
 from benchmarks.results import MET, MISSED, Options, Row
-from openclaw_desktop.agent.sentences import Passage
 from openclaw_desktop.agent.side_jobs import Fact, extract_facts
 from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.sentences import Passage
 from openclaw_desktop.inference.catalogue import find_model, load_catalogue
 from openclaw_desktop.inference.client import ENVIRONMENT, LoadedModel, ModelClient
 from openclaw_desktop.workers.supervisor import Supervisor

@@ -35,25 +35,38 @@ from openclaw_desktop.inference.measured import MeasuredRuns
 from openclaw_desktop.inference.router import BuiltIn, ModelRouter
 from openclaw_desktop.inference.selection import ModelSelection
 from openclaw_desktop.memory import MemoryStore, word_vectors
+from openclaw_desktop.memory.consolidation.consolidator import Consolidator
+from openclaw_desktop.memory.consolidation.pressure import Room
+from openclaw_desktop.memory.erased_rows import replay_erasures
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.vectors.embedder import Embedder
+from openclaw_desktop.memory.vectors.engines import built_in
+from openclaw_desktop.security.file_key import FileKeys
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.security.secrets import SecretKeeper, SecretStores
-from openclaw_desktop.service.api import AgentService
+from openclaw_desktop.service.api import AgentService, BackupView, RestoreView
+from openclaw_desktop.service.backups import BackupDesk, backup_plan, read_copies, restore_backup
+from openclaw_desktop.service.consolidation import loaded_minds
 from openclaw_desktop.service.endpoints import EndpointShelf
+from openclaw_desktop.service.file_key_desk import FileKeyDesk
 from openclaw_desktop.service.fitness import FitDesk
+from openclaw_desktop.service.growth import Growth
 from openclaw_desktop.service.health import HealthDesk
 from openclaw_desktop.service.local import LocalService, ServiceParts
 from openclaw_desktop.service.memory_care import MemoryCare, tier_limits
+from openclaw_desktop.service.memory_desk import MemoryDesk
 from openclaw_desktop.service.models import ModelPlaces, ModelShelf
+from openclaw_desktop.service.permission import LowActivity
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.service.server import SocketServer
 from openclaw_desktop.service.stores import TurnStores
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.storage.atomic import write_atomically
+from openclaw_desktop.storage.backup import BackupPlan, list_backups
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.housekeeping import Housekeeping
+from openclaw_desktop.storage.recovery import prepare_place
 from openclaw_desktop.storage.settings import Settings, load_settings
 from openclaw_desktop.system.battery import read_power
 from openclaw_desktop.system.hotkey import choose_hotkey
@@ -76,6 +89,8 @@ Mode = Literal["tray", "serve"] | None
 # Commands without a running agent take the home one after the other.
 QUEUE_WAIT_S = 30.0
 QUEUE_LOOK_S = 0.05
+# So long vectors are worked on in low activity before it is asked anew whether that disturbs.
+VECTORS_BUDGET_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +117,12 @@ async def attach(home: Home) -> Agent | None:
     return Agent(remote, remote.close, attached=True) if remote else None
 
 
-async def attach_or_start(home: Home, mode: Mode, role: str) -> Agent:
+async def attach_or_start(home: Home, mode: Mode, role: str, code: str | None = None) -> Agent:
     """Attach to the running agent of `home`, or become it: the home's lock decides, so there are never two.
 
-    `mode` None builds the parts for one command alone: no socket, no housekeeping. Raises UserError where the home
-    cannot be used, or stays taken by another command.
+    `mode` None builds the parts for one command alone: no socket, no housekeeping. `code`: the recovery code, which
+    then opens an encrypted file in the place of its key. Raises UserError where the home cannot be used, or stays taken
+    by another command.
     """
     prepare(home)
     lock = HomeLock(home.lock_file)
@@ -127,23 +143,22 @@ async def attach_or_start(home: Home, mode: Mode, role: str) -> Agent:
                 ExitCode.FAILED,
             )
         await asyncio.sleep(QUEUE_LOOK_S)
-    return await _start(home, mode, lock)
+    return await _start(home, mode, lock, code)
 
 
-async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
+async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None) -> Agent:
     """Build the parts and start them; whatever had started is stopped where a later one fails."""
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lock.release)
         settings = load_settings(home.settings_file)
-        database = await Database.open(home.database, backups=home.backups)
-        stack.push_async_callback(database.close)
+        database, file_key = await _open_file(home, settings, code, stack)
         bus, clock = Bus(), SystemClock()
         secrets = _secrets(home, settings, lasting=mode is not None)
         minds = _inference(home, settings, database, secrets, bus, stack, lasting=mode is not None)
         client, models = minds.client, minds.models
         vectors = _vectors(settings, minds.desk)
         stack.callback(vectors.close)
-        memories = MemoryStore(database, vectors, clock)
+        memories = _memories(home, settings, database, vectors, stack)
         stores = TurnStores(SessionStore(database, clock), memories)
         grants = GrantStore(database, _own_folders(home), clock)
         tool_host = ToolHost()
@@ -155,34 +170,46 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         )  # fmt: skip
         agent = SessionAgent(parts)
         models.opening = agent.opening
-        care = MemoryCare(database, tier_limits(settings.memory), clock, memories.forget)
+        x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
+        idle_s = choose_idle(x11).idle_s
+        permit = LowActivity(read_power, idle_s, lambda: client.state == "busy", clock)
+        memories.when_told(permit.touch)
+        consolidator = _consolidator(database, memories, permit, minds, settings)
+        care = MemoryCare(database, tier_limits(settings.memory), clock, memories.erasing.let_go)
 
         async def tidy() -> None:
             await minds.ledger.fold()
             await care.tidy()
+            await memories.erasing.finish(patient=True)
 
         housekeeping = Housekeeping(
             database,
-            home.backups,
-            settings.backup.keep_daily,
+            backup_plan(home, settings),
             lambda: read_power().source == "battery",
             tidy,
+            is_busy=lambda: client.state == "busy",
+            may_run=lambda: permit.may_run("storage.upkeep", "background"),
         )
         caches: dict[str, Cache[Any, Any]] = {"embeddings": vectors.cache, "answers": minds.answers.cache}
         usage = UsageDesk(minds.ledger, caches, lambda: client.caches)
-        memories.when_erased(usage.clear_caches)
-        memories.when_erased(client.forget_chats)
-        await memories.finish_erasures()
-        x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
+        memories.erasing.backups = backup_plan(home, settings).folder
+        memories.erasing.when_erased(usage.clear_caches)
+        memories.erasing.when_erased(client.forget_chats)
+        await memories.erasing.finish()
+        backups = BackupDesk(database, housekeeping)
         health = HealthDesk(
-            home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=choose_idle(x11).idle_s,
+            home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=idle_s,
             router=minds.router, usage=usage, vectors_leave_machine=vectors.leaves_machine, memory_ends=care.finding,
+            file_key=file_key,
+            backups=backups, memory_limit_mb=settings.memory.limit_mb,
         )  # fmt: skip
         logging.getLogger("openclaw_desktop").addHandler(health.errors)
         stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)
+        size_bytes = Growth(database.path).size_bytes
+        memory_desk = MemoryDesk(database, memories, care, clock, settings.memory, size_bytes)
         service_parts = ServiceParts(
-            agent, SessionStore(database, clock), memories, grants, models, minds.endpoints, secrets, bus,
-            health.status, health.check, minds.fit.report, usage,
+            agent, SessionStore(database, clock), memories, memory_desk, grants, models, minds.endpoints, secrets, bus,
+            health.status, health.check, minds.fit.report, usage, file_key, backups, consolidator,
         )  # fmt: skip
         service = LocalService(service_parts)
         if mode is None:
@@ -194,11 +221,84 @@ async def _start(home: Home, mode: Mode, lock: HomeLock) -> Agent:
         background.start(models.ready(), "look for models")
         background.start(health.prove(), "proof of the jail")
         background.start(housekeeping.run(), "housekeeping")
+        background.start(consolidator.work(), "consolidation")
         server = SocketServer(service, home.socket)
         await server.start()
         stack.push_async_callback(server.stop)
         stack.callback(bus.publish, AgentStopping())
         return Agent(service, stack.pop_all().aclose, attached=False, desktop=desktop)
+
+
+async def _open_file(
+    home: Home, settings: Settings, code: str | None, stack: contextlib.AsyncExitStack
+) -> tuple[Database, FileKeyDesk]:
+    """Open the one file with its key, wherever that is, and finish what a change of the key left over."""
+    plan = backup_plan(home, settings)
+    # An update must be possible without the disk that the user's copies are on.
+    folder = plan.folder if plan.folder.is_dir() else home.backups
+    keys = FileKeys(home.data, folder, _keyring(home, settings), os.environ, _own_folders(home))
+    prepare_place(home.database)
+    found = await keys.find(home.database, code)
+    database = await Database.open(home.database, key=found.key, backups=folder)
+    stack.push_async_callback(database.close)
+    desk = FileKeyDesk(database, keys, found, plan.folder)
+    stack.push_async_callback(desk.stop)
+    await desk.settle()
+    return database, desk
+
+
+async def restore_closed(home: Home, name: str) -> RestoreView:
+    """Put the copy of that name ("latest": the newest good one) in the memory's place; raises UserError."""
+    prepare(home)
+    lock = HomeLock(home.lock_file)
+    if not lock.acquire("backup restore"):
+        raise UserError(
+            "agent_running",
+            tr("The agent is running and has the memory open."),
+            tr("End it (Quit in its menu, or systemctl --user stop openclaw-agent), then try again."),
+        )
+    try:
+        settings = load_settings(home.settings_file)
+        plan = backup_plan(home, settings)
+        return await restore_backup(home, plan, name, await _copies_key(home, settings, plan, name), replay_erasures)
+    finally:
+        lock.release()
+
+
+async def list_closed(home: Home) -> tuple[BackupView, ...]:
+    """Return the copies of a home whose memory can't be opened; raises UserError."""
+    settings = load_settings(home.settings_file)
+    plan = backup_plan(home, settings)
+    plan.check_folder()
+    return await read_copies(plan.folder, await _copies_key(home, settings, plan, "latest"))
+
+
+async def _copies_key(home: Home, settings: Settings, plan: BackupPlan, name: str) -> bytes | None:
+    """Return the key of the copy of that name: the memory's own file may be gone, and with it all that tells of it."""
+    keys = FileKeys(home.data, plan.folder, _keyring(home, settings), os.environ, _own_folders(home))
+    copies = list_backups(plan.folder)
+    copy = next((one for one in copies if name in (one.name, one.stem)), copies[-1] if copies else None)
+    return (await keys.find(copy)).key if copy is not None else None
+
+
+def _consolidator(
+    database: Database, memories: MemoryStore, permit: LowActivity, minds: Inference, settings: Settings
+) -> Consolidator:
+    def is_loaded() -> bool:
+        # Work that nobody waits for loads no model, and sends nothing to another server.
+        return minds.router.endpoint_model is None and minds.client.state == "ready"
+
+    limit_mb = settings.memory.limit_mb
+    consolidator = Consolidator(
+        database,
+        permit,
+        SystemClock(),
+        Room(None if limit_mb is None else limit_mb * 1_000_000),
+        loaded_minds(minds.answers, is_loaded),
+        also=(lambda: memories.vectors.work(VECTORS_BUDGET_S),),
+    )
+    memories.when_told(consolidator.note_news)
+    return consolidator
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,10 +384,30 @@ def _vectors(settings: Settings, desk: EndpointDesk) -> Embedder | EndpointEmbed
     return word_vectors(settings.memory.engine_idle_s)
 
 
-def _secrets(home: Home, settings: Settings, *, lasting: bool) -> SecretKeeper:
+def _keyring(home: Home, settings: Settings) -> KeyringStore:
     service = "OpenCLaw Desktop" if home.root is None else f"OpenCLaw Desktop ({home.root})"
+    return KeyringStore(service, settings.secrets.keyring_wait_s)
+
+
+def _memories(
+    home: Home,
+    settings: Settings,
+    database: Database,
+    vectors: Embedder | EndpointEmbedder,
+    stack: contextlib.AsyncExitStack,
+) -> MemoryStore:
+    engines = built_in(model_folders(home, os.environ), settings.memory.embeddings, settings.memory.engine_idle_s)
+    stack.push_async_callback(engines.close)
+    # An endpoint's vectors alone, once it has made them all.
+    chosen = (vectors, *engines[-1:]) if is_endpoint(settings.memory.embeddings) else engines
+    memories = MemoryStore(database, chosen, SystemClock())
+    stack.push_async_callback(memories.vectors.close)
+    return memories
+
+
+def _secrets(home: Home, settings: Settings, *, lasting: bool) -> SecretKeeper:
     stores = SecretStores(
-        KeyringStore(service, settings.secrets.keyring_wait_s),
+        _keyring(home, settings),
         PassphraseFile(home.config / "secrets.sealed", write_atomically, os.environ),
         MemoryOnlyStore(lasting),
     )

@@ -74,6 +74,12 @@ def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedding model alone."""
+    return folder_with("all-minilm-l6-v2-int8", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
 def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Qwen alone."""
     return folder_with("qwen2.5-coder-1.5b", tmp_path_factory)

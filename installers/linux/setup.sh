@@ -299,6 +299,11 @@ models() {
     pull smollm2-135m ||
         die "The small model could not be fetched. Check the connection, then run the same command again: what was fetched is kept."
     [ "$1" != small ] || return 0
+    pull all-minilm-l6-v2-int8 || {
+        [ "$1" != both ] || die "The tests need this model: check the connection, then run the same command again."
+        say "The model for finding memories by meaning could not be fetched. Going on without it: memory is searched by words" \
+            "and simpler vectors; run the same command again to fetch it."
+    }
     pull qwen2.5-coder-1.5b || {
         [ "$1" != both ] || die "The tests need this model: check the connection, then run the same command again."
         say "The larger model could not be fetched. Going on with the small one, which can chat and remember but not use tools;" \

@@ -13,9 +13,9 @@ from typing import Literal
 
 from openclaw_desktop.agent.context import RESULT_RESERVE_TOKENS, PastTurn, fit_history, history_messages, room_tokens
 from openclaw_desktop.agent.reply import ANSWER, reply_text
-from openclaw_desktop.agent.sentences import Passage, choose, split_sentences
 from openclaw_desktop.core.labels import SYSTEM, Label
 from openclaw_desktop.core.messages import Message
+from openclaw_desktop.core.sentences import Passage, choose, split_sentences
 from openclaw_desktop.core.tokens import estimate_tokens
 
 MESSAGE_TOKENS = 8

@@ -13,11 +13,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_desktop.agent.sentences import Passage, choose, is_question, sense, split_sentences, states
 from openclaw_desktop.core.labels import SYSTEM
 from openclaw_desktop.core.messages import Message
 from openclaw_desktop.core.protocols import Complete, Prompt, TextDelta, TextDropped
 from openclaw_desktop.core.resources import resource_path
+from openclaw_desktop.core.sentences import Passage, choose, is_question, sense, split_sentences, states
 from openclaw_desktop.core.tokens import estimate_tokens
 
 BATCH_SENTENCES = 10

@@ -14,11 +14,20 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from openclaw_desktop.cli import output
+from openclaw_desktop.cli import backups, memory, output
+from openclaw_desktop.cli.consolidation import consolidate
 from openclaw_desktop.cli.conversation import ask_request, chat, run_turn
+from openclaw_desktop.cli.encryption import (
+    decrypt_memory,
+    encrypt_memory,
+    read_recovery_code,
+    recover_memory,
+    rekey_memory,
+)
 from openclaw_desktop.cli.fit import describe_fit
 from openclaw_desktop.cli.ledger import describe_usage, show_ledger
 from openclaw_desktop.cli.logs import write_crash
+from openclaw_desktop.cli.onboarding import onboard
 from openclaw_desktop.cli.parser import build_parser
 from openclaw_desktop.cli.progress import pull_with_progress
 from openclaw_desktop.cli.secrets import list_secrets, remove_secret, set_secret, unlock_secrets, with_passphrase
@@ -78,26 +87,33 @@ def _fail(arguments: argparse.Namespace, failure: Failure) -> int:
 
 async def _run(home: Home, arguments: argparse.Namespace) -> int:
     name = f"{arguments.verb} {arguments.action}" if "action" in arguments else arguments.verb
+    if name == "backup restore":
+        return await backups.restore(home, arguments)
     try:
-        agent = await attach_or_start(home, "serve" if name in LASTING else None, name)
+        code = await read_recovery_code() if name == "memory recover" and not arguments.new_code else None
+        agent = await attach_or_start(home, "serve" if name in LASTING else None, name, code)
     except UserError as error:
+        if name == "backup list" and error.failure.code == "database_damaged":
+            return await backups.list_without_agent(home, arguments)
         if arguments.verb != "doctor":
             raise
-        return _doctor_outside(arguments, error.failure)
+        return await _doctor_outside(home, arguments, error.failure)
     try:
         return await with_passphrase(agent.service, lambda: VERBS[name](agent.service, arguments))
     finally:
         await agent.stop()
 
 
-def _doctor_outside(arguments: argparse.Namespace, failure: Failure) -> int:
+async def _doctor_outside(home: Home, arguments: argparse.Namespace, failure: Failure) -> int:
     """Report what keeps the agent from starting: that is what a doctor is asked for."""
     finding = Finding(failure.code, "error", failure.sentence, failure.advice)
+    if arguments.fix and failure.code == "database_damaged":
+        finding = await backups.repair_damaged(home)
     if arguments.json:
         output.print_json({"findings": [finding]})
     else:
         output.say(output.describe_finding(finding) + "\n")
-    return ExitCode.FAILED
+    return ExitCode.FAILED if finding.level == "error" else ExitCode.DONE
 
 
 async def _ask(service: AgentService, arguments: argparse.Namespace) -> int:
@@ -138,25 +154,6 @@ async def _recall(service: AgentService, arguments: argparse.Namespace) -> int:
         output.say(output.describe_recall(answer) + "\n")
     else:
         output.tell(tr("Nothing about that is remembered."))
-    return ExitCode.DONE
-
-
-async def _forget(service: AgentService, arguments: argparse.Namespace) -> int:
-    count = await service.forget(tuple(arguments.ids))
-    if arguments.json:
-        output.print_json({"forgotten": count})
-    else:
-        output.say(
-            tr(
-                "Erased {count} of {asked}. Copies in the backups folder end with the backups.",
-                count=count,
-                asked=len(arguments.ids),
-            )
-            + "\n"
-        )
-    if count < len(set(arguments.ids)):
-        output.tell(tr("Not every id was known; recall shows them."))
-        return ExitCode.FAILED
     return ExitCode.DONE
 
 
@@ -311,7 +308,7 @@ VERBS: dict[str, Verb] = {
     "chat": _chat,
     "remember": _remember,
     "recall": _recall,
-    "forget": _forget,
+    **memory.VERBS,
     "model list": _model_list,
     "model fit": _model_fit,
     "model pull": _model_pull,
@@ -327,6 +324,14 @@ VERBS: dict[str, Verb] = {
     "secret list": list_secrets,
     "secret remove": remove_secret,
     "secret unlock": unlock_secrets,
+    "backup create": backups.create_backup,
+    "backup list": backups.list_backups,
+    "memory consolidate": consolidate,
+    "memory encrypt": encrypt_memory,
+    "memory decrypt": decrypt_memory,
+    "memory rekey": rekey_memory,
+    "memory recover": recover_memory,
+    "onboard": onboard,
     "status": _status,
     "doctor": _doctor,
 }

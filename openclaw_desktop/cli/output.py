@@ -12,7 +12,8 @@ import msgspec
 
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.text import tr, without_controls
-from openclaw_desktop.service.api import Finding, GrantView, MemoryHit, ModelView, RecallAnswer, RemovedModel, Status
+from openclaw_desktop.service.api import Finding, GrantView, ModelView, RemovedModel, Status
+from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 
 
 def print_json(value: object) -> None:
@@ -111,9 +112,12 @@ def describe_status(status: Status) -> str:
         f"memory     {sum(status.memory.count.values())} memories, {status.memory.db_bytes // 1024} KiB, "
         + ("encrypted" if status.memory.encrypted else "not encrypted")
         + (tr(", ITS TEXTS LEAVE THIS MACHINE for their vectors") if status.memory.vectors_leave_machine else ""),
+        *([f"           {status.memory.warning}"] if status.memory.warning else []),
         f"sandbox    level {sandbox.level} ({', '.join(sandbox.layers)}) {sandbox.reason}".rstrip(),
         f"power      {status.power.source}{battery}",
     ]
+    if status.memory.key_reason:
+        lines.insert(4 + bool(status.model.ladder), f"           {status.memory.key_reason}")
     if status.model.leaves_machine:
         lines.append(f"           {leaving_sentence(status.model.endpoint)}")
     if status.mode:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -64,8 +65,12 @@ def build_parser() -> argparse.ArgumentParser:
     recall = verb("recall", tr("find what was kept"))
     recall.add_argument("query", metavar="QUERY")
     recall.add_argument("-k", type=_count, default=10, metavar="N", help=tr("at most so many"))
-    forget = verb("forget", tr("erase memories"))
-    forget.add_argument("ids", nargs="+", metavar="ID")
+    _add_forget(verb("forget", tr("erase memories")))
+
+    memory = verb("memory", tr("memory as a whole")).add_subparsers(dest="action", metavar="ACTION", required=True)
+    _add_memory_actions(memory, common)
+    _add_key_actions(memory, common)
+    memory.add_parser("consolidate", help=tr("read what was said for facts, now"), parents=[common])
 
     model = verb("model", tr("list, fetch and choose models")).add_subparsers(
         dest="action", metavar="ACTION", required=True
@@ -94,11 +99,83 @@ def build_parser() -> argparse.ArgumentParser:
     task = verb("task", tr("schedules in words")).add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_schedule(task.add_parser("next", help=tr("what a schedule means and when it is due"), parents=[common]))
 
+    _add_backup_actions(verb("backup", tr("copies of the memory")), common)
+
+    _add_agent_verbs(verb)
+    return parser
+
+
+def _add_agent_verbs(verb: Callable[[str, str], _Parser]) -> None:
+    onboard = verb("onboard", tr("the first run: what runs here, encryption, folders"))
+    onboard.add_argument("--yes", action="store_true", help=tr("don't ask: take the defaults"))
     verb("status", tr("what runs and how well"))
     doctor = verb("doctor", tr("look for problems"))
     doctor.add_argument("--fix", action="store_true", help=tr("repair what can be repaired safely"))
     verb("serve", tr("run the agent without a screen"))
-    return parser
+
+
+def _add_forget(forget: _Parser) -> None:
+    forget.add_argument("ids", nargs="+", metavar="ID")
+    forget.add_argument("--dry-run", action="store_true", help=tr("only show what would go, and what would stay"))
+    forget.add_argument("--quotes", action="store_true", help=tr("erase what speaks of it elsewhere, too"))
+    forget.add_argument("--yes", action="store_true", help=tr("don't ask"))
+
+
+def _add_memory_actions(memory: argparse._SubParsersAction[_Parser], common: _Parser) -> None:
+    def add(name: str, help_text: str, *ids: str) -> _Parser:
+        action = memory.add_parser(name, help=help_text, parents=[common])
+        for id_ in ids:
+            action.add_argument(id_.lower(), metavar=id_)
+        return action
+
+    add("stats", tr("what is kept, and how near the limits are"))
+    listed = add("list", tr("what is kept, newest first"))
+    listed.add_argument("--tier", choices=("short", "medium", "long"), help=tr("only of this tier"))
+    listed.add_argument("--kind", choices=("turn", "fact", "summary"), help=tr("only of this kind"))
+    listed.add_argument("--since", metavar="DATE", help=tr("from this day on"))
+    listed.add_argument("--contains", metavar="TEXT", help=tr("with these letters in it"))
+    listed.add_argument("--all", action="store_true", help=tr("superseded and expired ones too"))
+    listed.add_argument("-n", type=_count, default=20, metavar="N", help=tr("at most so many"))
+    add("show", tr("one memory: what it was made of, and why it is believed"), "ID")
+    edit = add("edit", tr("change a memory"), "ID")
+    edit.add_argument("text", nargs="?", metavar="TEXT", help=tr("what it says from now on"))
+    edit.add_argument("--importance", type=_share, metavar="0-1", help=tr("how important it is"))
+    edit.add_argument("--valid-from", metavar="DATE", help=tr("from when on it holds; '' for always"))
+    edit.add_argument("--valid-to", metavar="DATE", help=tr("until when it holds; '' for ever"))
+    edit.add_argument("--expires", metavar="DATE", help=tr("when it is let go; '' for never"))
+    add("pin", tr("keep a memory in mind, and for good"), "ID")
+    add("unpin", tr("pin it no longer"), "ID")
+    runs = add("runs", tr("what changed memories: edits, imports, consolidation"))
+    runs.add_argument("run", nargs="?", type=_number, metavar="RUN", help=tr("show the changes of this one"))
+    runs.add_argument("-n", type=_count, default=20, metavar="N", help=tr("at most so many"))
+    undo = add("undo", tr("take a run back, the last one if none is named"))
+    undo.add_argument("run", nargs="?", type=_number, metavar="RUN")
+    export = add("export", tr("write all memories to a file, or to a folder of Markdown files"), "PATH")
+    export.add_argument("--format", choices=("json", "markdown"), default="json", help=tr("json has all of it"))
+    export.add_argument("--force", action="store_true", help=tr("overwrite what is there"))
+    taken = add("import", tr("read memories of another program, or of another machine"), "PATH")
+    forms = ("auto", "openclaw", "chatgpt", "claude", "jsonl")
+    taken.add_argument("--from", dest="source", choices=forms, default="auto", help=tr("whose it is"))
+    taken.add_argument("--mine", action="store_true", help=tr("you wrote what is marked as yours: it is trusted"))
+    taken.add_argument("--yes", action="store_true", help=tr("don't ask"))
+    tidy = add("tidy", tr("let memories age now, and those end whose end has come"))
+    tidy.add_argument("--yes", action="store_true", help=tr("also where that is more than a fifth of them"))
+
+
+def _add_key_actions(memory: argparse._SubParsersAction[_Parser], common: _Parser) -> None:
+    def add(name: str, help_text: str, place: str) -> _Parser:
+        action = memory.add_parser(name, help=help_text, parents=[common])
+        if place:
+            action.add_argument("--to", nargs="+", metavar=("keyring|file", "PATH"), help=place)
+        return action
+
+    where = tr("what holds the key: keyring, or file PATH")
+    add("encrypt", tr("encrypt it"), where)
+    add("decrypt", tr("encrypt it no longer"), "")
+    add("rekey", tr("change its key"), where)
+    recover = add("recover", tr("open it with the recovery code"), where + tr("; none decrypts it"))
+    recover.add_argument("--new-code", action="store_true", help=tr("print another code; the old one is void"))
+    recover.discreet = True
 
 
 def _add_model_actions(model: argparse._SubParsersAction[_Parser], common: _Parser) -> None:
@@ -121,6 +198,15 @@ def _add_model_actions(model: argparse._SubParsersAction[_Parser], common: _Pars
     remove.add_argument("model", metavar="MODEL")
     ledger = model.add_parser("ledger", help=tr("what the model cost: tokens, seconds, energy"), parents=[common])
     ledger.add_argument("--days", type=_count, default=1, metavar="N", help=tr("of so many days"))
+
+
+def _add_backup_actions(verb: _Parser, common: _Parser) -> None:
+    backup = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    backup.add_parser("create", help=tr("make one now"), parents=[common])
+    backup.add_parser("list", help=tr("which there are, and whether they are whole"), parents=[common])
+    restore = backup.add_parser("restore", help=tr("put one in the place of the memory"), parents=[common])
+    restore.add_argument("name", metavar="NAME", help=tr("its name, or latest: the newest that is whole"))
+    restore.add_argument("--yes", action="store_true", help=tr("don't ask"))
 
 
 def _add_schedule(coming: argparse.ArgumentParser) -> None:
@@ -147,6 +233,17 @@ def _tokens(text: str) -> int:
 
 def _count(text: str) -> int:
     return _whole(text, 1, 1000)
+
+
+def _number(text: str) -> int:
+    return _whole(text, 1, 2**62)
+
+
+def _share(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := float(text)) <= 1:
+            return value
+    raise argparse.ArgumentTypeError(tr("it must be a number from 0 to 1"))
 
 
 def _whole(text: str, low: int, high: int) -> int:

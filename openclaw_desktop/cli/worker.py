@@ -15,11 +15,15 @@ def run_worker(arguments: list[str]) -> int:
             from openclaw_desktop.inference.worker.body import run
 
             return run()
+        case ["embed"]:
+            from openclaw_desktop.memory.vectors.worker import run as run_embed
+
+            return run_embed()
         case ["tools"]:
             from openclaw_desktop.tools.file_functions import HANDLERS
             from openclaw_desktop.workers.fork_server import serve
 
             return serve(HANDLERS)
         case _:
-            sys.stderr.write("worker: the roles are inference and tools; the agent starts them by itself.\n")
+            sys.stderr.write("worker: the roles are inference, embed and tools; the agent starts them by itself.\n")
             return 2

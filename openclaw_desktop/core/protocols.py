@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from openclaw_desktop.core.events import Question
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCall, ToolSpec, Usage
+from openclaw_desktop.core.sentences import Passage
 from openclaw_desktop.core.tokens import clip
 
 # "aside": a short question of the agent's own within a turn, as urgent as the chat and without a place in its prompt.
@@ -127,8 +128,8 @@ def _teller(label: Label) -> str:
 class Forget(Protocol):
     """Erase memories."""
 
-    async def __call__(self, ids: Sequence[str]) -> int:
-        """Return how many of `ids` there were and are no more."""
+    async def __call__(self, ids: Sequence[str], asked_in: str | None = None) -> int:
+        """Return how many of `ids` there were and are no more; the question of the turn `asked_in` goes with them."""
         ...
 
 
@@ -234,4 +235,40 @@ class Execute(Protocol):
         self, call: ToolCall, scene: CallScene, ask: Ask | None
     ) -> tuple[CallOutcome, tuple[Receipt, ...]]:
         """Return the outcome and its receipts; what goes wrong with it is its outcome. `ask`: None if unattended."""
+        ...
+
+
+# "background": nobody waits for it. "now": the user asked for it.
+Urgency = Literal["background", "now"]
+
+
+class Permit(Protocol):
+    """Say whether work may run: whoever works in the background asks before each piece."""
+
+    def may_run(self, kind: str, urgency: Urgency) -> bool:
+        """True where work of this kind disturbs nobody by now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedFact:
+    """What a model takes for a fact, with the turn that it was read in: to be checked before it is believed."""
+
+    text: str
+    turn_id: str
+
+
+class ExtractFacts(Protocol):
+    """Ask the loaded model for the facts of some passages."""
+
+    async def __call__(self, passages: Sequence[Passage]) -> Sequence[OfferedFact]:
+        """Return what it offers; nothing where no model is loaded. Raises UserError where it can't answer."""
+        ...
+
+
+class ScoreImportance(Protocol):
+    """Ask the loaded model how much a text will matter."""
+
+    async def __call__(self, passage: Passage) -> float | None:
+        """Return 0 to 1; None where no model is loaded or it said nothing of use. Raises UserError as above."""
         ...

@@ -14,7 +14,7 @@ from datetime import datetime
 import apsw
 
 from openclaw_desktop.core.labels import Label
-from openclaw_desktop.memory.recall.scoring import date_words
+from openclaw_desktop.memory.recall.words import date_words
 from openclaw_desktop.memory.records import NewMemory, StoredMemory
 from openclaw_desktop.storage.database import Row, fetch
 

@@ -95,14 +95,14 @@ class SessionStore:
     async def redact(self, turn_id: str, text: str) -> None:
         """Put `text` in the place of what the user said in a turn, and leave no byte of that."""
 
-        def redact(connection: apsw.Connection) -> int:
-            sql = "update messages set text = ? where turn_id = ? and role = 'user'"
+        def redact(connection: apsw.Connection) -> int | None:
+            sql = "update messages set text = ?1 where turn_id = ?2 and role = 'user' and text <> ?1"
             connection.execute(sql, (text, turn_id))
-            return mark_erasure(connection)
+            return mark_erasure(connection) if connection.changes() else None
 
-        mark = await self._database.write(redact)
-        await self._database.erase_traces()
-        await end_erasure(self._database, mark)
+        if (mark := await self._database.write(redact)) is not None:
+            await self._database.erase_traces()
+            await end_erasure(self._database, mark)
 
     async def messages(self, session_id: str, limit: int = 200, folded: bool = True) -> tuple[SpokenMessage, ...]:
         """Return the last `limit` messages of a session, oldest first; `folded`: those that were folded too."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, ModelState, TurnEvent
-from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Role
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
 from openclaw_desktop.service.fit_report import FitReport
+from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange, KeyPlace
+from openclaw_desktop.service.memory_api import MemoryCommands
 
 MESSAGE_LIMIT_CHARS = 16_000
 
@@ -59,30 +60,6 @@ class SessionView:
 
     session_id: str
     messages: tuple[SessionMessage, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryHit:
-    """One memory, as `recall --json` prints it."""
-
-    id: str
-    text: str
-    tier: str
-    score: float
-    why: str
-    created_at: str
-    source: str
-    label: Label
-    purpose: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecallAnswer:
-    """What `recall` found, best first."""
-
-    query: str
-    took_ms: float
-    hits: tuple[MemoryHit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +115,27 @@ class GrantView:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupView:
+    """A copy of the memory. `reason`: "hourly", "daily", "by-hand", "before-…". `ok`: read through and found whole."""
+
+    name: str
+    made_at: str
+    reason: str
+    size_bytes: int
+    ok: bool
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreView:
+    """What a restore did. `kept`: where the memory is that was there before. `erased`: ids that stay erased."""
+
+    name: str
+    kept: str | None
+    erased: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One check of `doctor`: what was looked at, whether it is well, and what to do if not."""
 
@@ -168,12 +166,19 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True)
 class MemoryStatus:
-    """Counts by tier and the size of the one file. `vectors_leave_machine`: another machine makes the vectors."""
+    """Counts by tier and the size of the one file. `vectors_leave_machine`: another machine makes the vectors.
+
+    `key`: what holds the file's key ("none" where it is not encrypted), `key_reason`: why that is so. `warning`: how
+    near it is to its limit or the disk's.
+    """
 
     count: dict[str, int]
     db_bytes: int
     encrypted: bool
     vectors_leave_machine: bool = False
+    key: KeyPlace = "none"
+    key_reason: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +289,22 @@ class SecretView:
     created_at: str
 
 
-class AgentService(Protocol):
+@dataclass(frozen=True, slots=True)
+class ConsolidationView:
+    """What a run did. `changes`: how many by kind; `unread`: memories that wait still; `missing_bytes`: over the limit.
+
+    `run_id`: what `memory undo` takes back, None where nothing changed. `stopped`: why not all was done, or "".
+    """
+
+    read: int
+    changes: dict[str, int]
+    unread: int
+    run_id: int | None
+    stopped: Literal["", "slice", "permit", "disk"]
+    missing_bytes: int
+
+
+class AgentService(MemoryCommands, Protocol):
     """Every command raises `UserError` with a sentence for people; iterators end when they are exhausted or closed."""
 
     def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
@@ -305,18 +325,6 @@ class AgentService(Protocol):
 
     async def latest_session(self) -> SessionView | None:
         """Return the chat last spoken in, whole; None before the first."""
-        ...
-
-    async def remember(self, text: str) -> MemoryHit:
-        """Keep `text`, said by the user; returns after the commit."""
-        ...
-
-    async def recall(self, query: str, k: int = 10) -> RecallAnswer:
-        """Find up to `k` memories, best first."""
-        ...
-
-    async def forget(self, ids: tuple[str, ...]) -> int:
-        """Erase memories and return how many there were."""
         ...
 
     async def status(self) -> Status:
@@ -407,6 +415,31 @@ class AgentService(Protocol):
 
     async def unlock_secrets(self, passphrase: str) -> None:
         """Open the passphrase file until the agent ends."""
+        ...
+
+    async def encryption(self) -> EncryptionView:
+        """Say whether the memory file is encrypted, and what holds its key."""
+        ...
+
+    async def change_encryption(
+        self, action: KeyAction, holder: Literal["keyring", "file"] | None = None, path: str | None = None
+    ) -> KeyChange:
+        """Turn encryption on or off, or change key or recovery code; the old file stays until the new one is verified.
+
+        `holder`: what holds the key, with the absolute `path` for a file; None: as it is, or as the machine offers.
+        """
+        ...
+
+    async def consolidate_memories(self) -> ConsolidationView:
+        """Read what was said for facts, weigh what is known and sum up what is old, now; one run that can be undone."""
+        ...
+
+    async def create_backup(self) -> BackupView:
+        """Make a copy of the memory now."""
+        ...
+
+    async def list_backups(self) -> tuple[BackupView, ...]:
+        """List the copies, newest first, each read through."""
         ...
 
     async def request_window(self, action: Literal["show", "toggle"]) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +29,9 @@ from openclaw_desktop.service.api import (
     SchedulerStatus,
     Status,
 )
+from openclaw_desktop.service.backups import BackupDesk
+from openclaw_desktop.service.file_key_desk import FileKeyDesk
+from openclaw_desktop.service.growth import Growth
 from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.storage.database import Database
@@ -40,8 +42,6 @@ from openclaw_desktop.system.processes import process_cpu_s, process_sizes
 from openclaw_desktop.workers.calls import CallFailed
 from openclaw_desktop.workers.sandbox.proof import Proof
 from openclaw_desktop.workers.tool_host import ToolHost
-
-LOW_DISK_BYTES = 500 << 20
 
 
 class LastError(logging.Handler):
@@ -75,6 +75,9 @@ class HealthDesk:
     router: ModelRouter | None = None
     vectors_leave_machine: bool = False
     usage: UsageDesk | None = None
+    file_key: FileKeyDesk | None = None
+    backups: BackupDesk | None = None
+    memory_limit_mb: int | None = None
     memory_ends: Callable[[], Finding | None] = lambda: None
     errors: LastError = field(default_factory=LastError)
     started_s: float = field(default_factory=time.monotonic)
@@ -119,6 +122,9 @@ class HealthDesk:
                 self.database.path.stat().st_size,
                 self.database.encrypted,
                 self.vectors_leave_machine,
+                self.file_key.view().key if self.file_key else "none",
+                self.file_key.view().reason if self.file_key else "",
+                self._growth().warning(),
             ),
             power=PowerStatus(power.source, power.battery_percent, self.idle_s()),
             health=HealthStatus(
@@ -156,32 +162,40 @@ class HealthDesk:
             prepare(self.home)
         return (
             Finding("home", "ok", tr("The folders at {home} can be used.", home=self.home.root or self.home.data)),
-            self._check_disk(),
+            *self._growth().findings(),
             await self._check_database(),
+            *([self.backups.check()] if self.backups else []),
+            *self._check_encryption(),
             await self._check_models(),
             await self._check_sandbox(),
             self._check_hotkey(),
             *filter(None, [self.memory_ends()]),
         )
 
-    def _check_disk(self) -> Finding:
-        free = shutil.disk_usage(self.home.data).free
-        if free < LOW_DISK_BYTES:
-            return Finding(
-                "disk", "warning", tr("Only {free} MB are free.", free=free // 1_000_000), tr("Free some space.")
-            )
-        return Finding("disk", "ok", tr("{free} MB are free.", free=free // 1_000_000))
+    def _growth(self) -> Growth:
+        return Growth(self.database.path, self.memory_limit_mb)
 
     async def _check_database(self) -> Finding:
         try:
-            verdict = await self.database.read(lambda connection: connection.pragma("integrity_check", 1))
+            verdict = await self.database.beside(lambda connection: connection.pragma("integrity_check", 1))
         except UserError as error:
             return Finding("database", "error", error.failure.sentence, error.failure.advice)
         if verdict != "ok":
             return Finding(
-                "database", "error", tr("{path} is damaged.", path=self.database.path), tr("Bring back a backup.")
+                "database",
+                "error",
+                tr("{path} is damaged.", path=self.database.path),
+                tr("End the agent, then bring back the newest good copy: openclaw-agent backup restore latest"),
             )
         return Finding("database", "ok", tr("{path} is whole.", path=self.database.path))
+
+    def _check_encryption(self) -> tuple[Finding, ...]:
+        if self.file_key is None:
+            return ()
+        view = self.file_key.view()
+        # Not to encrypt is a choice; to have no recovery code is a loss that waits to happen.
+        well = view.recovery_code if view.encrypted else view.chosen
+        return (Finding("key", "ok" if well else "warning", view.reason),)
 
     async def _check_models(self) -> Finding:
         found = await self.models.refresh()

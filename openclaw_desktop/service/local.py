@@ -33,6 +33,7 @@ from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
 from openclaw_desktop.core.text import tr, visible, without_controls
 from openclaw_desktop.inference.files import ModelFile
+from openclaw_desktop.memory.consolidation.consolidator import Consolidator
 from openclaw_desktop.memory.records import NewMemory, Recollection
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
@@ -41,20 +42,27 @@ from openclaw_desktop.security.secrets import SecretKeeper, StoredSecret
 from openclaw_desktop.service.api import (
     MESSAGE_LIMIT_CHARS,
     AskRequest,
+    BackupView,
+    ConsolidationView,
     Finding,
     GrantView,
     LedgerView,
-    MemoryHit,
     ModelView,
-    RecallAnswer,
     RemovedModel,
     SecretView,
     SessionMessage,
     SessionView,
     Status,
 )
+from openclaw_desktop.service.backups import BackupDesk
+from openclaw_desktop.service.consolidation import consolidate
 from openclaw_desktop.service.endpoints import EndpointShelf
+from openclaw_desktop.service.file_key_desk import FileKeyDesk
 from openclaw_desktop.service.fit_report import FitReport
+from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
+from openclaw_desktop.service.memory_desk import MemoryDesk
+from openclaw_desktop.service.memory_ends import LocalMemory
 from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.service.questions import QuestionDesk
 from openclaw_desktop.service.stores import FACT_IMPORTANCE
@@ -73,6 +81,7 @@ class ServiceParts:
     agent: SessionAgent
     sessions: SessionStore
     memories: MemoryStore
+    memory_desk: MemoryDesk
     grants: GrantStore
     models: ModelShelf
     endpoints: EndpointShelf
@@ -82,9 +91,12 @@ class ServiceParts:
     check: Callable[[bool], Awaitable[tuple[Finding, ...]]]
     fit: Callable[[int | None], Awaitable[FitReport]]
     usage: UsageDesk
+    file_key: FileKeyDesk
+    backups: BackupDesk
+    consolidator: Consolidator
 
 
-class LocalService:
+class LocalService(LocalMemory):
     """`AgentService` over the parts of this process."""
 
     def __init__(self, parts: ServiceParts) -> None:
@@ -94,6 +106,11 @@ class LocalService:
         self._stopped: set[str] = set()
         self._session_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._windows = 0
+
+    @property
+    def memory_desk(self) -> MemoryDesk:
+        """Who does what is asked of memory as a whole."""
+        return self._parts.memory_desk
 
     async def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn; see `AgentService.ask`."""
@@ -213,7 +230,7 @@ class LocalService:
     async def remember(self, text: str) -> MemoryHit:
         """Keep `text`."""
         kept = NewMemory(_clean(text), source="user", speaker="user", importance=FACT_IMPORTANCE)
-        memory_id = await self._parts.memories.remember(kept)
+        memory_id = await self._parts.memories.remember(kept, told=True)
         found = await self._parts.memories.get(memory_id)
         assert found is not None
         return _hit(found)
@@ -223,10 +240,6 @@ class LocalService:
         started = time.perf_counter()
         hits = await self._parts.memories.recall(_clean(query), k)
         return RecallAnswer(query, round((time.perf_counter() - started) * 1000, 2), tuple(_hit(hit) for hit in hits))
-
-    async def forget(self, ids: tuple[str, ...]) -> int:
-        """Erase memories."""
-        return await self._parts.memories.forget(ids)
 
     async def status(self) -> Status:
         """Say what runs and how well."""
@@ -328,6 +341,28 @@ class LocalService:
     async def unlock_secrets(self, passphrase: str) -> None:
         """Open the passphrase file."""
         await self._parts.secrets.unlock(passphrase)
+
+    async def encryption(self) -> EncryptionView:
+        """Say whether the memory file is encrypted."""
+        return self._parts.file_key.view()
+
+    async def change_encryption(
+        self, action: KeyAction, holder: Literal["keyring", "file"] | None = None, path: str | None = None
+    ) -> KeyChange:
+        """Change key or recovery code, or turn encryption on or off."""
+        return await self._parts.file_key.change(action, holder, Path(path) if path is not None else None)
+
+    async def consolidate_memories(self) -> ConsolidationView:
+        """Consolidate now."""
+        return await consolidate(self._parts.consolidator)
+
+    async def create_backup(self) -> BackupView:
+        """Make a copy."""
+        return await self._parts.backups.create()
+
+    async def list_backups(self) -> tuple[BackupView, ...]:
+        """List the copies."""
+        return await self._parts.backups.list()
 
     async def request_window(self, action: Literal["show", "toggle"]) -> bool:
         """Ask the running tray for its popup."""

@@ -22,24 +22,27 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.service import channel
 from openclaw_desktop.service.api import (
     AskRequest,
+    BackupView,
+    ConsolidationView,
     Finding,
     GrantView,
     LedgerView,
-    MemoryHit,
     ModelView,
-    RecallAnswer,
     RemovedModel,
     SecretView,
     SessionView,
     Status,
 )
 from openclaw_desktop.service.fit_report import FitReport
+from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
+from openclaw_desktop.service.memory_ends import RemoteMemory
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, decode_event, encode, encode_frame
 
 T = TypeVar("T")
 
 
-class RemoteService:
+class RemoteService(RemoteMemory):
     """`AgentService` at the other end of a socket."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -157,10 +160,6 @@ class RemoteService:
         """Find memories."""
         return await self._call("recall", RecallAnswer, query=query, k=k)
 
-    async def forget(self, ids: tuple[str, ...]) -> int:
-        """Erase memories."""
-        return await self._call("forget", int, ids=ids)
-
     async def status(self) -> Status:
         """Say what runs and how well."""
         return await self._call("status", Status)
@@ -248,6 +247,28 @@ class RemoteService:
     async def unlock_secrets(self, passphrase: str) -> None:
         """Open the passphrase file."""
         await self._call("unlock_secrets", type(None), passphrase=passphrase)
+
+    async def encryption(self) -> EncryptionView:
+        """Say whether the memory file is encrypted."""
+        return await self._call("encryption", EncryptionView)
+
+    async def change_encryption(
+        self, action: KeyAction, holder: Literal["keyring", "file"] | None = None, path: str | None = None
+    ) -> KeyChange:
+        """Change key or recovery code, or turn encryption on or off."""
+        return await self._call("change_encryption", KeyChange, action=action, holder=holder, path=path)
+
+    async def consolidate_memories(self) -> ConsolidationView:
+        """Consolidate now."""
+        return await self._call("consolidate_memories", ConsolidationView)
+
+    async def create_backup(self) -> BackupView:
+        """Make a copy."""
+        return await self._call("create_backup", BackupView)
+
+    async def list_backups(self) -> tuple[BackupView, ...]:
+        """List the copies."""
+        return await self._call("list_backups", tuple[BackupView, ...])
 
     async def request_window(self, action: Literal["show", "toggle"]) -> bool:
         """Ask the running tray for its popup."""

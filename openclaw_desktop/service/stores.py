@@ -17,7 +17,7 @@ from openclaw_desktop.agent.plain_requests import ForgetAbout, parse_plain
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Message
 from openclaw_desktop.core.protocols import Memory
-from openclaw_desktop.core.text import tr
+from openclaw_desktop.memory.erasing import redacted_request
 from openclaw_desktop.memory.records import NewMemory, Recollection
 from openclaw_desktop.memory.sessions import QUESTION_KEY, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
@@ -105,7 +105,7 @@ class TurnStores:
         ]
         erased = any(receipt.kind == "memory.erased" for receipt in answer.receipts)
         if erased:
-            await self._sessions.redact(answer.turn_id, tr("[asked to forget something]"))
+            await self._sessions.redact(answer.turn_id, redacted_request())
         if asked is not None:
             results.insert(0, Scratch(answer.turn_id, QUESTION_KEY, asked.text, asked.label))
         if results:
@@ -129,7 +129,8 @@ class TurnStores:
                 )
                 for message in messages
                 if message.text.strip() and not isinstance(parse_plain(message.text), ForgetAbout)
-            ]
+            ],
+            told=True,
         )  # fmt: skip
 
     def erasures(self) -> int:
@@ -145,9 +146,9 @@ class TurnStores:
         by_agent = _YOU_SAID.search(query) is not None
         return tuple(_as_memory(hit) for hit in hits if hit.kind != "turn" or _tells(hit, by_agent))[:k]
 
-    async def forget(self, ids: Sequence[str]) -> int:
+    async def forget(self, ids: Sequence[str], asked_in: str | None = None) -> int:
         """Erase memories; see `core.protocols.Forget`."""
-        return await self._memories.forget(ids)
+        return await self._memories.forget(ids, asked_in)
 
     async def remember(self, text: str, label: Label, session_id: str | None, turn_id: str | None) -> Memory:
         """Keep a fact; see `core.protocols.Remember`."""
@@ -155,7 +156,8 @@ class TurnStores:
             NewMemory(
                 text, source="chat", session_id=session_id, turn_id=turn_id,
                 speaker="" if label.integrity == "untrusted" else "user", importance=FACT_IMPORTANCE, label=label,
-            )
+            ),
+            told=True,
         )  # fmt: skip
         kept = await self._memories.get(memory_id)
         assert kept is not None

@@ -7,7 +7,8 @@ The loop only awaits; SQLite runs on the two threads.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import contextlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,13 +18,22 @@ import apsw
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.storage.atomic import sync_folder
+from openclaw_desktop.storage.connection import BUSY_TIMEOUT_MS, connect
 from openclaw_desktop.storage.migrations import migrate
+from openclaw_desktop.storage.recovery import (
+    READ_AT_ONCE_BYTES,
+    damaged,
+    ended_uncleanly,
+    find_damage,
+    glance,
+    is_foreign,
+    mark_suspect,
+    prepare_place,
+)
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
-
-BUSY_TIMEOUT_MS = 5_000
-PAGE_CACHE_KIB = 4_096
 
 
 class Database:
@@ -31,12 +41,25 @@ class Database:
 
     def __init__(self, path: Path, key: bytes | None) -> None:
         self.path = path
-        self.encrypted = key is not None
         self._key = key
         self._writer = ThreadPoolExecutor(1, "database-writer")
         self._reader = ThreadPoolExecutor(1, "database-reader")
         self._write_connection: apsw.Connection | None = None
         self._read_connection: apsw.Connection | None = None
+        self._beside = ThreadPoolExecutor(1, "database-beside")
+        self._beside_connection: apsw.Connection | None = None
+        # The last end was unclean, and the file is too large to be read through before the start.
+        self.unread = False
+
+    @property
+    def key(self) -> bytes | None:
+        """The key of the file and of its copies; None: not encrypted."""
+        return self._key
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the file is encrypted."""
+        return self._key is not None
 
     @classmethod
     async def open(cls, path: Path, *, key: bytes | None = None, backups: Path | None = None) -> Database:
@@ -53,29 +76,36 @@ class Database:
         return database
 
     def _prepare(self, backups: Path | None) -> None:
+        prepare_place(self.path)
         if not self.path.exists():
             self.path.touch(mode=0o600)
-        connection = self._connect(apsw.SQLITE_OPEN_READWRITE)
-        self._write_connection = connection
-        connection.pragma("journal_mode", "wal")
-        connection.pragma("synchronous", "full")
-        if connection.pragma("quick_check", 1) != "ok":
-            raise _damaged(self.path, "quick_check")
+            sync_folder(self.path.parent)
+        unclean = ended_uncleanly(self.path)
+        self.unread = unclean and self.path.stat().st_size > READ_AT_ONCE_BYTES
+        try:
+            self._write_connection = connection = self._connect(apsw.SQLITE_OPEN_READWRITE)
+            if int(connection.pragma("page_count")) == 0:
+                connection.pragma("auto_vacuum", "incremental")
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", "full")
+            glance(connection)
+            if unclean and not self.unread and (reason := find_damage(connection, self.path)):
+                raise apsw.CorruptError(reason)
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            if is_foreign(self.path, self._key, error):
+                raise
+            self._let_go()
+            raise damaged(self.path, str(error), backups, self._key) from error
         migrate(connection, self.path, backups)
 
+    def _let_go(self) -> None:
+        """Close the writer's connection without folding the log into a damaged file."""
+        if self._write_connection is not None:
+            self._write_connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self._close_writer()
+
     def _connect(self, flags: int) -> apsw.Connection:
-        connection = apsw.Connection(str(self.path), flags=flags)
-        if self._key is not None:
-            connection.pragma("hexkey", self._key.hex())
-        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-        connection.enable_load_extension(True)
-        connection.load_extension(_vector_extension())
-        connection.enable_load_extension(False)
-        connection.pragma("foreign_keys", True)
-        connection.pragma("secure_delete", True)
-        connection.pragma("trusted_schema", True)
-        connection.pragma("cache_size", -PAGE_CACHE_KIB)
-        return connection
+        return connect(self.path, self._key, flags, BUSY_TIMEOUT_MS)
 
     async def write(self, change: Callable[[apsw.Connection], T]) -> T:
         """Run `change` in one transaction on the writer thread; returns after COMMIT."""
@@ -111,6 +141,81 @@ class Database:
 
         return await self._on(self._writer, run)
 
+    async def beside(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run `work` on a reading connection and a thread of its own: reads and writes go on. Backups and checks."""
+
+        def run() -> T:
+            self._beside_connection = connection = self._connect(apsw.SQLITE_OPEN_READONLY)
+            try:
+                return work(connection)
+            finally:
+                self._beside_connection = None
+                connection.close()
+
+        return await self._on(self._beside, run)
+
+    def _end_beside(self) -> None:
+        if (connection := self._beside_connection) is not None:
+            with contextlib.suppress(apsw.Error):  # it is closed just now
+                connection.interrupt()
+
+    async def change_file(
+        self,
+        prepare: Callable[[], object],
+        swap: Callable[[], object],
+        undo: Callable[[], object],
+        key: bytes | None,
+    ) -> None:
+        """Put another file, with `key`, in the place of this one: `prepare`, then `swap` once nothing has it open.
+
+        Reads go on during `prepare`, writes wait for all of it. Where the new file does not open, `undo` brings the old
+        one back, which is then open as before. All three run on the writer thread.
+        """
+
+        def run() -> None:
+            prepare()
+            parked, go_on = threading.Event(), threading.Event()
+            self._end_beside()
+            self._beside.submit(parked.set)
+            parked.wait()
+            parked.clear()
+            self._beside.submit(go_on.wait)
+            self._reader.submit(self._park, parked, go_on)
+            parked.wait()
+            try:
+                self._exchange(swap, undo, key)
+            finally:
+                go_on.set()
+
+        await self._on(self._writer, run)
+
+    def _park(self, parked: threading.Event, go_on: threading.Event) -> None:
+        """Close the reader's connection and keep its thread until the other file is there."""
+        if self._read_connection is not None:
+            self._read_connection.close()
+            self._read_connection = None
+        parked.set()
+        go_on.wait()
+
+    def _exchange(self, swap: Callable[[], object], undo: Callable[[], object], key: bytes | None) -> None:
+        before = self._key
+        try:
+            self._close_writer()
+            swap()
+            self._key = key
+            self._prepare(None)
+        except BaseException:
+            self._close_writer()
+            undo()
+            self._key = before
+            self._prepare(None)
+            raise
+
+    def _close_writer(self) -> None:
+        if self._write_connection is not None:
+            self._write_connection.close()
+            self._write_connection = None
+
     async def erase_traces(self) -> None:
         """Leave no byte of what was deleted: fold the log into the file and cut it to nothing."""
         await self.maintain(lambda connection: connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE))
@@ -127,25 +232,23 @@ class Database:
                 connection.close()
 
         loop = asyncio.get_running_loop()
+        self._end_beside()
+        await loop.run_in_executor(self._beside, self._end_beside)
         await loop.run_in_executor(self._reader, lambda: close(self._read_connection))
         await loop.run_in_executor(self._writer, lambda: close(self._write_connection))
         self._read_connection = self._write_connection = None
+        self._beside.shutdown(wait=False)
         self._reader.shutdown(wait=False)
         self._writer.shutdown(wait=False)
 
     async def _on(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(thread, work)
+        except apsw.CorruptError as error:
+            mark_suspect(self.path)
+            raise explain(error, self.path) from error
         except (apsw.Error, OSError) as error:
             raise explain(error, self.path) from error
-
-
-def _vector_extension() -> str:
-    # Found, not imported: the package's module imports numpy, 14 MB that an idle agent must not hold.
-    found = importlib.util.find_spec("sqlite_vec")
-    assert found is not None
-    assert found.submodule_search_locations
-    return str(Path(found.submodule_search_locations[0]) / "vec0")
 
 
 def fetch(connection: apsw.Connection, sql: str, values: tuple[Any, ...] = ()) -> list[Row]:
@@ -174,7 +277,11 @@ def explain(error: Exception, path: Path) -> Exception:
             tr("Make its folder writable for you, or choose another with --home."),
         )
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-        return _damaged(path, str(error))
+        return UserError(
+            "database_damaged",
+            tr("{path} is damaged or is not ours ({reason}). It was left as it is.", path=path, reason=error),
+            tr("Start again: a damaged file is kept aside then, and the newest good one of the backups offered."),
+        )
     if isinstance(error, (apsw.IOError, OSError)):
         return UserError(
             "database_io",
@@ -182,11 +289,3 @@ def explain(error: Exception, path: Path) -> Exception:
             tr("Check the disk and its free space, then try again."),
         )
     return error
-
-
-def _damaged(path: Path, reason: str) -> UserError:
-    return UserError(
-        "database_damaged",
-        tr("{path} is damaged or is not ours ({reason}). It was left as it is.", path=path, reason=reason),
-        tr("Move it away and put the newest good copy from the backups folder in its place, then start again."),
-    )

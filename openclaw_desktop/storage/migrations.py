@@ -5,6 +5,8 @@ Owns the files in `schema/` and the version in the database's header. Runs on th
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -21,11 +23,18 @@ def schema_files(folder: Path = SCHEMA_FOLDER) -> list[Path]:
     return sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
 
 
-def migrate(connection: apsw.Connection, path: Path, backups: Path | None, folder: Path = SCHEMA_FOLDER) -> int:
+def migrate(
+    connection: apsw.Connection,
+    path: Path,
+    backups: Path | None,
+    folder: Path = SCHEMA_FOLDER,
+    *,
+    keep_copy: bool = True,
+) -> int:
     """Apply what is missing and return the version.
 
-    A file with data is backed up first (into `backups`, or beside the file). A migration that fails leaves the file
-    at the version before. Raises UserError where the file comes from a newer program.
+    A file with data is backed up first (into `backups`, or beside the file), unless it is a copy itself. A migration
+    that fails leaves the file at the version before. Raises UserError where the file comes from a newer program.
     """
     files = schema_files(folder)
     version = int(connection.pragma("user_version"))
@@ -35,10 +44,24 @@ def migrate(connection: apsw.Connection, path: Path, backups: Path | None, folde
             tr("{path} was written by a newer version of OpenCLaw Desktop.", path=path),
             tr("Update this program, or choose another folder with --home."),
         )
-    if 0 < version < len(files):
+    if keep_copy and 0 < version < len(files):
         back_up(connection, backups or path.parent, f"before-{files[version].stem}")
     for number, file in enumerate(files[version:], start=version + 1):
-        with connection:
-            connection.execute(file.read_text(encoding="utf-8"))
-            connection.pragma("user_version", number)
+        connection.execute("begin immediate")
+        with _committed(connection):
+            # Another process may have been first while this one waited for its turn to write.
+            if int(connection.pragma("user_version")) < number:
+                connection.execute(file.read_text(encoding="utf-8"))
+                connection.pragma("user_version", number)
     return len(files)
+
+
+@contextlib.contextmanager
+def _committed(connection: apsw.Connection) -> Iterator[None]:
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise

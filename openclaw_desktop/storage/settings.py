@@ -105,8 +105,14 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True)
 class BackupSettings:
-    """[backup]: how many daily backups are kept."""
+    """[backup]: how many hourly and daily backups are kept, where, and in how many times the file's size all together.
 
+    `folder` None: the home's own.
+    """
+
+    folder: str | None = _setting(None, Kind(optional=True))
+    budget_times: int = _setting(5, Kind(2, 1000))
+    keep_hourly: int = _setting(24, Kind(1, 3650))
     keep_daily: int = _setting(14, Kind(1, 3650))
 
 

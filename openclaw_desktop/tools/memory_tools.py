@@ -123,6 +123,6 @@ class ForgetTool:
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
         """Erase exactly the memories of the frozen call; the result says how many, and repeats none of them."""
-        count = await self._forget(call.arguments["ids"])
+        count = await self._forget(call.arguments["ids"], None if scene.incognito else scene.turn_id)
         receipt = Receipt("memory.erased", tr("erased {count}", count=count), call.id)
         return ToolResult(tr("Erased: {count}.", count=count), scene.context, (receipt,))

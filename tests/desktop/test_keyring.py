@@ -1,4 +1,7 @@
-"""Secrets in a real Secret Service (gnome-keyring) on a session bus of the test's own: open, locked, and gone."""
+"""A real Secret Service (gnome-keyring) on a session bus of the test's own: open, locked, and gone.
+
+It holds secrets, and the key of the memory file.
+"""
 
 from __future__ import annotations
 
@@ -182,3 +185,124 @@ def test_a_keyring_that_has_gone_is_a_sentence(session: DesktopSession, keyring:
     ended = agent.use()
     assert ended.returncode == 1 and "There is no keyring here" in ended.stderr, ended
     assert agent.listed() == [("key", "keyring")]
+
+
+RING = """
+import sys, keyring
+print(keyring.get_password(f"OpenCLaw Desktop ({sys.argv[1]})", "memory-file-key"), end="")
+"""
+FACT = "The spare key lies under canary-8c41d7"
+
+
+def data(agent: Agent) -> list[Path]:
+    return [path for path in agent.home.rglob("*") if path.is_file() and b"canary-8c41d7" in path.read_bytes()]
+
+
+def done(ended: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    assert ended.returncode == 0, ended
+    return json.loads(ended.stdout)
+
+
+def encrypted(agent: Agent) -> str:
+    """Remember a fact, go through the first run, and return the recovery code."""
+    assert agent.run("remember", FACT).returncode == 0
+    assert agent.run("backup", "create").returncode == 0
+    assert len(data(agent)) == 2
+    first = done(agent.run("onboard", "--yes", "--json"))
+    assert first["encryption"]["encrypted"] and first["encryption"]["key"] == "keyring"
+    return str(first["recovery_code"])
+
+
+def recalls(agent: Agent) -> bool:
+    return FACT in agent.run("recall", "spare key").stdout
+
+
+def test_the_first_run_encrypts_the_memory_and_the_keyring_holds_its_key(keyring: Keyring, agent: Agent) -> None:
+    keyring.start("test")
+    code = encrypted(agent)
+    assert data(agent) == [], "neither the file, its backup nor anything beside them can be read"
+    memory = done(agent.run("status", "--json"))["memory"]
+    assert (memory["encrypted"], memory["key"]) == (True, "keyring")
+    assert recalls(agent)
+    rings = Path(keyring.session.env["XDG_DATA_HOME"], "keyrings")
+    command = [sys.executable, "-P", "-c", RING, str(agent.home)]
+    key = subprocess.run(
+        command, env=keyring.session.env, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert len(key) == 64
+    for path in (*agent.home.rglob("*"), *rings.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not any(secret in content for secret in (code.encode(), key.encode(), bytes.fromhex(key)))
+    again = agent.run("onboard", "--yes")
+    assert again.returncode == 0 and "Its key is in the keyring" in again.stdout and "Recovery code" not in again.stdout
+
+    other = done(agent.run("memory", "rekey", "--json"))
+    assert other["recovery_code"] not in ("", code) and other["left"] == []
+    assert recalls(agent) and data(agent) == []
+    assert all(copy["ok"] for copy in done(agent.run("backup", "list", "--json"))["backups"])
+    assert done(agent.run("memory", "decrypt", "--json"))["encrypted"] is False
+    assert recalls(agent) and len(data(agent)) == 2
+    assert keyring.items() == "(@ao [], @ao [])", "a key that opens nothing any more is not kept"
+
+
+def test_a_locked_keyring_keeps_the_memory_shut_and_loses_nothing(keyring: Keyring, agent: Agent) -> None:
+    keyring.start("test")
+    encrypted(agent)
+    keyring.end()
+    keyring.start(None)
+    settings = agent.home / "config" / "settings.toml"
+    settings.write_text(f"[secrets]\nkeyring_wait_s = {WAIT_S}\n")
+    before = (agent.home / "data" / "openclaw.db").read_bytes()
+    for words in (("recall", "spare key"), ("serve",), ("doctor",)):
+        ended = agent.run(*words)
+        assert ended.returncode == 1, ended
+        said = ended.stdout + ended.stderr
+        assert "The memory is encrypted" in said and f"did not answer within {WAIT_S} seconds" in said, ended
+        assert "memory recover" in said and "Traceback" not in said
+    assert (agent.home / "data" / "openclaw.db").read_bytes() == before, "nothing was begun in its place"
+    keyring.end()
+    keyring.start("test")
+    assert recalls(agent), "and the home was not left locked"
+
+
+def test_a_lost_keyring_and_the_code_open_the_memory(keyring: Keyring, agent: Agent) -> None:
+    keyring.start("test")
+    code = encrypted(agent)
+    keyring.end()
+    shutil.rmtree(Path(keyring.session.env["XDG_DATA_HOME"], "keyrings"))
+    keyring.start("other")
+    lost = agent.run("recall", "spare key")
+    assert lost.returncode == 1 and "its key is not in the keyring" in lost.stderr and "memory recover" in lost.stderr
+    wrong = agent.run("memory", "recover", stdin=code[:-1] + ("0" if code[-1] != "0" else "1"))
+    assert wrong.returncode == 2 and "a letter is wrong" in wrong.stderr and code not in wrong.stderr
+    recovered = agent.run("memory", "recover", stdin=code.lower() + "\n")
+    assert recovered.returncode == 0 and "its key is in the keyring" in recovered.stdout, recovered
+    assert recalls(agent)
+    newer = done(agent.run("memory", "recover", "--new-code", "--json"))["recovery_code"]
+    void = agent.run("memory", "recover", stdin=code)
+    assert void.returncode == 1 and "not the recovery code" in void.stderr
+    assert agent.run("memory", "recover", "--to", "none", stdin=str(newer)).returncode == 0
+    assert recalls(agent) and done(agent.run("status", "--json"))["memory"]["key"] == "none"
+
+
+def test_without_keyring_and_code_it_stays_shut_with_a_sentence(
+    session: DesktopSession, keyring: Keyring, agent: Agent
+) -> None:
+    keyring.start("test")
+    encrypted(agent)
+    keyring.end()
+    session.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={session.folder}/nobody"
+    ended = agent.run("recall", "spare key")
+    assert ended.returncode == 1 and len(ended.stderr.splitlines()) == 1, ended
+    assert "There is no keyring here" in ended.stderr and "Without key and code nobody can open it" in ended.stderr
+
+
+def test_the_first_run_without_a_keyring_leaves_the_memory_plain_and_says_so(
+    session: DesktopSession, agent: Agent
+) -> None:
+    session.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={session.folder}/nobody"
+    ended = agent.run("onboard", "--yes")
+    assert ended.returncode == 0 and "the memory is not encrypted" in ended.stdout, ended
+    assert "--to file PATH" in ended.stdout
+    assert done(agent.run("status", "--json"))["memory"]["encrypted"] is False

@@ -111,7 +111,7 @@ def test_settings_that_make_no_sense_are_a_sentence_and_kept(program: Program) -
     assert program.run("recall", "fact", "--json").done().document["hits"]
 
 
-def test_a_damaged_database_is_a_sentence_and_left_as_it_is(program: Program) -> None:
+def test_a_damaged_database_is_a_sentence_and_kept_as_it_is(program: Program) -> None:
     program.run("remember", "a fact").done()
     path = program.home / "data" / "openclaw.db"
     whole = path.read_bytes()
@@ -122,11 +122,15 @@ def test_a_damaged_database_is_a_sentence_and_left_as_it_is(program: Program) ->
         whole[:page] + b"\xff" * (4 * page) + whole[5 * page :],
     ):
         path.write_bytes(damaged)
+        path.with_name("openclaw.db-wal").touch()  # as after a crash: the file is read through
         program.run("remember", "more").failed("damaged", "backups")
-        assert path.read_bytes() == damaged
-    program.run("serve").failed("damaged", "backups")
-    doctor = program.run("doctor")
-    assert doctor.code == 1 and "damaged" in doctor.out
+        (aside,) = (one for one in path.parent.glob("openclaw.db.damaged-*") if not one.name.endswith("-wal"))
+        assert aside.read_bytes() == damaged
+        program.run("remember", "more").failed("damaged", "nothing is in its place", "backups")
+        program.run("serve").failed("damaged", "backups")
+        doctor = program.run("doctor")
+        assert doctor.code == 1 and "damaged" in doctor.out
+        aside.unlink()
     path.write_bytes(whole)
     assert program.run("recall", "fact", "--json").done().document["hits"]
 
@@ -151,7 +155,7 @@ async def test_a_locked_database_is_a_sentence_and_works_again_after(
     database = await Database.open(path)
     other = apsw.Connection(str(path))
     other.execute("begin immediate")
-    change = "insert into conversations values ('ses_1', 'now', 'now')"
+    change = "insert into conversations (id, created_at, updated_at) values ('ses_1', 'now', 'now')"
     with pytest.raises(UserError, match="locked") as caught:
         await database.write(lambda connection: connection.execute(change).fetchall())
     assert "nothing is lost" in caught.value.failure.advice

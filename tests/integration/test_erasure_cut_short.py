@@ -43,7 +43,7 @@ async def main():
         if calls == 2:
             await die()
 
-    memories.when_erased(erase_derived)
+    memories.erasing.when_erased(erase_derived)
     if moment == "committed":
         database.erase_traces = die
     await memories.forget([kept])
@@ -95,12 +95,12 @@ async def test_a_whole_erasure_leaves_no_mark_and_costs_the_next_start_nothing(t
     async def erase_derived() -> None:
         erased.append("once more")
 
-    memories.when_erased(erase_derived)
-    await memories.finish_erasures()
+    memories.erasing.when_erased(erase_derived)
+    await memories.erasing.finish()
     assert not erased
     assert await memories.forget([await memories.remember(NewMemory(CANARY))]) == 1
     before = len(erased)
-    await memories.finish_erasures()
+    await memories.erasing.finish()
     assert len(erased) == before
     await database.close()
     assert marks(tmp_path / "m.db") == 0

@@ -43,8 +43,9 @@ NEEDY = """
 import sys
 from openclaw_desktop.cli.commands import run_command
 from openclaw_desktop.service.local import LocalService
+from openclaw_desktop.service.memory_api import ErasureView
 async def forget(self, ids):
-    return len(await self._parts.secrets.get("key", "api.example.com"))
+    return ErasureView("era", "", len(await self._parts.secrets.get("key", "api.example.com")))
 LocalService.forget = forget
 sys.exit(run_command(sys.argv[1:]))
 """

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_desktop.agent.sentences import Passage, sense, turns_meaning
 from openclaw_desktop.agent.side_jobs import extract_facts, score_importance, summarise
 from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.sentences import Passage, sense, turns_meaning
 from openclaw_desktop.inference.client import ENVIRONMENT, LoadedModel, ModelClient
 from openclaw_desktop.workers.supervisor import Supervisor
 

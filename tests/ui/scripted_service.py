@@ -15,17 +15,16 @@ from openclaw_desktop.service.api import (
     Finding,
     GrantView,
     HealthStatus,
-    MemoryHit,
     MemoryStatus,
     ModelStatus,
     ModelView,
     PowerStatus,
-    RecallAnswer,
     SandboxStatus,
     SchedulerStatus,
     SessionView,
     Status,
 )
+from openclaw_desktop.service.memory_api import ErasureView, MemoryHit, RecallAnswer
 
 SMALL = ModelView("small-1b", "Small 1B", 1_100_000_000, "Apache-2.0", 32_768, False, None, False)
 GOOD = ModelView("good-4b", "Good 4B", 2_600_000_000, "Apache-2.0", 32_768, True, None, False)
@@ -163,7 +162,7 @@ class ScriptedService:
     async def recall(self, query: str, k: int = 10) -> RecallAnswer:
         raise NotImplementedError
 
-    async def forget(self, ids: tuple[str, ...]) -> int:
+    async def forget(self, ids: tuple[str, ...]) -> ErasureView:
         raise NotImplementedError
 
     async def check(self, repair: bool = False) -> tuple[Finding, ...]:

@@ -19,6 +19,7 @@ from openclaw_desktop.inference.endpoints.client import EndpointClient
 from openclaw_desktop.inference.endpoints.desk import EndpointDesk
 
 PREFIX = "endpoint:"
+BUILT_IN = ("minilm", "wordllama", "none")
 # One request holds so many texts: servers bound what they take at once.
 BATCH = 64
 # What fits the shortest inputs in use, 512 tokens.
@@ -28,14 +29,14 @@ VECTORS_KEPT = 256
 
 def is_endpoint(setting: str | None) -> bool:
     """Return whether the setting `memory.embeddings` names an endpoint; raises UserError for an unknown engine."""
-    if setting is None or setting == "wordllama":
+    if setting is None or setting in BUILT_IN:
         return False
     if setting.startswith(PREFIX) and len(setting) > len(PREFIX):
         return True
     raise UserError(
         "setting_invalid",
         tr("The setting memory.embeddings can't be {value}.", value=visible(setting)),
-        tr("It is wordllama, endpoint:NAME or endpoint:NAME/MODEL."),
+        tr("It is minilm, wordllama, none, endpoint:NAME or endpoint:NAME/MODEL."),
         ExitCode.USAGE,
     )
 

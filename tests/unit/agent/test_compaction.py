@@ -119,6 +119,6 @@ def test_between_folds_a_prompt_only_grows_at_its_end(spoken: list[tuple[str, st
 
 def _pieces(text: str) -> set[str]:
     """Every stretch of whole sentences' ends: what is left of a text stood in it, uncut."""
-    from openclaw_desktop.agent.sentences import Passage, split_sentences
+    from openclaw_desktop.core.sentences import Passage, split_sentences
 
     return {sentence.text for sentence in split_sentences([Passage("", text, USER)])}

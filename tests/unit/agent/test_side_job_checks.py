@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from scripted import ScriptedModel
 
-from openclaw_desktop.agent.sentences import Passage
 from openclaw_desktop.agent.side_jobs import BATCH_SENTENCES, extract_facts, score_importance, summarise
 from openclaw_desktop.core.labels import USER, Label
+from openclaw_desktop.core.sentences import Passage
 from openclaw_desktop.core.tokens import estimate_tokens
 
 UNTRUSTED = Label("untrusted", "private", ("file:/evil",))

@@ -11,7 +11,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.memory import NewMemory, open_memory
 from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
-from openclaw_desktop.memory.recall.scoring import match_expression, query_words
+from openclaw_desktop.memory.recall.words import match_expression, query_words
 from openclaw_desktop.memory.sessions import SCRATCH_LIFE, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.storage.database import Database
@@ -113,7 +113,7 @@ async def test_without_an_engine_words_alone_find_and_vectors_follow_later(datab
     assert (await memories.recall("number 7"))[0].text == "fact number 7"
     engine.works = True
     await memories.recall("anything")
-    rows = await database.rows("select count(*) from vectors_1")
+    rows = await database.rows("select count(*) from vectors where engine_id = 1")
     assert rows[0][0] == 300
 
 
@@ -123,7 +123,7 @@ async def test_two_recalls_at_once_give_missing_vectors_once(database: Database)
     await memories.remember_many([NewMemory(f"fact number {n}") for n in range(50)])
     engine.works = True
     await asyncio.gather(*(memories.recall("number") for _ in range(4)))
-    assert (await database.rows("select count(*) from vectors_1"))[0][0] == 50
+    assert (await database.rows("select count(*) from vectors where engine_id = 1"))[0][0] == 50
 
 
 async def test_vectors_of_another_engine_are_kept_apart(database: Database) -> None:

@@ -1,8 +1,6 @@
 """The one file: durable, backed up before each migration, and never half changed."""
 
-import os
 import sqlite3
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -10,9 +8,8 @@ import pytest
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.storage import database as database_module
-from openclaw_desktop.storage.backup import back_up, list_backups, prune_backups
+from openclaw_desktop.storage.backup import back_up, list_backups
 from openclaw_desktop.storage.database import Database
-from openclaw_desktop.storage.housekeeping import DAILY, Housekeeping
 from openclaw_desktop.storage.migrations import migrate, schema_files
 
 
@@ -99,7 +96,11 @@ async def test_a_damaged_file_is_named_and_kept(tmp_path: Path) -> None:
     path.write_bytes(b"this is no database" * 500)
     with pytest.raises(UserError, match="damaged"):
         await Database.open(path)
-    assert path.read_bytes() == b"this is no database" * 500
+    (aside,) = tmp_path.iterdir()
+    assert aside.read_bytes() == b"this is no database" * 500
+    with pytest.raises(UserError, match="nothing is in its place"):
+        await Database.open(path)
+    assert [*tmp_path.iterdir()] == [aside], "no empty file was begun in its place"
 
 
 async def test_a_locked_file_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,35 +126,3 @@ async def test_a_backup_is_whole_and_as_secret_as_the_file(tmp_path: Path, key: 
     restored = await Database.open(copy, key=key)
     assert await restored.rows("select scope from grants") == [("/canary",)]
     await restored.close()
-
-
-def test_old_backups_go_and_half_ones_never_show(tmp_path: Path) -> None:
-    for day in range(1, 6):
-        (tmp_path / f"openclaw-2026110{day}T000000Z-daily.db").touch()
-    (tmp_path / "openclaw-20261101T000000Z-before-0002.db").touch()
-    (tmp_path / "openclaw-20261109T000000Z-daily.partial").touch()
-    prune_backups(tmp_path, "daily", 2)
-    assert [path.name[9:17] for path in list_backups(tmp_path, "daily")] == ["20261104", "20261105"]
-    assert len(list_backups(tmp_path)) == 3
-
-
-async def test_housekeeping_backs_up_daily_and_only_what_changed(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path / "a.db")
-    on_battery = False
-    housekeeping = Housekeeping(database, tmp_path / "b", 2, lambda: on_battery)
-    name, moment = housekeeping.next_job() or ("", datetime.now().astimezone())
-    assert name == "backup"
-    assert moment < datetime.now().astimezone() + timedelta(minutes=3)
-    copy = await housekeeping.back_up()
-    assert copy is not None
-    later = copy.stat().st_mtime + 10
-    os.utime(copy, (later, later))
-    assert await housekeeping.back_up() is None, "nothing changed since the last copy"
-    again = Housekeeping(database, tmp_path / "b", 2, lambda: False).next_job()
-    assert again is not None
-    assert again[0] == "checkpoint", "the next backup is a day away, not a minute after each start"
-    on_battery = True
-    assert await housekeeping.back_up() is None
-    await housekeeping.do("checkpoint")
-    await database.close()
-    assert len(list_backups(tmp_path / "b", DAILY)) == 1

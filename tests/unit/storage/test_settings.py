@@ -36,6 +36,9 @@ def test_no_file_means_the_defaults(path):
         "hotkey.toggle_chat": "Ctrl+Alt+Space",
         "memory.engine_idle_s": 600,
         "backup.keep_daily": 14,
+        "backup.folder": None,
+        "backup.budget_times": 5,
+        "backup.keep_hourly": 24,
         "secrets.keyring_wait_s": 60,
         "memory.embeddings": None,
         "memory.short_term_days": 14,
@@ -71,7 +74,9 @@ def test_a_change_keeps_comments_and_order(path):
 
 def test_every_setting_can_be_set_and_unset(path):
     for name, default in Settings().values().items():
-        texts = ("model.id", "hotkey.toggle_chat", "memory.embeddings", "network.proxy", "network.mirror")
+        texts = (
+            "model.id", "hotkey.toggle_chat", "memory.embeddings", "network.proxy", "network.mirror", "backup.folder",
+        )  # fmt: skip
         value = "some" if name in texts else 1000
         assert set_setting(path, name, value).values()[name] == value
         assert load_settings(path).values()[name] == value

@@ -21,12 +21,14 @@ class Memories:
     def __init__(self, *found: Memory) -> None:
         self.found = found
         self.erased: list[str] = []
+        self.asked_in: str | None = None
 
     async def recall(self, query: str, k: int) -> tuple[Memory, ...]:
         return self.found
 
-    async def forget(self, ids: list[str]) -> int:
+    async def forget(self, ids: list[str], asked_in: str | None = None) -> int:
         self.erased += ids
+        self.asked_in = asked_in
         return len(ids)
 
 
@@ -69,6 +71,7 @@ async def test_it_shows_what_it_erases_and_erases_what_it_showed() -> None:
     assert "garage" in question.target
     assert "tea" not in question.target
     assert memories.erased == ["mem_a", "mem_b"]
+    assert memories.asked_in == "t", "the question that named it goes with it"
     assert [receipt.kind for receipt in receipts] == ["memory.erased"]
     assert outcome.result == "Erased: 2."
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_desktop.agent.sentences import LONGEST_SENTENCE_TOKENS, Passage, choose, split_sentences, states
 from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.sentences import LONGEST_SENTENCE_TOKENS, Passage, choose, split_sentences, states
 from openclaw_desktop.core.tokens import estimate_tokens
 
 

@@ -1,0 +1,217 @@
+"""Recall as the memory grows: 10,000 and 100,000 turns in an encrypted file; `memory_million` has the million.
+
+The whole of `recall`, all scores included, on the corpus of `memory_corpus`, with questions that also pass through
+MiniLM's worker where its file is here (its time is part of each recall; its vector is replaced by the corpus's own).
+The built file is kept in the system's temporary folder for the next run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import itertools
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import apsw
+import psutil
+
+from benchmarks.memory_corpus import Corpus, CorpusEngine
+from benchmarks.results import INFORMATION, MET, MISSED, Options, Row, at_most, in_words, percentile
+from openclaw_desktop.memory import MemoryStore, NewMemory
+from openclaw_desktop.memory.vectors import lists
+from openclaw_desktop.memory.vectors.int8 import Vector
+from openclaw_desktop.memory.vectors.minilm import MiniLM, find_file
+from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.migrations import schema_files
+
+KEY = bytes(range(32))
+BARS_MS = {10_000: 10, 100_000: 25, 1_000_000: 80}
+BATCH, QUESTIONS, COMPARED, WRITTEN_PER_S = 2_000, 200, 40, 50
+FOLDER = Path(tempfile.gettempdir()) / "openclaw-benchmarks"
+
+
+class Engine(CorpusEngine):
+    """The corpus's vectors, at the price of MiniLM's for a question."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__(Corpus())
+        file = find_file(folders)
+        self.minilm = MiniLM(file, idle_s=600) if file else None
+        self.questions_ms: list[float] = []
+        self.questions: frozenset[str] = frozenset()
+
+    async def __call__(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the corpus's vectors; a question is embedded by MiniLM too."""
+        if self.minilm is not None and len(texts) == 1 and texts[0] in self.questions:
+            started_s = time.perf_counter()
+            self.minilm.cache.clear()
+            await self.minilm(texts)
+            self.questions_ms.append(1000 * (time.perf_counter() - started_s))
+        return await super().__call__(texts)
+
+
+def measure(options: Options) -> list[Row]:
+    """Return the figures of both sizes; of the smaller alone where it has to be quick."""
+    sizes = (10_000,) if options.quick else (10_000, 100_000)
+    return [row for size in sizes for row in asyncio.run(measure_size(size, options))]
+
+
+async def measure_size(size: int, options: Options) -> list[Row]:
+    """Build a file of `size` memories, unless it is there, and measure it."""
+    engine = Engine(options.model_folders)
+    if engine.minilm is not None:
+        await engine.minilm(["warm"])
+    path, built = await _built(size, engine)
+    try:
+        return built + await _measure(path, size, engine, QUESTIONS // (4 if options.quick else 1))
+    finally:
+        if engine.minilm is not None:
+            await engine.minilm.close()
+
+
+@contextlib.asynccontextmanager
+async def _opened(path: Path, engine: Engine) -> AsyncIterator[tuple[MemoryStore, Database]]:
+    database = await Database.open(path, key=KEY)
+    memory = MemoryStore(database, engine)
+    try:
+        yield memory, database
+    finally:
+        await memory.vectors.close()
+        await database.close()
+
+
+async def _built(size: int, engine: Engine) -> tuple[Path, list[Row]]:
+    schema = hashlib.sha256(b"".join(file.read_bytes() for file in schema_files())).hexdigest()[:8]
+    path = FOLDER / f"memory-{size}-{schema}.db"
+    if path.exists():
+        return path, []
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    building = path.with_suffix(".building")
+    for left in FOLDER.glob(building.name + "*"):
+        left.unlink()
+    turns, cpu_s, started_s = Corpus().turns(size), time.process_time(), time.perf_counter()
+    async with _opened(building, engine) as (memory, _):
+        while batch := list(itertools.islice(turns, BATCH)):
+            await memory.remember_many(batch)
+        kept_s, listed_from_s = time.perf_counter() - started_s, time.perf_counter()
+        while await memory.vectors.work(5):
+            pass
+        listed_s = time.perf_counter() - listed_from_s
+    building.rename(path)
+    where = f"{size:,} memories, encrypted"
+    return path, [
+        Row(f"remember in batches of {BATCH:,}: {where}", "", f"{size / kept_s:,.0f} a second", INFORMATION, size),
+        Row(f"putting vectors into lists: {where}", "", f"{listed_s:.0f} s", INFORMATION, 1),
+        Row(f"building: {where}", "", f"{time.process_time() - cpu_s:.0f} s of CPU", INFORMATION, 1),
+        Row(f"file size: {where}", "", f"{path.stat().st_size / 1e6:,.0f} MB", INFORMATION, 1),
+    ]
+
+
+async def _measure(path: Path, size: int, engine: Engine, samples: int) -> list[Row]:
+    corpus, bar = Corpus(), BARS_MS[size]
+    where = f"{size:,} memories, encrypted"
+    questions = corpus.questions(samples + 1)
+    gc.collect()
+    before = psutil.Process().memory_info().rss
+    engine.questions = frozenset(questions)
+    opened_s = time.perf_counter()
+    async with _opened(path, engine) as (memory, database):
+        assert await memory.recall(questions[0])
+        cold_ms = 1000 * (time.perf_counter() - opened_s)
+        for question in questions[1:21]:
+            await memory.recall(question)
+        engine.questions_ms.clear()
+        quiet = [await _time(memory, question) for question in questions[1:]]
+        embedding = list(engine.questions_ms)
+        gc.collect()
+        grown = (psutil.Process().memory_info().rss - before) / 1e6
+        vectors_ms, vectors_cpu_ms, found = await _compare(memory, database, engine, questions[1 : COMPARED + 1])
+        commits = [await _time_remember(memory, turn) for turn in corpus.turns(samples, seed=29)]
+        busy = await _while_written(memory, corpus, questions[1:])
+    ratio = percentile(busy, 0.95) / percentile(quiet, 0.95)
+    rows = [
+        Row(f"recall ten: {where}", f"p95 <= {bar} ms", in_words(quiet, "ms", 1), at_most(quiet, bar), len(quiet)),
+        Row(f"vectors alone, fifty: {where}", "", f"{in_words(vectors_ms, 'ms', 1)}; of it "
+            f"{in_words(vectors_cpu_ms, 'ms of CPU', 1)}", INFORMATION, len(vectors_ms)),
+        Row(f"vectors' recall@10 of exact: {where}", ">= 0.95", f"{found:.3f}",
+            MET if found >= 0.95 else MISSED, COMPARED),
+        Row(f"recall while {WRITTEN_PER_S} a second are written and lists kept: {where}", "p95 <= 2 x",
+            f"{ratio:.2f} x ({in_words(busy, 'ms', 1)})", MET if ratio <= 2 else MISSED, len(busy)),
+        Row(f"remember one, committed: {where}", "p95 <= 5 ms", in_words(commits, "ms", 1), at_most(commits, 5),
+            samples),
+        Row(f"cold open to first recall: {where}", "<= 150 ms" if size == 100_000 else "", f"{cold_ms:.0f} ms",
+            at_most([cold_ms], 150) if size == 100_000 else INFORMATION, 1),
+        Row(f"memory kept, engine apart: {where}", f"<= {max(20, size // 5_000)} MB", f"{grown:.0f} MB",
+            MET if grown <= max(20, size / 5_000) else MISSED, 1),
+    ]  # fmt: skip
+    if embedding:
+        rows.append(
+            Row(
+                f"of a recall, the question's vector by MiniLM: {where}",
+                "",
+                in_words(embedding, "ms", 1),
+                INFORMATION,
+                len(embedding),
+            )
+        )
+    return rows
+
+
+async def _compare(
+    memory: MemoryStore, database: Database, engine: Engine, questions: Sequence[str]
+) -> tuple[list[float], list[float], float]:
+    """Return how long the vectors' part takes for fifty, its CPU, and which share of the true ten nearest it finds."""
+    times: list[float] = []
+    computed: list[float] = []
+    shares = []
+    for vector in await memory.vectors.embed(questions):
+        assert isinstance(vector, Vector)
+
+        def search(connection: apsw.Connection, vector: Vector = vector) -> list[tuple[int, float]]:
+            started_s, cpu_s = time.perf_counter(), time.thread_time()
+            nearest = memory.vectors.nearest(connection, vector, 50)
+            times.append(1000 * (time.perf_counter() - started_s))
+            computed.append(1000 * (time.thread_time() - cpu_s))
+            return nearest
+
+        found = await database.read(search)
+        exact = await database.maintain(lambda c, v=vector: lists.nearest_exactly(c, v, 10))  # type: ignore[misc]
+        shares.append(len({row for row, _ in found[:10]} & {row for row, _ in exact}) / len(exact))
+    return times, computed, sum(shares) / len(shares)
+
+
+async def _while_written(memory: MemoryStore, corpus: Corpus, questions: Sequence[str]) -> list[float]:
+    async def write() -> None:
+        for turn in corpus.turns(1_000_000, seed=23):
+            asyncio.get_running_loop().create_task(memory.remember(turn))
+            await asyncio.sleep(1 / WRITTEN_PER_S)
+
+    async def keep_lists() -> None:
+        while True:
+            await memory.vectors.work(0.05)
+            await asyncio.sleep(0.05)
+
+    work = [asyncio.create_task(write()), asyncio.create_task(keep_lists())]
+    try:
+        return [await _time(memory, question) for question in questions]
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
+
+async def _time(memory: MemoryStore, question: str) -> float:
+    started_s = time.perf_counter()
+    await memory.recall(question, 10)
+    return 1000 * (time.perf_counter() - started_s)
+
+
+async def _time_remember(memory: MemoryStore, turn: NewMemory) -> float:
+    started_s = time.perf_counter()
+    await memory.remember(turn)
+    return 1000 * (time.perf_counter() - started_s)

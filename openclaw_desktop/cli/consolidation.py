@@ -1,0 +1,56 @@
+"""`openclaw-agent memory consolidate`: what was said is read for facts now.
+
+Owns the words for what a run did.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from openclaw_desktop.cli import output
+from openclaw_desktop.core.errors import ExitCode
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.service.api import AgentService, ConsolidationView
+
+
+async def consolidate(service: AgentService, arguments: argparse.Namespace) -> int:
+    """Consolidate, and say what changed."""
+    done = await service.consolidate_memories()
+    if arguments.json:
+        output.print_json(done)
+    else:
+        output.say("\n".join(describe(done)) + "\n")
+    return ExitCode.DONE
+
+
+def describe(done: ConsolidationView) -> list[str]:
+    """Return what a run did, in lines for people."""
+    words = {
+        "added": tr("facts added"),
+        "merged": tr("said again"),
+        "superseded": tr("no longer so"),
+        "dated": tr("dated by their own words"),
+        "retiered": tr("moved to another tier"),
+        "dropped": tr("facts dropped, what was said stays"),
+        "summarised": tr("old chats summed up"),
+        "runs": tr("old runs dropped from the history"),
+    }
+    lines = [tr("Read {count} memories.", count=done.read)]
+    lines += [f"  {done.changes[action]}  {text}" for action, text in words.items() if done.changes.get(action)]
+    if not done.changes:
+        lines.append(tr("Nothing changed."))
+    if done.run_id is not None:
+        lines.append(
+            tr(
+                "openclaw-agent memory runs {run} shows each change, memory undo {run} takes them back.",
+                run=done.run_id,
+            )
+        )
+    if done.stopped == "disk":
+        lines.append(tr("It stopped because the disk is full. Free some space and try again."))
+    if done.missing_bytes:
+        megabytes = -(-done.missing_bytes // 1_000_000)
+        lines.append(
+            tr("The memory is {count} MB over its limit: raise memory.limit_mb, or forget something.", count=megabytes)
+        )
+    return lines

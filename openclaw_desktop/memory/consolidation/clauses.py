@@ -1,0 +1,180 @@
+"""A text cut into clauses, each with whom it is about, whether it denies, and what it says.
+
+Owns subjects and the small words in front of a statement. English, like the prompts. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from openclaw_desktop.core.labels import USER as USER_LABEL
+from openclaw_desktop.core.sentences import Passage, split_sentences
+from openclaw_desktop.memory.consolidation.spans import without_span
+
+
+def listed(words: str) -> tuple[str, ...]:
+    """Return the words of a list."""
+    return tuple(words.split())
+
+
+KIN = listed("""
+wife husband partner mother father mum mom dad girlfriend boyfriend fiance fiancee boss manager landlord landlady
+sister brother son daughter friend cousin uncle aunt niece nephew grandmother grandfather grandma grandpa neighbour
+neighbor colleague flatmate roommate child kid twin stepmother stepfather stepson stepdaughter stepsister stepbrother
+mother-in-law father-in-law sister-in-law brother-in-law dog cat
+""")
+_KIN = "|".join(sorted(KIN, key=len, reverse=True))
+_NAME = r"[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?"
+_NO_NAMES = frozenset(
+    listed("""
+The This That These Those It He She They We You There Here What When Where Who Why How My Our Your His Her Their
+Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September
+October November December Today Tomorrow Yesterday Yes No Not Now Also Actually Please Some Every All Any Both Most Many
+One Two Three Everyone Everybody Someone Somebody Nobody People And But So Or If Then Than
+""")
+)
+# What stands before a statement and says nothing, or says that something is put right.
+_OPENING = re.compile(
+    r"^\W*(?:(?:no|nope|yes|yeah|well|oh|ah|ok|okay|so|and|but|also|plus|hey|hi|hello|btw|fyi|sorry|look|correction"
+    r"|anyway"
+    r"|actually|wait|right|thanks|thank you|by the way|just so you know|for the record|you should know(?: that)?"
+    r"|note(?: that)?"
+    r"|(?:please )?remember(?: that)?|don't forget(?: that)?|in fact|i meant|i mean|that's wrong|that is wrong|not"
+    r" quite"
+    r"|as of now|from now on|these days|nowadays|good news|update|big news|guess what)(?:[,:;.!]\s*|\s*[–—-]\s+|\s+))+",
+    re.I,
+)
+_SUBJECT_AHEAD = (
+    r"(?:I\b|i(?:'m| am| have| live| work)\b|we\b|(?i:my|our)\s"
+    rf"|{_NAME}(?:'s)?\s+(?:is|was|has|lives|works|moved|and)\b)"
+)
+_JOINT = re.compile(rf"\s*(?:;|,?\s+(?:and|but|so|while)|,)\s+(?={_SUBJECT_AHEAD})")
+_DENIAL = re.compile(
+    r"^(?P<aux>do|does|did|am|is|are|have|has|was|were|can|will)? ?(?P<no>not|never|no longer|not any longer)\b ?"
+    r"|^(?P<used>used to) |^(?:(?:do|does|am|is|are) )?(?P<hardly>hardly|barely|rarely|seldom) ",
+)
+_ENDED = re.compile(r"\b(?:any ?more|any longer)\b", re.I)
+_CHANGE = re.compile(
+    r"\b(?:now|no longer|any ?more|any longer|moved|relocated|changed|switched|instead|these days|nowadays|from now"
+    r" on|used"
+    r" to|new|stopped|quit|gave up|given up|sold|became|become|went|turned|started|recently|actually|correction|not"
+    r" .+ but)\b"
+    r"|^\W*no\b",
+    re.I,
+)
+_FILLER = re.compile(
+    r"\b(?:now|currently|actually|really|just|still|recently|finally|already|officially|always|definitely|usually"
+    r"|mostly"
+    r"|absolutely|totally|both|indeed|also|truly|certainly|generally|sometimes|often|strictly)\b ?",
+    re.I,
+)
+_ADDS = re.compile(r"\b(?:also|as well|too|another|additionally|second|side)\b", re.I)
+_CONTRACTIONS = (
+    (re.compile(r"\b(can)'t\b|\bcannot\b", re.I), "can not"),
+    (re.compile(r"\bwon't\b", re.I), "will not"),
+    (re.compile(r"n't\b", re.I), " not"),
+    (re.compile(r"\b(I)'m\b", re.I), "I am"),
+    (re.compile(r"'ve\b", re.I), " have"),
+    (re.compile(r"'re\b", re.I), " are"),
+    (
+        re.compile(
+            r"'s (?=(?:now |still |also |really |not |no longer )*(?:allergic|married|engaged|vegan|vegetarian"
+            r"|pescatarian"
+            r"|called|named|living|working|based|a|an|moved|got|become|gone|\d+\b(?! \w+ is)))",
+            re.I,
+        ),
+        " is ",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause. `subject`: "user", "user's sister" or a name, lower case; `noun`: what of theirs it is about, or None.
+
+    `rest`: what follows, without its denial and fillers.
+    """
+
+    subject: str
+    noun: str | None
+    rest: str
+    denied: bool
+    changes: bool
+    adds: bool
+
+
+def cut_clauses(text: str, speaker: str) -> Iterator[Clause]:
+    """Yield the clauses of a text; those with no subject that can be told have an empty one, and no claim fits them."""
+    for sentence in split_sentences([Passage("", text.replace("’", "'"), USER_LABEL)]):
+        changes = _CHANGE.search(sentence.text) is not None
+        for part in _JOINT.split(sentence.text):
+            if _OPENING.sub("", f"{part} ").strip(" .,!"):
+                yield _read(part, speaker, changes)
+
+
+def opening(text: str) -> str:
+    """Return the words in front of a statement that only lead to it."""
+    found = _OPENING.match(text)
+    return found[0] if found else ""
+
+
+def _read(part: str, speaker: str, changes: bool) -> Clause:
+    adds = _ADDS.search(part) is not None
+    text = without_span(_OPENING.sub("", part).strip())
+    for pattern, whole in _CONTRACTIONS:
+        text = pattern.sub(whole, text)
+    text = " ".join(text.split())
+    subject, noun, rest = _subject(text, speaker)
+    rest = _FILLER.sub("", rest).strip()
+    denied = False
+    if (found := _DENIAL.match(rest)) is not None:
+        denied = True
+        aux = found["aux"] if found["aux"] in ("am", "is", "are", "have", "has", "was", "were", "can") else ""
+        rest = f"{aux} {rest[found.end() :].strip()}".strip() if aux else rest[found.end() :].strip()
+        if found["hardly"]:
+            subject = ""
+    elif _ENDED.search(rest):
+        subject = ""
+    return Clause(subject, noun, _FILLER.sub("", rest).strip(), denied, changes, adds)
+
+
+def _subject(text: str, speaker: str) -> tuple[str, str | None, str]:
+    """Return subject, noun and the rest of a clause."""
+    if found := re.match(r"(?:I|i|[Ww]e|[Tt]he user|User)\b(?!')\s+(?P<rest>.+)", text):
+        return speaker, None, found["rest"]
+    if found := re.match(
+        rf"(?i:my|our) (?:\w+ )??(?P<kin>{_KIN})(?: (?P<name>{_NAME})|,"
+        rf" (?P<named>{_NAME}),)?(?P<has>'s?)?\s+(?P<rest>.+)",
+        text,
+    ):
+        return _kin(found, speaker)
+    if found := re.match(
+        rf"(?:(?i:my|our)|(?P<the>(?i:the))|(?P<name>{_NAME})'s?|(?i:the user|user)'s)\s+(?P<noun>[\w"
+        rf" -]+?)\s*(?P<rest>(?::|\b(?:is|are)\b).+)",
+        text,
+    ):
+        noun, rest = found["noun"], re.sub(r"^:", "is", found["rest"])
+        if (found["the"] and not _is_shared(noun)) or (found["name"] and found["name"].split()[0] in _NO_NAMES):
+            return "", None, text
+        return (found["name"] or speaker).lower(), noun, rest
+    if (found := re.match(rf"(?P<name>{_NAME})\s+(?P<rest>.+)", text)) and found["name"].split()[0] not in _NO_NAMES:
+        return found["name"].lower(), None, found["rest"]
+    return "", None, text
+
+
+def _kin(found: re.Match[str], speaker: str) -> tuple[str, str | None, str]:
+    name, kin, rest = found["name"] or found["named"], found["kin"].lower(), found["rest"]
+    subject = name.lower() if name else f"{speaker}'s {kin}"
+    if not found["has"]:
+        # "My boss is Ruth" names her.
+        if not name and (called := re.match(r"(?:is|are)(?: now)? (?:called |named )?(?=[A-Z][\w'-]+[.!]?$)", rest)):
+            return subject, None, "is called " + rest[called.end() :]
+        return subject, None, rest
+    owned = re.match(r"(?P<noun>[\w -]+?)\s+(?P<rest>(?:is|are)\b.+)", rest)
+    return (subject, owned["noun"], owned["rest"]) if owned else ("", None, rest)
+
+
+def _is_shared(noun: str) -> bool:
+    return noun.rsplit(maxsplit=1)[-1].lower() in ("password", "passcode", "code", "pin")

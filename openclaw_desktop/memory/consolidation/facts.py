@@ -1,0 +1,344 @@
+"""Facts in the file: added with their sources, merged, ended by others, moved and dropped; each change in the diff.
+
+Owns the table `memory_claims` and the rows that consolidation derives. Must not know where the texts come from, nor
+models. Writer's thread, within the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import apsw
+
+from openclaw_desktop.core.ids import new_id
+from openclaw_desktop.core.labels import Label
+from openclaw_desktop.core.sentences import sense
+from openclaw_desktop.memory import history, rows
+from openclaw_desktop.memory.consolidation.deeds import Deeds
+from openclaw_desktop.memory.consolidation.importance import LONG_FROM, Signs, earned_tier, weigh
+from openclaw_desktop.memory.consolidation.slots import USER, Claim, Reading, contradicts, read_claims, weight_of
+from openclaw_desktop.memory.consolidation.spans import Span, find_span
+from openclaw_desktop.memory.records import NewMemory, StoredMemory
+from openclaw_desktop.memory.vectors.index import remove_vectors
+from openclaw_desktop.security.labels import join
+from openclaw_desktop.storage.database import fetch
+
+# The `source` of derived rows: what has another was said to be kept, or brought in, by the user.
+DERIVED = "consolidation"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that may become a fact, with the memories it was taken from. `weight`: a model's judgement, if any."""
+
+    text: str
+    sources: tuple[StoredMemory, ...]
+    weight: float | None = None
+
+    @property
+    def label(self) -> Label:
+        """The worst of the sources' labels."""
+        return join(source.label for source in self.sources)
+
+
+@dataclass(slots=True)
+class Diff:
+    """One run within one transaction: opens its row with the first change, and counts what it did.
+
+    `begin` returns the run's id; it is called at most once.
+    """
+
+    connection: apsw.Connection
+    now: datetime
+    begin: Callable[[apsw.Connection], int]
+    counts: dict[str, int] = field(default_factory=dict)
+    _run_id: int | None = None
+    _deeds: Deeds | None = None
+
+    @property
+    def run_id(self) -> int:
+        """The id of the run."""
+        if self._run_id is None:
+            self._run_id = self.begin(self.connection)
+        return self._run_id
+
+    @property
+    def begun(self) -> bool:
+        """True where something was done."""
+        return self._run_id is not None
+
+    @property
+    def deeds(self) -> Deeds:
+        """What was done and taken back before."""
+        if self._deeds is None:
+            self._deeds = Deeds(self.connection)
+        return self._deeds
+
+    def count(self, action: str) -> None:
+        """Count one change."""
+        self.counts[action] = self.counts.get(action, 0) + 1
+
+
+def add(diff: Diff, candidate: Candidate) -> int | None:
+    """Add a fact, or unite it with the one that says the same, and end what it contradicts; None where it was no news.
+
+    A fact that was taken back once stays away, and of a text that the user did not write nothing becomes one: "I" is
+    somebody else in it.
+    """
+    connection = diff.connection
+    key = sense_key(candidate.text)
+    said = max(candidate.sources, key=lambda source: source.created_s)
+    reading = read_claims(candidate.text)
+    if candidate.label.integrity == "untrusted" or diff.deeds.is_rejected("fact", key):
+        return None
+    for same in _find_same(connection, key, reading, said.created_s):
+        _merge(diff, same, candidate)
+        return None
+    content = candidate.weight if candidate.weight is not None else weight_of(reading.claims)
+    importance = weigh(Signs(content, len(candidate.sources), age_days=_age_days(said.created_s, diff.now)))
+    if importance < LONG_FROM:
+        return None
+    span = find_span(candidate.text, datetime.fromisoformat(said.created_at).date())
+    rowid = _insert(diff, candidate, said, importance, span)
+    claim(connection, rowid, candidate.text, reading, content)
+    diff.deeds.note(diff.run_id, "fact", key)
+    settle(diff, rowid, reading)
+    return rowid
+
+
+def take_over(diff: Diff, fact: StoredMemory, reading: Reading) -> None:
+    """Let a fact of the user's own stand in the place of others that say the same."""
+    key = sense_key(fact.text)
+    same = _find_same(diff.connection, key, reading, fact.created_s)
+    for other in list(same):
+        if other.rowid == fact.rowid or other.superseded_by is not None or other.pinned:
+            continue
+        if not diff.deeds.is_rejected("take over", other.id, key):
+            history.change_columns(diff.connection, diff.run_id, other.id, "merged", {"superseded_by": fact.id})
+            diff.deeds.note(diff.run_id, "take over", other.id, key)
+            diff.count("merged")
+
+
+def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
+    """End the facts that the one at `rowid` contradicts, and return their ids; an older one is ended by a newer.
+
+    What is pinned stays, and so does what an untrusted text would end.
+    """
+    connection = diff.connection
+    (new,) = rows.fetch_memories(connection, [rowid])
+    if new.label.integrity == "untrusted" or not reading.claims or _is_to_come(new, diff.now):
+        return ()
+    ended: list[str] = []
+    for old in _find_contradicted(connection, new, reading):
+        if old.created_s > new.created_s:
+            _end(diff, new, old)
+            break
+        if not old.pinned and _end(diff, old, new):
+            ended.append(old.id)
+    return tuple(ended)
+
+
+def claim(connection: apsw.Connection, rowid: int, text: str, reading: Reading, weight: float) -> None:
+    """Keep what a fact says, and take it off the queue: it is read."""
+    connection.execute("delete from memory_claims where memory_rowid = ?", (rowid,))
+    whole = Claim("", "", sense_key(text))
+    connection.executemany(
+        "insert or ignore into memory_claims (memory_rowid, subject, slot, value, denied, weight) values (?, ?, ?,"
+        " ?, ?, ?)",
+        [(rowid, one.subject, one.slot, one.value, int(one.denied), weight) for one in (whole, *reading.claims)],
+    )
+    connection.execute("delete from reading_queue where memory_rowid = ?", (rowid,))
+
+
+def move(diff: Diff, fact: StoredMemory, importance: float) -> None:
+    """Give a derived fact the importance it has by now, and the tier or the end that this earns it."""
+    tier = earned_tier(importance)
+    if tier is None:
+        if not fact.pinned:
+            drop(diff, fact)
+        return
+    if tier != fact.tier and not diff.deeds.is_rejected("retier", fact.id, tier):
+        changed = {"tier": tier, "importance": round(importance, 3)}
+        history.change_columns(diff.connection, diff.run_id, fact.id, "retiered", changed)
+        diff.deeds.note(diff.run_id, "retier", fact.id, tier)
+        diff.count("retiered")
+    elif abs(importance - fact.importance) >= 0.01:
+        sql = "update memories set importance = ? where rowid = ?"
+        diff.connection.execute(sql, (round(importance, 3), fact.rowid))
+
+
+def drop(diff: Diff, fact: StoredMemory) -> bool:
+    """Let a derived memory go; its sources stay, and whoever took that back once keeps it."""
+    if diff.deeds.is_rejected("drop", fact.id):
+        return False
+    connection = diff.connection
+    before = history.snapshot(connection, fact.id)
+    history.note_change(connection, diff.run_id, fact.id, "dropped", before, None)
+    remove_vectors(connection, [fact.rowid])
+    connection.execute("delete from memories where rowid = ?", (fact.rowid,))
+    diff.deeds.note(diff.run_id, "drop", fact.id)
+    diff.count("dropped")
+    return True
+
+
+def sense_key(text: str) -> str:
+    """Return what a text says, so that another in other small words has the same."""
+    return " ".join(sense(text, by_user=True))
+
+
+def speaker_of(memory: StoredMemory) -> str:
+    """Return who "I" is in a memory."""
+    return USER if memory.speaker in ("", USER) else memory.speaker.lower()
+
+
+def _insert(diff: Diff, candidate: Candidate, said: StoredMemory, importance: float, span: Span) -> int:
+    memory = NewMemory(
+        candidate.text, source=DERIVED, created_at=said.created_at, session_id=said.session_id,
+        speaker=USER, importance=round(importance, 3), kind="fact", tier=earned_tier(importance) or "long",
+        label=candidate.label, purpose=said.purpose, confidence=0.9,
+        **_span_columns(span),
+        expires_at=min((s.expires_at for s in candidate.sources if s.expires_at), default=None),
+        derived_from=tuple(source.id for source in candidate.sources),
+    )  # fmt: skip
+    memory_id = new_id("mem")
+    (rowid,) = rows.insert(diff.connection, [rows.Placed(memory_id, memory)], diff.now)
+    history.note_change(diff.connection, diff.run_id, memory_id, "added", None, {})
+    diff.count("added")
+    return rowid
+
+
+def _find_same(connection: apsw.Connection, key: str, reading: Reading, said_s: int) -> Iterable[StoredMemory]:
+    """Yield the facts of the user's that say the same, unless they were over by then."""
+    found = fetch(
+        connection, "select memory_rowid from memory_claims where subject = '' and slot = '' and value = ?", (key,)
+    )
+    rowids = {rowid for (rowid,) in found}
+    if reading.whole:
+        rowids |= _rowids_with(connection, reading.claims)
+    for fact in sorted(rows.fetch_memories(connection, rowids), key=lambda fact: fact.rowid):
+        if fact.label.integrity == "untrusted" or fact.kind != "fact":
+            continue
+        if sense_key(fact.text) != key:
+            other = read_claims(fact.text, speaker_of(fact))
+            if not other.whole or set(other.claims) != set(reading.claims):
+                continue
+        if fact.superseded_by is None or _ended_s(connection, fact) > said_s:
+            yield fact
+
+
+def _rowids_with(connection: apsw.Connection, claims: Sequence[Claim]) -> set[int]:
+    sql = "select memory_rowid from memory_claims where subject = ? and slot = ? and value = ? and denied = ?"
+    return {
+        rowid
+        for one in claims
+        for (rowid,) in fetch(connection, sql, (one.subject, one.slot, one.value, int(one.denied)))
+    }
+
+
+def _ended_s(connection: apsw.Connection, fact: StoredMemory) -> int:
+    found = fetch(connection, "select created_s from memories where id = ?", (fact.superseded_by,))
+    return int(found[0][0]) if found else 0
+
+
+def _merge(diff: Diff, fact: StoredMemory, candidate: Candidate) -> None:
+    """Unite the sources; of two wordings of the same claims the longer, which is the clearer, is kept."""
+    connection = diff.connection
+    if fact.source != DERIVED:
+        return  # the user's own: it stands for itself, whatever else is said or erased
+    held = history.snapshot(connection, fact.id)["sources"]
+    fresh = [source.id for source in candidate.sources if source.id not in held]
+    if not fresh or diff.deeds.is_rejected("merge", fact.id, *fresh):
+        return
+    connection.executemany(
+        "insert or ignore into memory_sources (memory_rowid, source_rowid) values (?, ?)",
+        [(fact.rowid, source.rowid) for source in candidate.sources],
+    )
+    label = join([fact.label, candidate.label])
+    if label != fact.label:
+        columns = {
+            "integrity": label.integrity,
+            "confidentiality": label.confidentiality,
+            "origins": json.dumps(label.origins),
+        }
+        history.change_columns(connection, diff.run_id, fact.id, "merged", columns)
+    history.note_change(connection, diff.run_id, fact.id, "merged", {"sources": held}, {"sources": [*held, *fresh]})
+    if len(candidate.text) > len(fact.text) + 3 and sense_key(candidate.text) != sense_key(fact.text):
+        history.change_columns(connection, diff.run_id, fact.id, "merged", {"text": candidate.text})
+        reading = read_claims(candidate.text)
+        claim(connection, fact.rowid, candidate.text, reading, weight_of(reading.claims))
+    diff.deeds.note(diff.run_id, "merge", fact.id, *fresh)
+    diff.count("merged")
+
+
+def _find_contradicted(connection: apsw.Connection, new: StoredMemory, reading: Reading) -> list[StoredMemory]:
+    """Return the live facts that say otherwise about the same, oldest first."""
+    subjects = sorted({one.subject for one in reading.claims})
+    marks = ",".join("?" * len(subjects))
+    found = fetch(
+        connection,
+        f"""select distinct c.memory_rowid from memory_claims c join memories m on m.rowid = c.memory_rowid
+        where c.subject in ({marks}) and c.slot in (select value from json_each(?)) and m.superseded_by is null
+        and m.rowid <> ? and m.kind = 'fact'""",
+        (*subjects, _slots_near(reading), new.rowid),
+    )
+    facts = rows.fetch_memories(connection, [rowid for (rowid,) in found])
+    told = [fact for fact in facts if _says_otherwise(reading, fact, newer=fact.created_s > new.created_s)]
+    return sorted(told, key=lambda fact: (fact.created_s, fact.rowid))
+
+
+def _says_otherwise(reading: Reading, fact: StoredMemory, *, newer: bool) -> bool:
+    other = read_claims(fact.text, speaker_of(fact))
+    if newer:
+        # What was said later ends what is only now read.
+        return fact.label.integrity != "untrusted" and contradicts(other, reading)
+    return contradicts(reading, other)
+
+
+def _slots_near(reading: Reading) -> str:
+    names = {one.slot for one in reading.claims}
+    if names & {"diet", "eats"}:
+        names |= {"diet", "eats"}
+    names |= {f"has {one.value}" for one in reading.claims if one.slot == "has"}
+    return json.dumps(sorted(names))
+
+
+def _end(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:
+    """Let `new` take the place of `old`: it was so until then."""
+    key = sense_key(new.text)
+    if old.superseded_by is not None or diff.deeds.is_rejected("end", old.id, key):
+        return False
+    columns = {"superseded_by": new.id, "valid_to": new.valid_from or new.created_at}
+    history.change_columns(diff.connection, diff.run_id, old.id, "superseded", columns)
+    diff.deeds.note(diff.run_id, "end", old.id, key)
+    diff.count("superseded")
+    return True
+
+
+def _is_to_come(fact: StoredMemory, now: datetime) -> bool:
+    """True where a fact begins to hold later: until then the old one does."""
+    return fact.valid_from is not None and fact.valid_from[:10] > now.date().isoformat()
+
+
+def date_by_words(diff: Diff, fact: StoredMemory) -> None:
+    """Give a fact of the user's own the span that its words name, unless it has one."""
+    if fact.valid_from is not None or fact.valid_to is not None:
+        return
+    named = _span_columns(find_span(fact.text, datetime.fromisoformat(fact.created_at).date()))
+    if columns := {name: value for name, value in named.items() if value is not None}:
+        history.change_columns(diff.connection, diff.run_id, fact.id, "dated", columns)
+        diff.count("dated")
+
+
+def _span_columns(span: Span) -> dict[str, str | None]:
+    return {
+        "valid_from": span.first.isoformat() if span.first else None,
+        # The day after: a time of its own ends a span, and the last day still counts.
+        "valid_to": (span.last + timedelta(days=1)).isoformat() if span.last else None,
+    }
+
+
+def _age_days(then_s: int, now: datetime) -> float:
+    return max(0.0, (now.timestamp() - then_s) / 86_400)

@@ -1,0 +1,148 @@
+"""In what mood a sentence is said: whether it tells how things are, for longer than today, in the speaker's own words.
+
+Owns the signs of questions, orders, supposing, joking, quoting and of what soon passes. It errs towards "no": what is
+not taken for a fact can still be found where it was said. English, like the prompts. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+from openclaw_desktop.core.sentences import is_question
+from openclaw_desktop.memory.consolidation.clauses import listed
+
+_QUESTION = re.compile(
+    r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|hey|hi|sorry|wait|hmm),?\s+)*"
+    r"(?:what|when|where|who|whom|whose|why|how|which|can|could|would|shall|should|do|does|did|is|are|was|were|am"
+    r"|has|have|had|(?:may|will) (?:i|we|you|he|she|they|it|there|the|my)|any idea|isn't|aren't|don't|doesn't|didn't"
+    r"|won't|can't|couldn't)\b"
+    # "Do not …" is an order and "Will is my brother" a name: neither tells less for being left out.
+    r"|\b(?:i wonder|i was wondering|i'm wondering|i'd like to know|i want to know|tell me)\b",
+    re.I,
+)
+_ORDER_VERBS = listed("""
+ add answer apologise apologize ask book bring buy calculate call cancel change check choose clean close
+collect compare complete compose convert copy correct count create cut debug define delete describe design do
+download draft draw edit email explain export fetch fill find finish fix forget format generate get give go
+google grab guess help imagine implement improve include install keep let list look make mark mind move
+multiply name note open order paraphrase pay pick plan play please post practice prepare pretend print
+proofread put quiz rank rate read rearrange recommend record refactor remember remind remove rename rephrase
+reply rewrite roleplay run save say schedule search send set share shorten show sing solve sort speak spell
+start stop store suggest summarise summarize suppose switch take teach tell test think text transcribe
+translate try turn type update use wait wake watch write
+""")
+_ORDER = re.compile(
+    r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|now|hey|hi|yes|sure|great|thanks|first|next|alright|sorry),?\s+)*"
+    rf"(?:please|kindly|let's|lets|don't|do not|never mind|{'|'.join(_ORDER_VERBS)})\b(?!\s+(?:is|are|was|were)\b)"
+    r"|\b(?:can|could|would|will) you\b|\bi(?:'d| would) (?:like|love|want|need|prefer)\b"
+    r"|\bi (?:just )?(?:need|want) (?:you|to know|to ask|some help|help|a hand|an? (?:idea|answer|list|summary"
+    r"|translation"
+    r"|recipe|recommendation|poem|story|plan))\b|\bi have (?:a|one|another|some) (?:\w+ )?(?:question|request"
+    r"|doubt)s?\b"
+    r"|\b(?:please|for me)[.!]*$",
+    re.I,
+)
+# What only might be, would be, or is to come.
+_UNREAL = re.compile(
+    r"\b(?:if|unless|whether|suppose|supposing|imagine|imagining|picture|pretend\w*|assume|assuming|hypothetical\w*"
+    r"|would"
+    r"|wouldn't"
+    r"|could|couldn't|might|may be|maybe|perhaps|possibly|probably|wish\w*|hopefully|hoping|i hope|should i|guess\w*"
+    r"|considering|thinking (?:of|about)|thought (?:of|about|i)|(?:i|we) (?:think|believe|suspect|assume|expect)"
+    r"|thinking i|not sure|unsure|no idea|can't decide"
+    r"|i doubt|wonder\w*|dream\w*|as though|in case|otherwise|i'd|we'd|he'd|she'd|they'd|what if|let's say|say i|were i"
+    r"|someday|some day|one day i|when i(?:'m| am) (?:rich|old|retired)|almost|nearly|tempted|planning|plan to|plans to"
+    r"|want to|wants to|going to|gonna|will|won't|i'll|we'll|he'll|she'll|they'll|would've|could've|apparently"
+    r"|rumou?r\w*"
+    r"|supposedly|as if|had i|given the chance|rather|thought experiment|role ?-?play|fiction(?:al)?|in theory"
+    r"|theoretically"
+    r"|(?:another|next|past|previous) life|parallel|for the sake of|for argument's sake|in (?:a|the|my|our) (?:game"
+    r"|play"
+    r"|story|novel|movie|film|dream|dreams|book)|at heart|at this rate|at least it feels|basically|practically)\b",
+    re.I,
+)
+# "May" is a month where a day or a year stands beside it, or a preposition before it; "will" a name nowhere here.
+_MAY = re.compile(r"\bmay\b(?=\s+(?:be|have|not|go|move|need|buy|get|take|try|want)\b)")
+_JOKE = re.compile(
+    r"\b(?:just kidding|ha(?: ha)*|kidding|jk|j/k|joking|just a joke|lol|lmao|rofl|haha\w*|hehe\w*|sarcasm|april"
+    r" fools?|not really"
+    r"|as a joke|yeah right|of the month)\b|, not\W*$|\B/s\b|[😂🤣😜😝😉🙃😅🤪😏😆]|;-?\)",
+    re.I,
+)
+_QUOTED = re.compile(
+    r"[\"“”«»]|(?:^|\s)['‘][^'’]{8,}['’](?:\s|[.,!?]|$)"
+    r"|\b(?:(?i:he|she|they|it|who)|[A-Z]\w+|(?i:my|our|the|a|an|his|her|their|some|this) [\w-]+(?: [\w-]+)?)\s+"
+    r"(?:just |always |once |also |has |have )?(?:said|says|say|tells?|told|claims?|claimed|wrote|writes|asked|asks"
+    r"|thinks?|thought|believes?"
+    r"|believed|insists?|insisted|reads|argues?|argued|announced|reported|reports|suggests?|suggested|goes like|replied"
+    r"|mentioned|mentions|quipped|sings?|sang|texted|texts|put it"
+    r"|puts it|keeps? (?:saying|telling|claiming)|kept (?:saying|telling)|begins with|began with|starts with|ends with"
+    r"|ends)\b"
+    # What comes after a colon is handed over, and "which is wrong" takes it back.
+    r"|(?i::\s+(?:i|i'm|i've|my|we|our)\b)"
+    r"|(?i:\bwhich (?:is|was|isn't|is not) (?:\w+ )?(?:wrong|untrue|false|a lie|nonsense|rubbish|true|right)\b)"
+    r"|(?i:\b(?:according to|quote|quoting|lyrics?|the character|protagonist|narrator|in the (?:book|movie|film|song"
+    r"|story|novel|game"
+    r"|show|series|article|poem|letter|joke|play)|the (?:article|book|song|story|novel|post|email|message|letter"
+    r"|text|poem"
+    r"|film|movie|headline|author|ad|page|website|chapter) (?:says|is|was|about)|i (?:read|heard|saw) (?:that|on|in"
+    r"|somewhere)"
+    r"|they say|people say|the saying|proverb|for example|e\.g\.|as an example|(?:this|an)"
+    r" example|example sentence|dictionary|poster|headline|caption|slogan|quiz|the mug|advert)\b)",
+)
+# What is over by tomorrow.
+_PASSING = re.compile(
+    r"\b(?:today|tonight|tomorrow|yesterday|right now|this (?:morning|afternoon|evening|week|weekend|minute)|at the"
+    r" moment"
+    r"|for now|last night|currently (?:in|on|at) (?:the|a)|a moment ago|just now|in a (?:minute|bit|moment|second)"
+    r"|later"
+    r"|temporarily|for the weekend|these past few days|lately|again and again|this time|for another (?:\w+ )?(?:hour"
+    r"|minute|day|week)s?"
+    r"|(?:has|have|'s|'ve) (?:just|gone (?:cold|off|out|missing))|just (?:had|died|broke|came|walked|spilled"
+    r"|finished|saw|ate"
+    r"|woke|called|went|heard|noticed|got (?:home|back|up)|\w+ (?:past|by))|a bit|a little (?:\w+ )?(?:late|tired"
+    r"|stiff)"
+    r"|on (?:hold|my plate|my shirt|the phone)|percent)\b",
+    re.I,
+)
+_SUBJUNCTIVE = re.compile(r"\bi were\b|\bwere i\b|\bhad i\b", re.I)
+
+
+def asks(sentence: str) -> bool:
+    """True for a sentence that wants an answer."""
+    return is_question(sentence) or _QUESTION.search(_straight(sentence)) is not None
+
+
+def orders(sentence: str) -> bool:
+    """True for a sentence that wants something done."""
+    return _ORDER.search(_straight(sentence)) is not None
+
+
+def supposes(sentence: str) -> bool:
+    """True for what only might be, is wished for, or is still to come."""
+    straight = _straight(sentence)
+    return any(sign.search(straight) for sign in (_UNREAL, _MAY, _SUBJUNCTIVE))
+
+
+def jokes(text: str) -> bool:
+    """True where a text takes back its own seriousness."""
+    return _JOKE.search(text) is not None
+
+
+def quotes(sentence: str) -> bool:
+    """True where other people's words stand in a sentence, or it is about a book, a song or an example."""
+    return _QUOTED.search(_straight(sentence)) is not None
+
+
+def passes(sentence: str) -> bool:
+    """True for what is over by tomorrow."""
+    return _PASSING.search(_straight(sentence)) is not None
+
+
+def tells(sentence: str) -> bool:
+    """True where a sentence says how things are, in earnest and in the speaker's own words."""
+    return not (asks(sentence) or orders(sentence) or supposes(sentence) or jokes(sentence) or quotes(sentence))
+
+
+def _straight(text: str) -> str:
+    return text.replace("’", "'").replace("‘", "'")

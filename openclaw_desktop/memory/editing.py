@@ -1,0 +1,86 @@
+"""Changing a memory by hand.
+
+Owns what follows from a change: whose words they are then, and that it can be taken back. Must not know who asks. Runs
+on the writer's thread, within one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.memory import history
+from openclaw_desktop.storage.database import fetch
+
+TIMES = ("valid_from", "valid_to", "expires_at")
+
+
+def edit(connection: apsw.Connection, memory_id: str, columns: Mapping[str, Any], now: datetime) -> int | None:
+    """Change columns of a memory in a run of its own and return that; None where nothing differs.
+
+    `columns`: `text`, `importance` (0-1), `pinned` and times, "" for none. A text is the user's own from then on: they
+    typed it. Raises UserError where there is no such memory, or a value makes no sense.
+    """
+    if not fetch(connection, "select 1 from memories where id = ?", (memory_id,)):
+        raise unknown_memory(memory_id)
+    changes = {name: _checked(name, value, now) for name, value in columns.items()}
+    if "text" in changes:
+        changes |= {"integrity": USER.integrity, "origins": json.dumps(USER.origins), "confidence": 1.0}
+        if fetch(connection, "select speaker from memories where id = ?", (memory_id,))[0][0] not in ("", "user"):
+            changes["speaker"] = "user"
+    run = history.begin_run(connection, "edit", now)
+    action = "pinned" if changes.get("pinned") else "unpinned" if "pinned" in changes else "edited"
+    changed = history.change_columns(connection, run, memory_id, action, changes)
+    _check_times(connection, memory_id)
+    history.finish_run(connection, run, now)
+    return run if changed else None
+
+
+def unknown_memory(memory_id: str) -> UserError:
+    """Return the sentence for an id that there is no memory of."""
+    return UserError(
+        "memory_unknown",
+        tr("There is no memory {id}.", id=visible(memory_id)),
+        tr("openclaw-agent recall or memory list shows them with their ids."),
+        ExitCode.USAGE,
+    )
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """Return an ISO date or time, in `now`'s zone where it names none; raises UserError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            "bad_moment",
+            tr("“{text}” is no date or time.", text=visible(text)),
+            tr("Write it as 2026-11-23 or 2026-11-23T09:00."),
+            ExitCode.USAGE,
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
+
+
+def _checked(name: str, value: Any, now: datetime) -> Any:
+    if name in TIMES:
+        return parse_moment(value, now).isoformat(timespec="seconds") if value else None
+    if name == "importance" and not 0.0 <= value <= 1.0:
+        raise UserError(
+            "bad_importance",
+            tr("{value} is no importance.", value=value),
+            tr("It is a number from 0 to 1."),
+            ExitCode.USAGE,
+        )
+    return int(value) if name == "pinned" else value
+
+
+def _check_times(connection: apsw.Connection, memory_id: str) -> None:
+    sql = "select julianday(valid_to) < julianday(valid_from) from memories where id = ?"
+    if fetch(connection, sql, (memory_id,))[0][0]:
+        raise UserError("bad_times", tr("It can't end before it begins."), tr("Give both times anew."), ExitCode.USAGE)

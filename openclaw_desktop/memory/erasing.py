@@ -1,0 +1,234 @@
+"""Erasing memories: shown first, then nothing of them left in any file, and a receipt without a word of them.
+
+Owns the order of an erasure and what is left to do after a kill: the rows go in one transaction that sets a mark; then
+the log is cut, what was made of them elsewhere goes, the file and its copies are written anew; then the mark goes. Must
+not know which tables hold what (`erased_rows`) nor how far it reaches (`reach`). Loop; SQL runs on the database's
+threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+
+from openclaw_desktop.core.clock import Clock
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.ids import new_id
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.memory.erased_rows import erase_rows, replay_erasures
+from openclaw_desktop.memory.erasures import end_erasure, erased_ids, mark_erasure, note_erased_ids, unfinished
+from openclaw_desktop.memory.mentions import Mention, find_mentions
+from openclaw_desktop.memory.reach import Reach, find_alone, find_reach, rows_of
+from openclaw_desktop.memory.records import StoredMemory
+from openclaw_desktop.memory.rows import fetch_memories
+from openclaw_desktop.storage.backup import list_backups, note_erased, rewrite_backups
+from openclaw_desktop.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+# Writing so much anew takes a second or two on a slow machine; more keeps nobody waiting who did not ask by hand.
+AT_ONCE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """The receipt: no word of what was erased. `asked`: how many of the asked ids there were; `counts`: by kind.
+
+    `pending`: a sentence on what is not done yet, "" where all is.
+    """
+
+    id: str
+    erased_at: str
+    asked: int
+    counts: dict[str, int] = field(default_factory=dict)
+    pending: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an erasure would take: `asked` itself and its sources, what was `said_with` it and `derived` from that.
+
+    `mentions`: what speaks of it and stays. `messages`: how many of the chats go. `read_again`: memories that stay,
+    while facts made of them go. `copies`: how many backups are searched. `unknown`: ids that there are none of.
+    """
+
+    asked: tuple[StoredMemory, ...]
+    said_with: tuple[StoredMemory, ...]
+    derived: tuple[StoredMemory, ...]
+    mentions: tuple[Mention, ...]
+    messages: int
+    read_again: int
+    copies: int
+    unknown: tuple[str, ...]
+
+
+def redacted_request() -> str:
+    """Return what stands in the place of a question that asked to forget something."""
+    return tr("[asked to forget something]")
+
+
+class Erasing:
+    """Erases from one file, and from its copies in `backups`."""
+
+    def __init__(self, database: Database, clock: Clock, backups: Path | None = None) -> None:
+        self.backups = backups
+        self._database = database
+        self._clock = clock
+        self._derived: list[Callable[[], Awaitable[None]]] = []
+        self._one_at_a_time = asyncio.Lock()
+        self.count = 0
+
+    def when_erased(self, erase_derived: Callable[[], Awaitable[None]]) -> None:
+        """Have `erase_derived` called after memories were erased: by whoever keeps something made of them."""
+        self._derived.append(erase_derived)
+
+    async def preview(self, ids: Sequence[str]) -> Preview:
+        """Return what `erase` would take with it, and what it would leave though it speaks of the same."""
+        return await self._database.read(lambda connection: self._preview(connection, ids))
+
+    def _preview(self, connection: apsw.Connection, ids: Sequence[str]) -> Preview:
+        reach = find_reach(connection, ids)
+        known = {*(id_ for (id_,) in rows_of(connection, ids, "m.id")), *reach.turns}
+        return Preview(
+            _memories(connection, reach.asked),
+            _memories(connection, reach.said_with),
+            _memories(connection, reach.derived),
+            find_mentions(connection, reach),
+            _count_messages(connection, reach),
+            len(reach.remaining),
+            len(list_backups(self.backups)) if self.backups else 0,
+            tuple(id_ for id_ in dict.fromkeys(ids) if id_ not in known),
+        )
+
+    async def erase(self, ids: Sequence[str], asked_in: str | None = None, patient: bool = False) -> Erasure:
+        """Erase memories and turns, and all that was made of them, from every file; return the receipt.
+
+        `asked_in`: the turn that asks for it, whose question is redacted with it. `patient`: somebody waits for it to
+        be done, however large the files are; else large ones are left to `finish`. After it no file holds a byte of
+        what was erased, unless the receipt names what is pending. Raises UserError where nothing could be erased.
+        """
+        if not await self._database.read(lambda connection: find_reach(connection, ids)):
+            return Erasure(new_id("era"), self._moment(), 0)
+        async with self._one_at_a_time:
+            # Before, so that what cannot be erased stops all of it, and after, for what was made meanwhile.
+            await self._erase_derived()
+            try:
+                reach, asked, counts, mark = await self._database.write(lambda c: self._erase(c, ids, asked_in))
+                self.count += 1
+                await self._database.erase_traces()
+            finally:
+                await self._erase_derived()
+            pending = await self._write_anew(reach.marks, counts, patient)
+            if not pending:
+                await end_erasure(self._database, mark)
+        log.info("erased: %s", dict(counts))
+        return Erasure(new_id("era"), self._moment(), asked, {k: n for k, n in sorted(counts.items()) if n}, pending)
+
+    async def let_go(self, ids: Sequence[str]) -> int:
+        """Erase memories that have come to their end, each alone; what was learnt from a turn stays."""
+
+        def erase(connection: apsw.Connection) -> tuple[int, int]:
+            reach = find_alone(connection, ids)
+            erase_rows(connection, reach, self._moment())
+            return len(reach.asked), mark_erasure(connection)
+
+        async with self._one_at_a_time:
+            await self._erase_derived()
+            count, mark = await self._database.write(erase)
+            await self._database.erase_traces()
+            await self._erase_derived()
+            if not await self._write_file_anew(patient=False):
+                await end_erasure(self._database, mark)
+        return count
+
+    async def finish(self, patient: bool = False) -> bool:
+        """Finish what a kill cut short, or what was too large to wait for; what fails is tried next time.
+
+        At the start, before anything is answered, without patience: then large files stay to be written anew.
+        """
+        try:
+            if not (marks := await unfinished(self._database)):
+                return True
+            log.warning("an erasure was cut short; it is finished now")
+            async with self._one_at_a_time:
+                await self._database.erase_traces()
+                await self._erase_derived()
+                pending = await self._write_anew(await erased_ids(self._database), Counter(), patient)
+                for mark in marks if not pending else ():
+                    await end_erasure(self._database, mark)
+            return not pending
+        except (UserError, OSError) as error:
+            log.error("an erasure that was cut short could not be finished: %s", error)
+            return False
+
+    def _erase(
+        self, connection: apsw.Connection, ids: Sequence[str], asked_in: str | None
+    ) -> tuple[Reach, int, Counter[str], int]:
+        reach = find_reach(connection, ids)
+        asked = len(rows_of(connection, ids, "m.id")) + len(set(ids) & set(reach.turns))
+        counts = erase_rows(connection, reach, self._moment())
+        note_erased_ids(connection, reach.marks, self._moment())
+        if asked_in is not None:
+            sql = "update messages set text = ? where turn_id = ? and role = 'user'"
+            connection.execute(sql, (redacted_request(), asked_in))
+        return reach, asked, counts, mark_erasure(connection)
+
+    async def _write_anew(self, marks: Sequence[str], counts: Counter[str], patient: bool) -> str:
+        """Write the file and its copies without what was erased; return a sentence where that is not done."""
+        return await self._write_file_anew(patient) or await self._write_copies_anew(marks, counts, patient)
+
+    async def _write_file_anew(self, patient: bool) -> str:
+        """VACUUM: pieces of erased rows may be left in pages where rows were moved about."""
+        if not patient and self._database.path.stat().st_size > AT_ONCE_BYTES:
+            return tr("The file is written anew when the machine is idle; until then traces may be left in it.")
+        try:
+            await self._database.maintain(lambda connection: connection.execute("vacuum").fetchall())
+            await self._database.erase_traces()
+        except UserError as error:
+            return tr("It is erased, but traces may be left until there is room: {reason}", reason=error)
+        return ""
+
+    async def _write_copies_anew(self, marks: Sequence[str], counts: Counter[str], patient: bool) -> str:
+        folder = self.backups
+        if folder is None or not marks or not folder.is_dir():
+            return ""  # a disk that is not connected: a restore erases again what is noted in the file itself
+        copies = await asyncio.to_thread(list_backups, folder)
+        if not patient and sum(copy.stat().st_size for copy in copies) > AT_ONCE_BYTES:
+            return tr("The backups are written anew when the machine is idle; until then they still hold it.")
+        try:
+            # Where backups are made, so that none is begun before the erasure and done after this.
+            counts["copies"] = await self._database.beside(lambda _: self._rewrite_copies(folder, marks))
+        except UserError as error:
+            return str(error)
+        return ""
+
+    def _rewrite_copies(self, folder: Path, marks: Sequence[str]) -> int:
+        for half in folder.glob("openclaw-*.partial*"):
+            half.unlink(missing_ok=True)  # of a backup that was cut short
+        note_erased(folder, marks)
+        return rewrite_backups(folder, self._database.key, lambda connection: replay_erasures(connection, marks))
+
+    async def _erase_derived(self) -> None:
+        for erase_derived in self._derived:
+            await erase_derived()
+
+    def _moment(self) -> str:
+        return self._clock.now().isoformat(timespec="seconds")
+
+
+def _memories(connection: apsw.Connection, ids: Sequence[str]) -> tuple[StoredMemory, ...]:
+    rowids = [int(rowid) for (rowid,) in rows_of(connection, ids, "m.rowid")]
+    return tuple(sorted(fetch_memories(connection, rowids), key=lambda memory: memory.rowid))
+
+
+def _count_messages(connection: apsw.Connection, reach: Reach) -> int:
+    sql = "select count(*) from messages where turn_id = ?"
+    whole = sum(int(connection.execute(sql, (turn,)).get or 0) for turn in reach.turns)
+    of_agent = f"{sql} and role = 'assistant'"
+    return whole + sum(int(connection.execute(of_agent, (turn,)).get or 0) for turn in reach.answers)

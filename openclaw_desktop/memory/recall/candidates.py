@@ -1,0 +1,137 @@
+"""The memories that may answer a question, found in the file.
+
+Owns the SQL of a search: memories by their words within a budget of postings, by their date, and the columns that are
+scored. Must not know vectors or weights. Runs on a database thread.
+
+A word that a million memories hold would cost half a second to follow, and tells next to nothing. So the rarest words
+of a question choose the candidates, as long as they stand in no more than POSTINGS_BUDGET places together; the commoner
+ones only weigh what was chosen.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import apsw
+
+from openclaw_desktop.memory.recall.words import Stem
+from openclaw_desktop.storage.database import fetch
+
+POSTINGS_BUDGET = 10_000
+WORD_CANDIDATES = 160
+DATE_CANDIDATES = 60
+# Where every word is common, so many of the newest memories that hold the rarest are looked at.
+NEWEST_COMMON = 1_000
+
+_COLUMNS = """m.rowid, m.id, m.kind, m.speaker, m.session_id, m.created_s, m.valid_from, m.valid_to, m.expires_at,
+    m.superseded_by, (select s.created_s from memories s where s.rowid = m.superseded_by), m.importance, m.pinned,
+    m.text, m.neighbours, m.date_words"""
+
+
+class Candidate(NamedTuple):
+    """What is looked at of a memory to score it. A tuple, for there are hundreds in each search."""
+
+    rowid: int
+    id: str
+    kind: str
+    speaker: str
+    session_id: str | None
+    created_s: int
+    valid_from: str | None
+    valid_to: str | None
+    expires_at: str | None
+    superseded_by: int | None
+    superseded_s: int | None
+    importance: float
+    pinned: int
+    text: str
+    neighbours: str
+    date_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the words of a question find: rowids, and how much each stem tells (its inverse document frequency)."""
+
+    rowids: tuple[int, ...]
+    weights: dict[str, float]
+
+
+def known_speakers(connection: apsw.Connection, names: Sequence[str]) -> frozenset[str]:
+    """Return those of `names`, lower case, that are the whole or the first name of somebody who speaks."""
+    sql = """select j.value from json_each(?) j where exists (select 1 from speakers where name = j.value)
+        or exists (select 1 from speakers where name > j.value || ' ' and name < j.value || '!')"""
+    return frozenset(name for (name,) in fetch(connection, sql, (json.dumps(names),)))
+
+
+def find_by_words(connection: apsw.Connection, words: Sequence[str], stem: Stem, limit: int = WORD_CANDIDATES) -> Found:
+    """Return the `limit` memories that hold most of `words`, the rarer the better."""
+    stems = {stems[0]: word for word in words if (stems := stem(word))}
+    total = max_rowid(connection)
+    counts = _common_counts(connection, stems)
+    left = POSTINGS_BUDGET
+    sums: dict[int, float] = {}
+    weights: dict[str, float] = {}
+    for name in sorted(stems, key=lambda name: counts.get(name, 0)):
+        if counts.get(name, 0) <= left:
+            rowids = _holders(connection, f'"{stems[name]}"', left + 1)
+            counts[name] = max(len(rowids), counts.get(name, 0))
+            weights[name] = rarity(counts[name], total)
+            if len(rowids) <= left:
+                left -= len(rowids)
+                for rowid in rowids:
+                    sums[rowid] = sums.get(rowid, 0.0) + weights[name]
+        else:
+            weights[name] = rarity(counts[name], total)
+    if not sums and stems:
+        rarest = sorted(stems, key=lambda name: counts.get(name, 0))[:2]
+        for rowid in _newest(connection, [stems[name] for name in rarest]):
+            sums[rowid] = 1.0
+    best = heapq.nlargest(limit, sums.items(), key=lambda pair: (pair[1], pair[0]))
+    return Found(tuple(rowid for rowid, _ in best), weights)
+
+
+def find_by_date(connection: apsw.Connection, start_s: int | None, end_s: int | None) -> list[int]:
+    """Return memories said from `start_s` (inclusive) to `end_s` (exclusive), the newest first."""
+    sql = "select rowid from memories where created_s >= ? and created_s < ? order by created_s desc limit ?"
+    ends = (-(2**62) if start_s is None else start_s, 2**62 if end_s is None else end_s)
+    return [rowid for (rowid,) in fetch(connection, sql, (*ends, DATE_CANDIDATES))]
+
+
+def read_candidates(connection: apsw.Connection, rowids: Iterable[int]) -> list[Candidate]:
+    """Return what is scored of the memories at `rowids`, in the order of their rowids."""
+    sql = f"select {_COLUMNS} from json_each(?) j cross join memories m on m.rowid = j.value"
+    return [Candidate._make(row) for row in connection.execute(sql, (json.dumps(sorted(rowids)),))]
+
+
+def max_rowid(connection: apsw.Connection) -> int:
+    """Return about how many memories there are: to count them would read them all."""
+    found = fetch(connection, "select max(rowid) from memories")
+    return int(found[0][0] or 0)
+
+
+def rarity(documents: int, total: int) -> float:
+    """Return how much a word tells that `documents` of `total` memories hold; never quite 0."""
+    return max(math.log((total - documents + 0.5) / (documents + 0.5)), 0.01) if total > documents else 0.01
+
+
+def _common_counts(connection: apsw.Connection, stems: Iterable[str]) -> dict[str, int]:
+    sql = "select term, documents from term_counts where term in (select value from json_each(?))"
+    return {str(term): int(count) for term, count in fetch(connection, sql, (json.dumps(list(stems)),))}
+
+
+def _holders(connection: apsw.Connection, expression: str, limit: int) -> list[int]:
+    sql = "select rowid from memories_fts where memories_fts match ? limit ?"
+    return [rowid for (rowid,) in connection.execute(sql, (expression, limit))]
+
+
+def _newest(connection: apsw.Connection, words: Sequence[str]) -> list[int]:
+    sql = "select rowid from memories_fts where memories_fts match ? order by rowid desc limit ?"
+    both = " AND ".join(f'"{word}"' for word in words)
+    found = [rowid for (rowid,) in connection.execute(sql, (both, NEWEST_COMMON))]
+    return found or [rowid for (rowid,) in connection.execute(sql, (f'"{words[0]}"', NEWEST_COMMON))]

@@ -1,0 +1,55 @@
+"""Memory of other programs, whatever its form.
+
+Owns which form a file or folder has. Must not know who asks, nor how far what it reads is trusted. Any thread; waits
+for the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.memory.transfer.chatgpt import is_chatgpt, read_chatgpt
+from openclaw_desktop.memory.transfer.claude import is_claude, read_claude
+from openclaw_desktop.memory.transfer.conversations import conversations
+from openclaw_desktop.memory.transfer.entries import Imported, SourceKind, unreadable
+from openclaw_desktop.memory.transfer.files import is_folder
+from openclaw_desktop.memory.transfer.whole import is_whole, read_whole
+from openclaw_desktop.memory.transfer.workspace import is_workspace, not_read, read_workspace
+
+__all__ = ["Imported", "SourceKind", "detect", "not_read", "read"]
+
+
+def detect(path: Path) -> SourceKind:
+    """Return the form of what is at `path`: a folder, a .zip, or a file; raises UserError where it has none of them."""
+    if is_workspace(path):
+        return "openclaw"
+    if not is_folder(path) and is_whole(path):
+        return "jsonl"
+    for _, _, conversation in conversations(path):
+        if is_chatgpt(conversation):
+            return "chatgpt"
+        if is_claude(conversation):
+            return "claude"
+        raise unreadable(
+            tr("{file} holds no conversations of a form that is known.", file=visible(str(path))),
+            tr("Exports of ChatGPT and Claude are understood, and the memory files of OpenClaw."),
+        )
+    raise unreadable(tr("{file} holds no conversations.", file=visible(str(path))))
+
+
+def read(path: Path, kind: SourceKind) -> Iterator[Imported]:
+    """Yield what is at `path`, entry by entry; raises UserError as soon as one is wrong.
+
+    Of the "jsonl" of this program it gives what any form has; `whole.read_whole` gives all of it.
+    """
+    match kind:
+        case "openclaw":
+            return read_workspace(path)
+        case "chatgpt":
+            return read_chatgpt(path)
+        case "claude":
+            return read_claude(path)
+        case "jsonl":
+            return (memory.as_imported(path.name) for memory in read_whole(path))

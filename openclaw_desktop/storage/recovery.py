@@ -1,0 +1,268 @@
+"""What is done about a file that is damaged: found at the start, kept aside, never begun anew, and restored.
+
+Owns the names that a file has while it is aside or on its way back. Must not know any table but the list of erasures.
+Any thread but the loop's: all of it waits for the disk. docs/adr/0022-durability.md says why it is so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.storage.atomic import sync_folder
+from openclaw_desktop.storage.backup import BEFORE_RESTORE, back_up, is_good, list_copies, newest_good, noted_erasures
+from openclaw_desktop.storage.connection import connect
+from openclaw_desktop.storage.migrations import migrate
+
+# A larger file is read through after the start, not before it: its reading would keep the user waiting for seconds.
+READ_AT_ONCE_BYTES = 256 << 20
+_MAGIC = b"SQLite format 3\x00"
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def ended_uncleanly(path: Path) -> bool:
+    """Return whether the file should be read through: its log is left over, or a page was found damaged before.
+
+    SQLite removes the log when the last connection closes, so no mark of our own needs to be written at each start.
+    """
+    return _beside(path, "-wal").exists() or _beside(path, ".suspect").exists()
+
+
+def mark_suspect(path: Path) -> None:
+    """Have the file read through at the next start: a page of it was found damaged."""
+    with contextlib.suppress(OSError):  # a disk that can't be written is told elsewhere
+        _beside(path, ".suspect").touch(mode=0o600)
+
+
+def find_damage(connection: apsw.Connection, path: Path) -> str:
+    """Return what is wrong with a file after an unclean end, "" where nothing is; an index of words is built anew.
+
+    Raises apsw.Error where the file can't be read for another reason, such as its key, a lock or the disk.
+    """
+    suspect = _beside(path, ".suspect")
+    check = "integrity_check" if suspect.exists() else "quick_check"
+    verdict = str(connection.pragma(check, 1))
+    if "fts5" in verdict.lower():
+        rebuild_words(connection)
+        verdict = str(connection.pragma(check, 1))
+    codes = [int(code) & 0xFF for code in re.findall(r"error code=(\d+)", verdict)]
+    if apsw.SQLITE_IOERR in codes:  # the disk, not the file
+        raise apsw.IOError(verdict)
+    if verdict != "ok":
+        return verdict
+    suspect.unlink(missing_ok=True)
+    return ""
+
+
+def glance(connection: apsw.Connection) -> None:
+    """Look at the first pages of each table, as quick for a large file as for a small one; raises apsw.CorruptError.
+
+    That the file's end is missing SQLite says by itself.
+    """
+    tables = "select name from sqlite_schema where type = 'table' and rootpage > 0"
+    for (name,) in connection.execute(tables).fetchall():
+        quoted = str(name).replace('"', '""')
+        connection.execute(f'select 1 from "{quoted}" limit 1').fetchall()
+
+
+def word_indexes(connection: apsw.Connection) -> list[str]:
+    """Return the names of the FTS5 tables, quoted."""
+    sql = "select name from sqlite_schema where type = 'table' and sql like 'create virtual table%using fts5%'"
+    return ['"' + str(name).replace('"', '""') + '"' for (name,) in connection.execute(sql)]
+
+
+def rebuild_words(connection: apsw.Connection) -> None:
+    """Build every index of words anew from the rows that it is of."""
+    with connection:
+        for table in word_indexes(connection):
+            connection.execute(f"insert into {table} ({table}) values ('rebuild')")
+
+
+def is_foreign(path: Path, key: bytes | None, error: Exception) -> bool:
+    """Return whether a file that SQLite can't read may be a whole one under another key; then nothing is done to it.
+
+    With a key, a first page that can't be read says nothing about which of the two is wrong. Without one, the bytes 16
+    to 23 tell: they are plain in an encrypted file too, and the 21st counts the bytes kept for each page's seal.
+    """
+    if key is not None:
+        return isinstance(error, apsw.NotADBError)
+    with path.open("rb") as file:
+        header = file.read(24)
+    return len(header) == 24 and not header.startswith(_MAGIC) and header[16:18] == b"\x10\x00" and header[20] > 0
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file and its log, and return the new name; nothing is deleted."""
+    stamp = f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    kept = _beside(path, stamp)
+    while kept.exists():
+        kept = _beside(kept, "-again")
+    # The log goes first: without its file it is nothing, while a file without its log would be opened as it is.
+    _beside(path, "-shm").unlink(missing_ok=True)  # SQLite makes it anew out of the log
+    for suffix in ("-wal", ".suspect", ""):
+        with contextlib.suppress(FileNotFoundError):
+            _beside(path, suffix).rename(_beside(kept, suffix))
+    sync_folder(path.parent)
+    return kept
+
+
+def files_aside(path: Path) -> list[Path]:
+    """Return the damaged files that were set aside, oldest first."""
+    found = path.parent.glob(f"{path.name}.damaged-*")
+    return sorted(one for one in found if not one.name.endswith(("-wal", "-shm", ".suspect")))
+
+
+def prepare_place(path: Path) -> None:
+    """Finish a restore that was cut short; raises UserError where only a damaged file is there.
+
+    A file that was damaged must not be followed by an empty one without the user's word.
+    """
+    ready = _beside(path, ".restoring")
+    if path.exists():
+        ready.unlink(missing_ok=True)  # the present file was not yet out of the way: the restore never happened
+    elif ready.exists():
+        ready.rename(path)
+        sync_folder(path.parent)
+    elif aside := files_aside(path):
+        raise UserError(
+            "database_damaged",
+            tr("The memory was damaged and is kept as {kept}; nothing is in its place.", kept=visible(str(aside[-1]))),
+            tr(
+                "Bring back a copy from the backups folder: openclaw-agent backup restore latest; "
+                "or move the damaged file elsewhere to begin anew."
+            ),
+        )
+
+
+def damaged(path: Path, reason: str, backups: Path | None, key: bytes | None) -> UserError:
+    """Set a damaged file aside and return the sentence that offers the newest good copy."""
+    kept = set_aside(path)
+    newest = newest_good(backups, key)
+    if newest is None:
+        advice = tr("There is no good copy in the backups folder; move the damaged file elsewhere to begin anew.")
+    else:
+        advice = tr(
+            "Bring back the newest good copy in the backups folder, {name}: openclaw-agent backup restore latest",
+            name=newest.name,
+        )
+    reason = " ".join(visible(reason).split())
+    return UserError(
+        "database_damaged",
+        tr(
+            "{path} is damaged ({reason}). It is kept as {kept}.",
+            path=visible(str(path)),
+            reason=reason,
+            kept=kept.name,
+        ),
+        advice,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did. `kept`: where the file is that was there before; None where there was none."""
+
+    copy: Path
+    kept: Path | None
+    erased: int
+
+
+Replay = Callable[[apsw.Connection, list[str]], object]
+
+
+def find_copy(backups: Path, name: str, key: bytes | None) -> Path:
+    """Return the whole copy of that name, or the newest for "latest"; raises UserError."""
+    if name == "latest":
+        found = newest_good(backups, key)
+        if found is None:
+            raise UserError(
+                "no_backup",
+                tr("There is no good copy in {folder}.", folder=visible(str(backups))),
+                tr("openclaw-agent backup list shows what is there."),
+            )
+        return found
+    known = {copy.path.name: copy.path for copy in list_copies(backups)}
+    path = known.get(name) or known.get(f"{name}.db")
+    if path is None:
+        raise UserError(
+            "no_backup",
+            tr("There is no backup {name}.", name=visible(name)),
+            tr("openclaw-agent backup list shows what is there."),
+        )
+    if not is_good(path, key):
+        raise UserError(
+            "backup_damaged",
+            tr("The backup {name} is damaged or has another key; nothing was changed.", name=path.name),
+            tr("Choose another; openclaw-agent backup list shows them."),
+        )
+    return path
+
+
+def restore(path: Path, copy: Path, backups: Path, key: bytes | None, replay: Replay) -> Restored:
+    """Put a checked copy in the place of the file, which no process may have open.
+
+    The present file becomes a copy itself (reason "before-restore"), or is set aside where it is damaged. What was
+    erased since the copy was made is erased in it again: `replay` gets the connection and the ids. A kill leaves the
+    old file or the new one, or none, and then the next start puts the new one in place. Raises UserError, apsw.Error.
+    """
+    kept, erased = _keep_present(path, backups, key)
+    erased |= noted_erasures(backups)
+    ready, partial = _beside(path, ".restoring"), _beside(path, ".restoring-partial")
+    shutil.copyfile(copy, partial)
+    partial.chmod(0o600)
+    connection = connect(partial, key)
+    try:
+        migrate(connection, partial, None, keep_copy=False)
+        if erased:
+            with connection:
+                replay(connection, sorted(erased))
+            connection.execute("vacuum")
+    finally:
+        connection.close()
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.rename(ready)
+    sync_folder(path.parent)
+    if kept is None and path.exists():
+        kept = set_aside(path)
+    ready.replace(path)
+    _beside(path, ".suspect").unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return Restored(copy, kept, len(erased))
+
+
+def _keep_present(path: Path, backups: Path, key: bytes | None) -> tuple[Path | None, set[str]]:
+    """Return the copy of the present file and the ids erased from it; (None, …) where it can't be read whole."""
+    if not path.exists():
+        return None, set()
+    connection: apsw.Connection | None = None
+    erased: set[str] = set()
+    try:
+        connection = connect(path, key)
+        if "erased_memories" in {name for (name,) in connection.execute("select name from sqlite_schema")}:
+            erased = {str(one) for (one,) in connection.execute("select memory_id from erased_memories")}
+        if connection.pragma("quick_check", 1) != "ok":
+            return None, erased
+        kept = back_up(connection, backups, BEFORE_RESTORE)
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except (apsw.CorruptError, apsw.NotADBError):
+        return None, erased
+    finally:
+        if connection is not None:
+            connection.close()
+    if _beside(path, "-wal").exists():
+        raise apsw.BusyError("another program has the file open")
+    return kept, erased

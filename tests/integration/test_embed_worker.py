@@ -1,0 +1,227 @@
+"""MiniLM in its worker: what it makes, that it comes and goes, and that its death is no one else's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import signal
+import struct
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.inference.catalogue import PackageMirror, find_model, load_catalogue
+from openclaw_desktop.memory import MemoryStore, NewMemory, open_memory
+from openclaw_desktop.memory.vectors import engines, minilm
+from openclaw_desktop.memory.vectors.engines import built_in, word_vectors
+from openclaw_desktop.memory.vectors.minilm import MiniLM, find_file, is_weak
+from openclaw_desktop.storage.database import Database
+from openclaw_desktop.system.memory import Memory
+from openclaw_desktop.workers.supervisor import Supervisor
+
+DEADLINE_S = 60.0
+
+
+@pytest.fixture
+async def embed(minilm: Path) -> AsyncIterator[MiniLM]:
+    file = find_file([minilm])
+    assert file is not None
+    engine = MiniLM(file, idle_s=60)
+    yield engine
+    await engine.close()
+    assert engine.pid is None
+
+
+def floats(vector: bytes) -> tuple[float, ...]:
+    return struct.unpack("<384f", vector)
+
+
+def cosine(one: bytes, other: bytes) -> float:
+    return sum(a * b for a, b in zip(floats(one), floats(other), strict=True))
+
+
+async def until_loaded(engine: MiniLM) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not engine.load_soon():
+            await asyncio.sleep(0)
+
+
+async def test_texts_of_one_meaning_are_near_one_another(embed: MiniLM) -> None:
+    car, automobile, soup = await embed(["I sold my car.", "She bought an automobile.", "The soup needs salt."])
+    assert all(
+        math.isclose(sum(x * x for x in floats(vector)), 1.0, rel_tol=1e-4) for vector in (car, automobile, soup)
+    )
+    assert cosine(car, automobile) > cosine(car, soup) + 0.2
+
+
+async def test_a_vector_is_that_of_the_float32_weights(embed: MiniLM) -> None:
+    # The first dimensions of the published weights' vector for this sentence (sentence-transformers' own example).
+    (vector,) = await embed(["This is an example sentence"])
+    published = (0.0676569, 0.0634959, 0.0487131, 0.0793049, 0.0374480)
+    assert all(abs(a - b) < 0.02 for a, b in zip(floats(vector)[:5], published, strict=True))
+
+
+async def test_a_batch_gives_what_single_texts_give_in_their_order(embed: MiniLM) -> None:
+    texts = [" ".join(["word"] * (1 + 7 * number % 23)) + f" {number}" for number in range(45)]
+    together = await embed(texts)
+    for number in (0, 7, 44):
+        (alone,) = await embed([texts[number]])
+        assert cosine(alone, together[number]) > 0.98, number
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\x00\x1b", "\ud800 half a pair", "😀" * 50, "é" * 5000, "x" * 100_000])
+async def test_any_text_gets_a_vector(embed: MiniLM, text: str) -> None:
+    (vector,) = await embed([text])
+    assert all(math.isfinite(value) for value in floats(vector))
+
+
+async def test_a_killed_child_is_started_again_by_the_next_text(embed: MiniLM) -> None:
+    first = await embed(["a red bicycle"])
+    before = embed.pid
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    embed.cache.clear()
+    assert await embed(["a red bicycle"]) == first
+    assert embed.pid not in (None, before)
+
+
+async def test_a_child_that_dies_each_time_is_a_sentence_and_then_left_alone(minilm: Path) -> None:
+    file = find_file([minilm])
+    assert file is not None
+    engine = MiniLM(file, 60, supervisor=Supervisor("embed", command=[sys.executable, "-c", "raise SystemExit(3)"]))
+    with pytest.raises(UserError, match="can't be used"):
+        await engine(["a"])
+    assert not engine.load_soon() and engine.pid is None, "not started for every search"
+    with pytest.raises(UserError, match="a moment ago"):
+        await engine(["a"])
+    await engine.close()
+
+
+async def test_a_damaged_file_is_refused(tmp_path: Path, minilm: Path) -> None:
+    content = bytearray((minilm / find_model(load_catalogue(), "all-minilm-l6-v2-int8").file).read_bytes())
+    content[5_000_000] ^= 1
+    (tmp_path / "all-MiniLM-L6-v2-int8.onnx").write_bytes(content)
+    file = find_file([tmp_path])
+    assert file is not None
+    engine = MiniLM(file, 60)
+    with pytest.raises(UserError, match="damaged"):
+        await engine(["a"])
+    await engine.close()
+
+
+async def test_nobody_waits_for_the_load(embed: MiniLM, tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "m.db")
+    memory = MemoryStore(database, embed)
+    await memory.remember_many([NewMemory("the car is red"), NewMemory("the soup is hot")])
+    await embed.close()
+    embed.cache.clear()
+    assert [hit.text for hit in await memory.recall("soup")] == ["the soup is hot"]
+    assert not embed.loaded
+    await until_loaded(embed)
+    assert (await memory.recall("automobile"))[0].text == "the car is red"
+    await memory.vectors.close()
+    await database.close()
+
+
+async def test_it_goes_when_idle_and_comes_back(minilm: Path) -> None:
+    file = find_file([minilm])
+    assert file is not None
+    engine = MiniLM(file, idle_s=0.01)
+    await engine(["a"])
+    child = psutil.Process(engine.pid)
+    async with asyncio.timeout(DEADLINE_S):
+        while engine.loaded:
+            await asyncio.sleep(0)
+        while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+            await asyncio.sleep(0)
+    assert len(await engine(["b"])) == 1
+    await engine.close()
+
+
+async def test_the_child_has_no_secret_and_no_network(embed: MiniLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "canary")
+    await embed(["a"])
+    child = psutil.Process(embed.pid)
+    environment = child.environ()
+    assert "canary" not in json.dumps(environment)
+    assert environment["OMP_WAIT_POLICY"] == "passive"
+    assert child.net_connections() == []
+
+
+async def test_several_may_ask_at_once_and_one_may_give_up(embed: MiniLM) -> None:
+    await embed(["warm"])
+    long = asyncio.create_task(embed([f"text {number}" for number in range(200)]))
+    short = asyncio.create_task(embed(["a question"]))
+    given_up = asyncio.create_task(embed(["another"]))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    (vector,) = await short
+    assert len(await long) == 200
+    embed.cache.clear()
+    assert cosine((await embed(["a question"]))[0], vector) > 0.9999
+
+
+async def test_words_serve_until_minilm_has_made_its_vectors(embed: MiniLM, tmp_path: Path) -> None:
+    words = word_vectors()
+    database = await Database.open(tmp_path / "m.db")
+    memory = MemoryStore(database, words)
+    await memory.remember_many([NewMemory(f"fact {number} about cars") for number in range(50)])
+    await memory.vectors.close()
+    memory = MemoryStore(database, (embed, words))
+    assert "meaning" in (await memory.recall("vehicles"))[0].why
+    assert embed.pid is None, "the words' vectors answered"
+    while await memory.vectors.work(60):
+        pass
+    assert await database.rows("select name, state from vector_engines") == [("all-minilm-l6-v2", "serving")]
+    assert await database.rows("select count(*), min(length(vector)) from vectors") == [(50, 384)]
+    assert "meaning" in (await memory.recall("vehicles"))[0].why
+    await memory.vectors.close()
+    words.close()
+    await database.close()
+
+
+async def test_open_memory_uses_it_where_its_file_is(
+    minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENCLAW_MODELS", str(minilm))
+    async with open_memory(tmp_path / "m.db") as memory:
+        await memory.remember_many([NewMemory("I sold my old automobile to Ben"), NewMemory("The soup needs salt")])
+        while await memory.vectors.work(60):
+            pass
+        hits = await memory.recall("Who has the car now?")
+        assert hits[0].text.startswith("I sold")
+    database = await Database.open(tmp_path / "m.db")
+    assert await database.rows("select name, dimension from vector_engines") == [("all-minilm-l6-v2", 384)]
+    await database.close()
+
+
+def _names(folders: Sequence[Path], setting: str | None = None) -> list[str]:
+    return [engine.engine for engine in built_in(folders, setting)]
+
+
+def test_the_setting_and_the_machine_choose(minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "usable_cores", lambda: 4)
+    monkeypatch.setattr(engines, "read_memory", lambda: Memory(8 << 30, 4 << 30))
+    assert _names([tmp_path, minilm]) == ["all-minilm-l6-v2", "wordllama"]
+    assert _names([tmp_path]) == _names([minilm], "wordllama") == ["wordllama"]
+    assert _names([minilm], "none") == []
+    monkeypatch.setattr(engines, "usable_cores", lambda: 1)
+    assert _names([minilm]) == ["wordllama"]
+    assert _names([minilm], "minilm") == ["all-minilm-l6-v2", "wordllama"]
+
+
+@pytest.mark.parametrize(("cores", "gib", "weak"), [(1, 8, True), (2, 2, True), (2, 3, False), (16, 64, False)])
+def test_a_weak_machine(cores: int, gib: int, weak: bool) -> None:
+    assert is_weak(cores, Memory(gib << 30, gib << 30)) == weak
+
+
+def test_the_catalogue_names_the_same_file() -> None:
+    model = find_model(load_catalogue(), "all-minilm-l6-v2-int8")
+    assert (model.file, model.sha256, model.size_bytes) == (minilm.FILE, minilm.SHA256, minilm.SIZE_BYTES)
+    assert isinstance(model.mirrors[0], PackageMirror)

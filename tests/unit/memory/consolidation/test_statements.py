@@ -1,0 +1,126 @@
+"""Which sentences of a turn are chosen: what the user tells of themselves, and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openclaw_desktop.memory.consolidation.statements import find_statements, is_correction
+
+LASTING = [
+    "I live in Lisbon now",
+    "We decided to paint the kitchen green",
+    "I bought a Volvo in March 2024",
+    "My passport expires on 3 May 2029",
+    "I never eat mushrooms",
+    "I don't have a car",
+    "I am learning Portuguese",
+    "I was born in Ulm in 1980",
+    "I lent my drill to Peter",
+    "I go to the gym on Tuesdays",
+    "My mother was born in Ulm",
+    "I know how to sail",
+    "Anna's birthday is on 3 May",
+    "My project deadline is 15 December",
+    "I'm allergic to penicillin",
+    "I no longer work at Siemens",
+]
+
+
+@pytest.mark.parametrize("text", LASTING)
+def test_what_is_chosen(text: str) -> None:
+    assert [statement.text for statement in find_statements(text)] == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What's the capital of France?",
+        "Do you know where I live",
+        "Please book a table for me",
+        "Remind me to call Ann in Porto",
+        "I need you to book a table for 3",
+        "I'd like a summary of my notes",
+        "Thanks, that helps a lot!",
+        "I'm tired",
+        "I have a headache",
+        "I have a question about my taxes",
+        "I love it",
+        "I like your answer",
+        "I see",
+        "I don't know my IBAN",
+        "I'm in Rome today",
+        "I had ramen for lunch",
+        "If I moved to Rome, I'd learn Italian.",
+        "I might buy a Volvo",
+        "I think my passport expires in May",
+        "I will move to Rome",
+        "I wish I had a dog called Rex",
+        "I dreamt I lived in Paris",
+        "Suppose I own a boat",
+        "In the game I am a baker called Tom",
+        "I own a yacht, lol",
+        "I own a yacht. Just kidding!",
+        "I live on Mars 😂",
+        'My boss says "I live in Rome"',
+        "My boss said I live in Rome",
+        "She told me: I live in Rome",
+        "According to the article, I am allergic to nuts",
+        "I read that my phone is dangerous",
+        "As Tom put it, I am a baker at heart",
+        "Translate this: I live in Berlin",
+        "Write a story where I live on Mars. I own a red rocket.",
+        "Proofread my letter\nI live in Berlin and I have two cats.",
+        "Here's the mail:\nI am a prince. My phone number is 555 0100.",
+        "> I live in Berlin",
+        "Dear Sir,\nI live in Berlin.",
+        "```\nI live in Berlin\n```",
+        "The Eiffel Tower is 330 m tall",
+        "You live in Berlin",
+        "She lives in Berlin",
+    ],
+)
+def test_what_is_left_where_it_was_said(text: str) -> None:
+    assert find_statements(text) == ()
+
+
+def test_a_turn_gives_its_statements_without_the_rest_and_without_what_leads_to_them() -> None:
+    text = "Hi! Can you help me? By the way, my dentist is Dr. Weber. Remind me to call her."
+    assert [statement.text for statement in find_statements(text)] == ["My dentist is Dr. Weber."]
+
+
+def test_a_sentence_about_her_stands_only_with_the_one_that_names_her() -> None:
+    (statement,) = find_statements("My sister Anna visits us every summer. She is vegan.")
+    assert statement.text == "My sister Anna visits us every summer. She is vegan."
+    assert find_statements("What a day! She is vegan and lives in Rome.") == ()
+
+
+def test_of_a_long_paste_nothing_is_taken_but_its_first_line() -> None:
+    paste = "\n".join(["My car is a Volvo.", *(f"I live in town number {n}." for n in range(30))])
+    assert [statement.text for statement in find_statements(paste)] == ["My car is a Volvo."]
+
+
+@given(st.sampled_from(LASTING), st.sampled_from(["Maybe {}", "If {}, so be it", "Is it true that {}?", "{}, lol"]))
+def test_no_frame_that_takes_it_back_lets_a_statement_through(text: str, frame: str) -> None:
+    assert find_statements(frame.format(text)) == ()
+
+
+@given(st.text(max_size=400))
+def test_what_is_chosen_was_said(text: str) -> None:
+    for statement in find_statements(text):
+        said = " ".join(text.replace("’", "'").split()).lower()
+        assert all(word in said for word in statement.text.lower().split())
+
+
+@pytest.mark.parametrize(
+    ("text", "corrects"),
+    [
+        ("No, I live in Lisbon now", True),
+        ("Actually, my name is Tom", True),
+        ("I no longer eat meat", True),
+        ("I moved to Lisbon", True),
+        ("I live in Lisbon", False),
+        ("My cat is called Milo", False),
+    ],
+)
+def test_what_is_a_correction(text: str, corrects: bool) -> None:
+    assert is_correction(text) is corrects

@@ -1,0 +1,283 @@
+"""Recall on the real file: what a question finds, and why."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from openclaw_desktop.memory import MemoryStore, NewMemory, Recollection, word_vectors
+from openclaw_desktop.memory.recall import candidates
+from openclaw_desktop.memory.recall.counts import TermCounts
+from openclaw_desktop.storage.database import Database
+
+NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path / "m.db", key=b"k" * 32)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def memory(database: Database) -> AsyncIterator[MemoryStore]:
+    """Words and vectors, in an encrypted file."""
+    engine = word_vectors()
+    store = MemoryStore(database, engine)
+    yield store
+    await store.vectors.close()
+    engine.close()
+
+
+@pytest.fixture
+def words(database: Database) -> MemoryStore:
+    """Words alone."""
+    return MemoryStore(database, None)
+
+
+async def ask(memory: MemoryStore, question: str, k: int = 10) -> list[Recollection]:
+    return await memory.recall(question, k, NOW)
+
+
+async def texts(memory: MemoryStore, question: str, k: int = 10) -> list[str]:
+    return [hit.text for hit in await ask(memory, question, k)]
+
+
+def turn(speaker: str, text: str, session: str = "s1", at: str = "2026-09-01T10:00:00+00:00") -> NewMemory:
+    return NewMemory(text, kind="turn", speaker=speaker, session_id=session, created_at=at)
+
+
+async def test_without_an_engine_words_alone_find(words: MemoryStore) -> None:
+    await words.remember_many([NewMemory("The boiler was serviced by Mr Lindt"), NewMemory("Anna likes jazz")])
+    hits = await ask(words, "who serviced the boiler")
+    assert hits[0].text.startswith("The boiler")
+    assert "words: serviced, boiler" in hits[0].why
+    assert "meaning" not in hits[0].why
+
+
+async def test_what_is_meant_is_found_without_its_words(memory: MemoryStore) -> None:
+    await memory.remember_many([NewMemory("the car is in the garage"), NewMemory("lunch is at noon")])
+    hits = await ask(memory, "vehicle")
+    assert hits[0].text == "the car is in the garage"
+    assert "meaning" in hits[0].why
+
+
+async def test_the_one_who_is_named_is_told_by_who_spoke(memory: MemoryStore) -> None:
+    await memory.remember_many(
+        [turn("Greta", "I adopted a beagle from the shelter", "s1"), turn("Tom", "I adopted a beagle too", "s2")]
+    )
+    for name in ("Greta", "Tom"):
+        hits = await ask(memory, f"What did {name} adopt?")
+        assert hits[0].speaker == name
+        assert f"said by {name}" in hits[0].why
+        assert "said by" not in hits[1].why
+
+
+async def test_a_first_name_names_its_bearer_and_one_erased_is_no_name(words: MemoryStore, database: Database) -> None:
+    ids = await words.remember_many([turn("Greta Olsen", "I sold the boat"), turn("greta olsen", "It was a good boat")])
+    assert "said by greta olsen" in (await ask(words, "what did greta do with the boat"))[0].why.lower()
+    await words.forget(ids)
+    assert await database.rows("select * from speakers") == []
+
+
+async def test_an_answer_is_found_by_its_question(words: MemoryStore) -> None:
+    await words.remember_many(
+        [
+            turn("Tom", "Where did you two spend the honeymoon?"),
+            turn("Greta", "In a small hut above Bergen, it rained all week"),
+            turn("Tom", "The printer needs toner again", "s2"),
+        ]
+    )
+    hits = await ask(words, "honeymoon")
+    assert hits[0].text.startswith("In a small hut")
+    assert "said next to another hit" in hits[0].why
+
+
+async def test_hits_of_one_conversation_hold_together(words: MemoryStore) -> None:
+    await words.remember_many(
+        [turn("Tom", f"The kayak trip day {day} went well", "trip") for day in ("one", "two", "three")]
+        + [turn("Tom", "I have nothing to do, a kayak trip perhaps", "other")]
+    )
+    hits = await ask(words, "kayak trip")
+    assert {hit.session_id for hit in hits[:3]} == {"trip"}
+    assert "same conversation as other hits" in hits[0].why
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("What did I cook last month?", "October"),
+        ("What did I cook in September?", "September"),
+        ("what did I cook on 3 August 2026", "August"),
+        ("What did I cook yesterday?", "yesterday"),
+        ("what did I cook last summer", "August"),
+    ],
+)
+async def test_the_time_that_is_asked_for_wins(words: MemoryStore, question: str, found: str) -> None:
+    days = {"October": "2026-10-12", "September": "2026-09-20", "August": "2026-08-03", "yesterday": "2026-11-23"}
+    await words.remember_many(
+        [NewMemory(f"I cooked a stew ({name})", created_at=f"{day}T18:00:00+00:00") for name, day in days.items()]
+    )
+    hits = await ask(words, question)
+    assert found in hits[0].text
+    assert "date: " in hits[0].why
+
+
+async def test_a_time_alone_finds_what_was_said_then(words: MemoryStore) -> None:
+    await words.remember_many(
+        [
+            NewMemory("The roof was mended", created_at="2026-11-23T09:00:00+00:00"),
+            NewMemory("The roof leaks", created_at="2026-11-01T09:00:00+00:00"),
+        ]
+    )
+    hits = await ask(words, "What did I do yesterday?")
+    assert [hit.text for hit in hits] == ["The roof was mended"]
+    assert hits[0].relevance >= 0.34
+
+
+async def test_an_event_tells_the_time(words: MemoryStore) -> None:
+    await words.remember_many(
+        [
+            NewMemory("My office was in Harbour Street", created_at="2026-01-10T09:00:00+00:00"),
+            NewMemory("The move to Porto", created_at="2026-04-01T09:00:00+00:00"),
+            NewMemory("My office is in Garden Street", created_at="2026-06-10T09:00:00+00:00"),
+        ]
+    )
+    for relation, street in (("before", "Harbour Street"), ("after", "Garden Street")):
+        hits = await ask(words, f"which street was my office in {relation} the move")
+        offices = [hit for hit in hits if "office" in hit.text]
+        assert offices[0].text.endswith(street)
+        assert f"date: {relation} the move" in offices[0].why
+        assert "date" not in offices[1].why
+    assert await texts(words, "which street was my office in before the flood")
+
+
+async def replace_fact(database: Database, old: str, new: str) -> None:
+    sql = "update memories set superseded_by = (select rowid from memories where id = ?) where id = ?"
+    await database.write(lambda c: c.execute(sql, (new, old)).fetchall())
+
+
+async def test_what_was_replaced_is_found_only_by_a_question_for_the_past(
+    memory: MemoryStore, database: Database
+) -> None:
+    old, new = await memory.remember_many(
+        [
+            NewMemory("I live in Porto", created_at="2024-02-01T10:00:00+00:00"),
+            NewMemory("I live in Lisbon now", created_at="2026-05-01T10:00:00+00:00"),
+        ]
+    )
+    await replace_fact(database, old, new)
+    assert await texts(memory, "Where do I live?") == ["I live in Lisbon now"]
+    for question in ("Where did I live before?", "Where did I live in 2025?", "what was my previous place to live"):
+        hits = await ask(memory, question)
+        assert hits[0].text == "I live in Porto", question
+        assert "no longer true since 2026-05-01" in hits[0].why
+    assert "I live in Porto" not in await texts(memory, "Where did I live in 2023?")
+    assert "I live in Porto" not in await texts(memory, "Where did I live last month?")
+
+
+async def test_what_has_ended_is_left_out_and_what_expired_is_never_found(words: MemoryStore) -> None:
+    await words.remember_many(
+        [
+            NewMemory("Parking permit 17", valid_from="2025-01-01", valid_to="2026-01-01", created_at="2025-01-01"),
+            NewMemory("Parking permit 18", valid_from="2026-01-01", created_at="2026-01-01"),
+            NewMemory("Parking permit guest", expires_at="2026-11-01T00:00:00+00:00", created_at="2026-10-01"),
+        ]
+    )
+    assert await texts(words, "parking permit") == ["Parking permit 18"]
+    assert set(await texts(words, "which parking permit did I have before")) == {
+        "Parking permit 17", "Parking permit 18",
+    }  # fmt: skip
+    assert (await texts(words, "parking permit in 2025"))[0] == "Parking permit 17"
+
+
+async def test_friends_with_birthdays_in_spring_are_found_month_by_month(memory: MemoryStore) -> None:
+    birthdays = {
+        "Ines": "3 March", "Olaf": "28 April", "Wim": "11 May", "Jana": "2 July", "Bela": "9 August", "Cleo": "1 June",
+        "Dora": "17 September", "Emil": "30 October", "Finn": "12 November", "Gail": "24 December",
+    }  # fmt: skip
+    await memory.remember_many(
+        [NewMemory(f"My friend {name}'s birthday is on {day}") for name, day in birthdays.items()]
+    )
+    found = await texts(memory, "Which of my friends have birthdays in spring?", 3)
+    assert {text.split()[2] for text in found} == {"Ines's", "Olaf's", "Wim's"}
+
+
+async def test_each_of_two_things_is_found(memory: MemoryStore) -> None:
+    await memory.remember_many(
+        [NewMemory(f"Anna drinks green tea in room {room}") for room in range(5)]
+        + [NewMemory("Rob drinks cocoa when it snows"), NewMemory("The cellar is dry")]
+    )
+    assert "Rob drinks cocoa when it snows" in await texts(memory, "what do Anna and Rob drink", 3)
+
+
+async def test_a_turn_that_asks_gives_way_to_the_one_that_tells(words: MemoryStore) -> None:
+    await words.remember_many([turn("user", "Which dentist, again?", "s1"), turn("user", "The dentist is Dr Wu", "s2")])
+    assert (await texts(words, "dentist"))[0] == "The dentist is Dr Wu"
+
+
+async def test_pins_importance_and_age_decide_between_equals(words: MemoryStore, database: Database) -> None:
+    plain, weighty = await words.remember_many(
+        [NewMemory("the alarm code is 1", importance=0.2), NewMemory("the alarm code is 2", importance=0.9)]
+    )
+    hits = await ask(words, "alarm code")
+    assert hits[0].id == weighty
+    assert "important" in hits[0].why
+    await database.write(lambda c: c.execute("update memories set pinned = 1 where id = ?", (plain,)).fetchall())
+    pinned = next(hit for hit in await ask(words, "alarm code") if hit.id == plain)
+    assert "pinned" in pinned.why
+    await words.remember_many(
+        [NewMemory(f"the gate key hangs left {n}", created_at=f"{y}-11-20") for n, y in ((1, 2020), (2, 2026))]
+    )
+    newest = (await ask(words, "gate key"))[0]
+    assert newest.text.endswith("2")
+    assert "recent" in newest.why
+
+
+async def test_relevance_compares_across_questions(words: MemoryStore) -> None:
+    await words.remember_many([NewMemory("the ferry leaves at seven"), NewMemory("nothing else")])
+    assert (await ask(words, "when does the ferry leave"))[0].relevance == 1.0
+    assert (await ask(words, "ferry cabin price dog"))[0].relevance == 0.25
+
+
+@pytest.mark.parametrize(
+    "question", ["", "  ", "?!", "\x00", '"', "NEAR(", "a AND NOT", "*", "💥", "the of and", "'); --"]
+)
+async def test_any_text_may_be_asked(words: MemoryStore, question: str) -> None:
+    await words.remember(NewMemory("something to find"))
+    await ask(words, question)
+
+
+async def test_common_words_weigh_and_rare_ones_choose(
+    words: MemoryStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "POSTINGS_BUDGET", 50)
+    rows = 1_000
+    await words.remember_many([NewMemory(f"report {n} is filed") for n in range(rows)])
+    await words.remember_many([NewMemory(f"other note {number}") for number in range(2 * rows)])
+    await words.remember_many([NewMemory("the zebra report is filed"), NewMemory("a zebra ran")])
+    await TermCounts(database).count()
+    counted = dict(await database.rows("select term, documents from term_counts"))
+    assert counted["report"] == rows + 1
+    assert "zebra" not in counted
+    assert (await texts(words, "zebra report filed"))[:2] == ["the zebra report is filed", "a zebra ran"]
+    assert len(await texts(words, "report filed")) == 10  # all words are common: the newest that hold them
+
+
+async def test_words_are_counted_again_when_the_file_has_grown(
+    words: MemoryStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_desktop.memory.recall.counts.SEARCHES_BETWEEN", 1)
+    counts = TermCounts(database)
+    await counts.keep_current()
+    assert counts.counting is None
+    await words.remember_many([NewMemory(f"entry {number}") for number in range(1_000)])
+    await counts.keep_current()
+    assert counts.counting is not None
+    await counts.counting
+    assert ("entri", 1_000) in await database.rows("select term, documents from term_counts")
+    before = counts.counting
+    await counts.keep_current()
+    assert counts.counting is before

@@ -1,0 +1,287 @@
+"""What goes with a memory: shown first, then nothing of it left in any file, and a receipt without a word of it."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+import pytest
+
+from openclaw_desktop.core.labels import USER
+from openclaw_desktop.memory import history
+from openclaw_desktop.memory.erased_rows import replay_erasures
+from openclaw_desktop.memory.erasures import unfinished
+from openclaw_desktop.memory.records import NewMemory
+from openclaw_desktop.memory.sessions import QUESTION_KEY, Scratch, SessionStore, SpokenMessage
+from openclaw_desktop.memory.store import MemoryStore
+from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
+from openclaw_desktop.memory.vectors.wordllama import WordLlama
+from openclaw_desktop.storage.backup import back_up, list_backups
+from openclaw_desktop.storage.database import Database
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+CANARY = "zanzibar-canary"
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path / "m.db")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def memories(database: Database, tmp_path: Path) -> MemoryStore:
+    store = MemoryStore(database, None)
+    store.erasing.backups = tmp_path / "backups"
+    return store
+
+
+def turn(text: str, turn_id: str, speaker: str = "user", **more: object) -> NewMemory:
+    return NewMemory(text, kind="turn", session_id="s", speaker=speaker, turn_id=turn_id, **more)  # type: ignore[arg-type]
+
+
+def traces(folder: Path, *needles: bytes) -> list[str]:
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return [file.name for file in files for needle in needles if needle in file.read_bytes()]
+
+
+async def texts(database: Database) -> list[str]:
+    return [text for (text,) in await database.rows("select text from memories order by rowid")]
+
+
+async def test_a_fact_goes_with_the_turn_that_told_it_and_what_was_made_of_that(
+    database: Database, memories: MemoryStore
+) -> None:
+    said, answered = await memories.remember_many(
+        [turn(f"my locker is {CANARY}", "turn_1"), turn("noted", "turn_1", "assistant")]
+    )
+    other = await memories.remember(turn("I swim on Mondays", "turn_2"))
+    fact = await memories.remember(NewMemory(f"locker: {CANARY}", derived_from=(said, other)))
+    summary = await memories.remember(NewMemory(f"swims; {CANARY}", kind="summary", derived_from=(fact, other)))
+    again = await memories.remember(turn(f"it is {CANARY}", "turn_3", "assistant", derived_from=(fact,)))
+    await memories.remember(turn("what is my locker?", "turn_3"))
+
+    seen = await memories.erasing.preview([fact, "mem_none"])
+    assert {memory.id for memory in seen.asked} == {said, other, fact}
+    assert {memory.id for memory in seen.said_with} == {answered}
+    assert {memory.id for memory in seen.derived} == {summary, again}
+    assert seen.unknown == ("mem_none",)
+    assert len(await texts(database)) == 7, "a look changes nothing"
+
+    receipt = await memories.erasing.erase([fact])
+    assert receipt.asked == 1 and receipt.pending == ""
+    assert receipt.counts | {"neighbours": 0} == {"facts": 1, "neighbours": 0, "summaries": 1, "turns": 4}
+    assert await texts(database) == ["what is my locker?"]
+
+
+async def test_of_an_erased_turn_the_facts_go_and_their_other_sources_are_read_again(
+    database: Database, memories: MemoryStore
+) -> None:
+    one = await memories.remember(turn(f"tea, {CANARY}", "turn_1"))
+    two = await memories.remember(turn("tea, please", "turn_2"))
+    await memories.remember(NewMemory(f"likes tea {CANARY}", derived_from=(one, two)))
+    await database.write(lambda c: c.execute("delete from reading_queue").fetchall())
+    assert (await memories.erasing.preview([one])).read_again == 1
+    await memories.forget([one])
+    assert await texts(database) == ["tea, please"]
+    (queued,) = await database.rows("select id from reading_queue join memories on rowid = memory_rowid")
+    assert queued == (two,)
+
+
+async def test_an_answer_that_quotes_goes_and_the_question_before_it_stays(database: Database) -> None:
+    sessions, memories = SessionStore(database), MemoryStore(database, None)
+    session = await sessions.begin()
+    fact = await memories.remember(NewMemory(f"the code is {CANARY}"))
+    await sessions.add_message(session, SpokenMessage("turn_9", "user", "I move to Lisbon. The code?", USER))
+    await sessions.add_message(session, SpokenMessage("turn_9", "assistant", f"It is {CANARY}", USER))
+    await memories.remember_many(
+        [
+            turn("I move to Lisbon. The code?", "turn_9"),
+            turn(f"It is {CANARY}", "turn_9", "assistant", derived_from=(fact,)),
+        ]
+    )
+    await sessions.add_scratch(session, [Scratch("turn_9", QUESTION_KEY, f"read with {CANARY}", USER)])
+    receipt = await memories.erasing.erase([fact])
+    assert [message.text for message in await sessions.messages(session)] == ["I move to Lisbon. The code?"]
+    assert await texts(database) == ["I move to Lisbon. The code?"]
+    assert await sessions.scratch(session) == ()
+    assert receipt.counts["messages"] == 1 and receipt.counts["scratch"] == 1
+
+
+async def test_the_text_beside_its_neighbours_is_written_anew(database: Database, memories: MemoryStore) -> None:
+    first, gone, last = await memories.remember_many(
+        [turn("first", "turn_1"), turn(CANARY, "turn_2"), turn("last", "turn_3")]
+    )
+    assert CANARY in (await database.rows("select neighbours from memories where id = ?", (first,)))[0][0]
+    await memories.forget([gone])
+    found = await database.rows("select id, neighbours from memories order by rowid")
+    assert found == [(first, "last"), (last, "first")]
+    assert not await memories.recall(CANARY)
+
+
+async def test_the_history_of_changes_keeps_nothing_of_it(
+    database: Database, memories: MemoryStore, tmp_path: Path
+) -> None:
+    said = await memories.remember(turn(f"my locker is {CANARY}", "turn_1"))
+    dropped = await memories.remember(NewMemory(f"dropped {CANARY} fact", derived_from=(said,)))
+    merged = await memories.remember(NewMemory("swims"))
+
+    def change(connection: apsw.Connection) -> None:
+        run = history.begin_run(connection, "consolidation", NOW, f"about {CANARY}")
+        history.note_change(connection, run, dropped, "dropped", history.snapshot(connection, dropped), None)
+        connection.execute("delete from memories where id = ?", (dropped,))
+        history.change_columns(connection, run, merged, "merged", {"text": f"swims; my locker is {CANARY}"})
+        history.change_columns(connection, run, merged, "split", {"text": "swims on Mondays"})
+        other = history.begin_run(connection, "edit", NOW)
+        history.change_columns(connection, other, merged, "edited", {"importance": 0.9})
+
+    await database.write(change)
+    await memories.forget([said])
+    assert traces(tmp_path, CANARY.encode()) == []
+    assert [change.action for change in await history.changes_of(database, merged)] == ["edited"]
+
+
+async def test_what_it_had_replaced_is_not_true_again(database: Database, memories: MemoryStore) -> None:
+    old = await memories.remember(NewMemory("the code is 1111"))
+    new = await memories.remember(NewMemory("the code is 2222"))
+    await database.write(
+        lambda c: c.execute(
+            "update memories set superseded_by = (select rowid from memories where id = ?) where id = ?", (new, old)
+        ).fetchall()
+    )
+    seen = await memories.erasing.preview([new])
+    assert [(mention.id, mention.why) for mention in seen.mentions] == [(old, ())]
+    await memories.forget([new])
+    assert (await database.rows("select valid_to is not null from memories"))[0] == (1,)
+
+
+async def test_who_else_speaks_of_it_is_named_and_stays(database: Database) -> None:
+    sessions, memories = SessionStore(database), MemoryStore(database, None)
+    session = await sessions.begin()
+    fact = await memories.remember(NewMemory("my locker code is 4711"))
+    quoting = await memories.remember(turn("So I typed 4711 and it opened", "turn_1"))
+    await memories.remember(turn("The locker room smells", "turn_2"))
+    await memories.remember_many([NewMemory(f"the code of day {n} is dull") for n in range(40)])
+    await sessions.add_message(session, SpokenMessage("turn_old", "user", "4711 is my lucky number", USER))
+    mentions = (await memories.erasing.preview([fact])).mentions
+    assert {mention.id for mention in mentions} >= {quoting, "turn_old"}
+    assert next(mention for mention in mentions if mention.id == quoting).why == ("4711",)
+    await memories.forget([fact])
+    assert "So I typed 4711 and it opened" in await texts(database)
+    receipt = await memories.erasing.erase([quoting, "turn_old"])
+    assert receipt.asked == 2
+    assert await sessions.messages(session) == ()
+
+
+async def test_an_end_that_has_come_takes_a_memory_alone(database: Database, memories: MemoryStore) -> None:
+    said = await memories.remember(turn("I park on level 3 today", "turn_1"))
+    fact = await memories.remember(NewMemory("parks on level 3", derived_from=(said,)))
+    assert await memories.erasing.let_go([fact]) == 1
+    assert await texts(database) == ["I park on level 3 today"]
+    fact = await memories.remember(NewMemory("parks on level 3", derived_from=(said,)))
+    assert await memories.erasing.let_go([said]) == 1
+    assert await texts(database) == ["parks on level 3"]
+    assert await unfinished(database) == ()
+
+
+async def test_unknown_ids_cost_nothing(database: Database, memories: MemoryStore) -> None:
+    called: list[str] = []
+
+    async def erase_derived() -> None:
+        called.append("derived")
+
+    memories.erasing.when_erased(erase_derived)
+    receipt = await memories.erasing.erase(["mem_none", "turn_none"])
+    assert receipt.asked == 0 and receipt.counts == {} and called == [] and memories.erasures == 0
+
+
+async def test_the_question_that_asked_for_it_goes_in_the_same_transaction(database: Database) -> None:
+    sessions, memories = SessionStore(database), MemoryStore(database, None)
+    session = await sessions.begin()
+    fact = await memories.remember(NewMemory(f"my PIN is {CANARY}"))
+    await sessions.add_message(session, SpokenMessage("turn_ask", "user", f"forget my PIN {CANARY}", USER))
+    await memories.forget([fact], asked_in="turn_ask")
+    assert [message.text for message in await sessions.messages(session)] == ["[asked to forget something]"]
+
+
+async def test_no_byte_is_left_of_its_words_or_of_its_vector(database: Database, tmp_path: Path) -> None:
+    engine = Embedder(WORDLLAMA, WordLlama.load, idle_s=600)
+    memories = MemoryStore(database, engine)
+    memories.erasing.backups = tmp_path / "backups"
+    ids = await memories.remember_many([turn(f"number {n} of {CANARY} lines", f"turn_{n}") for n in range(40)])
+    await memories.remember_many([NewMemory(f"something else {n}") for n in range(40)])
+    await memories.recall("something")
+    mine = """select vector from vectors join memories m on m.rowid = memory_rowid where m.id = ?"""
+    vectors = [bytes((await database.rows(mine, (id_,)))[0][0]) for id_ in ids]
+    await database.maintain(lambda c: back_up(c, tmp_path / "backups", "by-hand"))
+    await database.checkpoint()
+    assert traces(tmp_path, CANARY.encode()) and traces(tmp_path, vectors[0])
+    receipt = await memories.erasing.erase(ids)
+    assert receipt.counts["vectors"] >= 40 and receipt.counts["copies"] == 1
+    assert traces(tmp_path, CANARY.encode(), *vectors) == []
+    assert CANARY not in json.dumps(receipt.counts)
+    await memories.vectors.close()
+    engine.close()
+
+
+async def test_a_copy_from_before_is_written_anew_and_others_stay_as_they_are(
+    database: Database, memories: MemoryStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    await memories.remember(NewMemory("kept"))
+    before = await database.maintain(lambda c: back_up(c, folder, "daily"))
+    bytes_before = before.read_bytes()
+    gone = await memories.remember(turn(CANARY, "turn_1"))
+    await database.maintain(lambda c: back_up(c, folder, "by-hand"))
+    receipt = await memories.erasing.erase([gone])
+    assert receipt.counts["copies"] == 1
+    assert before.read_bytes() == bytes_before
+    assert len(list_backups(folder)) == 2 and traces(tmp_path, CANARY.encode()) == []
+
+
+async def test_erasures_are_replayed_on_an_older_copy(database: Database, memories: MemoryStore) -> None:
+    said = await memories.remember(turn(f"I said {CANARY}", "turn_1"))
+    await memories.remember(turn("and kept this", "turn_2"))
+    marks = [said, "turn_1"]
+    assert await database.write(lambda c: replay_erasures(c, marks)) is True
+    assert await texts(database) == ["and kept this"]
+    assert await database.write(lambda c: replay_erasures(c, marks)) is False
+    assert {id_ for (id_,) in await database.rows("select memory_id from erased_memories")} == set(marks)
+
+
+async def test_it_works_on_a_copy_from_before_the_tiers(tmp_path: Path) -> None:
+    schema = Path("openclaw_desktop/storage/schema")
+    connection = apsw.Connection(str(tmp_path / "old.db"))
+    connection.enable_load_extension(True)
+    for number in ("0001", "0002", "0003"):
+        (script,) = schema.glob(f"{number}_*.sql")
+        connection.execute(script.read_text(encoding="utf-8"))
+    fixed = "'user', 'private', '2026-01-01T00:00:00+00:00'"
+    memory = f"""insert into memories (id, text, turn_id, tier, kind, integrity, confidentiality, created_at)
+        values (?, ?, ?, 'long', 'fact', {fixed})"""
+    message = f"""insert into messages (text, turn_id, conversation_id, role, integrity, confidentiality, created_at)
+        values (?, ?, 's', 'user', {fixed})"""
+    for id_ in ("mem_1", "mem_2"):
+        connection.execute(memory, (id_, f"words of {id_}", f"turn_{id_}"))
+        connection.execute(message, (f"words of {id_}", f"turn_{id_}"))
+    with connection:
+        assert replay_erasures(connection, ["mem_1", "turn_mem_1"])
+    assert connection.execute("select text from memories").fetchall() == [("words of mem_2",)]
+    assert connection.execute("select text from messages").fetchall() == [("words of mem_2",)]
+    connection.close()
+
+
+async def test_a_file_too_large_to_wait_for_is_written_anew_later(
+    database: Database, memories: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_desktop.memory.erasing.AT_ONCE_BYTES", 0)
+    gone = await memories.remember(NewMemory(CANARY))
+    receipt = await memories.erasing.erase([gone])
+    assert "idle" in receipt.pending
+    assert await unfinished(database)
+    assert not await memories.erasing.finish(), "a start does not wait for it"
+    assert await memories.erasing.finish(patient=True)
+    assert await unfinished(database) == ()
+    assert traces(tmp_path, CANARY.encode()) == []
