@@ -173,35 +173,17 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
         idle_s = choose_idle(x11).idle_s
         permit = LowActivity(read_power, idle_s, lambda: client.state == "busy", clock)
-        memories.when_told(permit.touch)
         consolidator = _consolidator(database, memories, permit, minds, settings)
         care = MemoryCare(database, tier_limits(settings.memory), clock, memories.erasing.let_go)
-
-        async def tidy() -> None:
-            await minds.ledger.fold()
-            await care.tidy()
-            await memories.erasing.finish(patient=True)
-
-        housekeeping = Housekeeping(
-            database,
-            backup_plan(home, settings),
-            lambda: read_power().source == "battery",
-            tidy,
-            is_busy=lambda: client.state == "busy",
-            may_run=lambda: permit.may_run("storage.upkeep", "background"),
-        )
+        housekeeping = _housekeeping(home, settings, database, permit, minds, memories, care)
         caches: dict[str, Cache[Any, Any]] = {"embeddings": vectors.cache, "answers": minds.answers.cache}
         usage = UsageDesk(minds.ledger, caches, lambda: client.caches)
-        memories.erasing.backups = backup_plan(home, settings).folder
-        memories.erasing.when_erased(usage.clear_caches)
-        memories.erasing.when_erased(client.forget_chats)
-        await memories.erasing.finish()
+        await _finish_erasures(home, settings, memories, usage, client)
         backups = BackupDesk(database, housekeeping)
         health = HealthDesk(
             home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=idle_s,
             router=minds.router, usage=usage, vectors_leave_machine=vectors.leaves_machine, memory_ends=care.finding,
-            file_key=file_key,
-            backups=backups, memory_limit_mb=settings.memory.limit_mb,
+            file_key=file_key, backups=backups, memory_limit_mb=settings.memory.limit_mb,
         )  # fmt: skip
         logging.getLogger("openclaw_desktop").addHandler(health.errors)
         stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)
@@ -227,6 +209,40 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         stack.push_async_callback(server.stop)
         stack.callback(bus.publish, AgentStopping())
         return Agent(service, stack.pop_all().aclose, attached=False, desktop=desktop)
+
+
+def _housekeeping(
+    home: Home,
+    settings: Settings,
+    database: Database,
+    permit: LowActivity,
+    minds: Inference,
+    memories: MemoryStore,
+    care: MemoryCare,
+) -> Housekeeping:
+    async def tidy() -> None:
+        await minds.ledger.fold()
+        await care.tidy()
+        await memories.erasing.finish(patient=True)
+
+    return Housekeeping(
+        database,
+        backup_plan(home, settings),
+        lambda: read_power().source == "battery",
+        tidy,
+        is_busy=lambda: minds.client.state == "busy",
+        may_run=lambda: permit.may_run("storage.upkeep", "background"),
+    )
+
+
+async def _finish_erasures(
+    home: Home, settings: Settings, memories: MemoryStore, usage: UsageDesk, client: ModelClient
+) -> None:
+    """Tell who keeps something made of memories, and finish what a kill cut short, before anything is answered."""
+    memories.erasing.backups = backup_plan(home, settings).folder
+    memories.erasing.when_erased(usage.clear_caches)
+    memories.erasing.when_erased(client.forget_chats)
+    await memories.erasing.finish()
 
 
 async def _open_file(
@@ -297,6 +313,7 @@ def _consolidator(
         loaded_minds(minds.answers, is_loaded),
         also=(lambda: memories.vectors.work(VECTORS_BUDGET_S),),
     )
+    memories.when_told(permit.touch)
     memories.when_told(consolidator.note_news)
     return consolidator
 

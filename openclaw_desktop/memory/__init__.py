@@ -18,6 +18,7 @@ from openclaw_desktop.system.paths import find_home, model_folders
 
 __all__ = ["MemoryStore", "NewMemory", "Recollection", "open_memory", "word_vectors"]
 
+
 @asynccontextmanager
 async def open_memory(path: str | Path, key: bytes | None = None) -> AsyncIterator[MemoryStore]:
     """Open or create the memory in the SQLite file at `path`; `key` is the encryption key, None for a plain file.

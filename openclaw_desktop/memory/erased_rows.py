@@ -104,6 +104,11 @@ def _erase_vectors(connection: apsw.Connection, rowids: Sequence[int], tables: f
         count += _change(connection, sql, (json.dumps(rowids),))
     for table in filter(_ENGINE_TABLE.fullmatch, tables):
         before = connection.total_changes()
+        engine = "select dimension from vector_engines where id = ?"
+        ((dimension,),) = fetch(connection, engine, (int(table.rpartition("_")[2]),))
+        # vec0 marks a deleted vector and leaves its bytes.
+        blank = f"update {table} set embedding = vec_f32(zeroblob({4 * int(dimension)})) where memory_rowid = ?1"
+        _each(connection, blank, rowids)
         _each(connection, f"delete from {table} where memory_rowid = ?1", rowids)
         count += connection.total_changes() > before
     return count

@@ -32,9 +32,7 @@ FOUND_PER_HIT = 3
 class MemoryStore:
     """The memories of one file."""
 
-    def __init__(
-        self, database: Database, embed: Embed | Sequence[Embed] | None, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, database: Database, embed: Embed | Sequence[Embed] | None, clock: Clock | None = None) -> None:
         self._database = database
         self._clock = clock or SystemClock()
         self._vectors = VectorIndex(database, embed)

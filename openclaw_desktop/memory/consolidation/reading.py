@@ -23,7 +23,8 @@ from openclaw_desktop.storage.database import fetch
 
 def next_unread(connection: apsw.Connection, limit: int) -> list[StoredMemory]:
     """Return the next memories to read, oldest row first."""
-    sql = f"""select {COLUMNS} from reading_queue q join memories m on m.rowid = q.memory_rowid
+    # A cross join keeps its order: the queue is short, the memories are many.
+    sql = f"""select {COLUMNS} from reading_queue q cross join memories m on m.rowid = q.memory_rowid
         order by q.memory_rowid limit ?"""
     return [stored(row) for row in fetch(connection, sql, (limit,))]
 

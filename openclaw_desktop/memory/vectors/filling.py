@@ -76,8 +76,9 @@ def retire_others(connection: apsw.Connection, engine_id: int) -> None:
 
 def queued(connection: apsw.Connection, engine_id: int, limit: int, newest: int | None = None) -> list[Lacking]:
     """Return up to `limit` queued memories without a vector of this engine, of the `newest` in the queue, or of all."""
+    # A cross join keeps its order: an empty queue would else cost a look at every memory.
     queue = "vector_queue" if newest is None else f"(select * from vector_queue order by 1 desc limit {int(newest)})"
-    sql = f"""select m.rowid, m.text, {_BEFORE} from {queue} q join memories m on m.rowid = q.memory_rowid
+    sql = f"""select m.rowid, m.text, {_BEFORE} from {queue} q cross join memories m on m.rowid = q.memory_rowid
         where not exists (select 1 from vectors v where v.memory_rowid = m.rowid and v.engine_id = ?) limit ?"""
     return [Lacking(*row) for row in fetch(connection, sql, (engine_id, limit))]
 

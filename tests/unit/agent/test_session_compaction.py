@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from scripted import ScriptedModel
-from test_session import BIG, Desk
+from test_session import BIG, Desk, turn_of
 
 from openclaw_desktop.agent.compaction import HEAD
 from openclaw_desktop.core.events import NoticeShown
@@ -91,7 +91,7 @@ async def test_a_folded_untrusted_answer_keeps_the_prompt_untrusted(database: Da
 async def test_forgetting_a_turn_takes_its_part_of_the_summary(database: Database) -> None:
     desk = Desk(database)
     await talk(desk, range(30))
-    turn_id = f"turn-{FIRST}"
+    turn_id = turn_of(FIRST)
     assert "I never work on Fridays." in (await desk.sessions.folded(desk.session_id))[0].text
     (memory_id,) = await desk.memories.remember_many([NewMemory("no Fridays", source="chat", turn_id=turn_id)])
     await desk.memories.forget([memory_id])

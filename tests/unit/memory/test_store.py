@@ -10,10 +10,10 @@ import pytest
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.memory import NewMemory, open_memory
-from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
 from openclaw_desktop.memory.recall.words import match_expression, query_words
 from openclaw_desktop.memory.sessions import SCRATCH_LIFE, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
+from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
 from openclaw_desktop.storage.database import Database
 
 USER = Label("user", "private", ("user",))

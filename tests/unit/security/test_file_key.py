@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ class Ring(KeyringBackend):
         self.values: dict[tuple[str, str], str] = {}
         self.state = "open"
         self.asked = 0
+        self.answer = threading.Event()
 
     def choose(self) -> KeyringBackend:
         self.asked += 1
@@ -43,7 +45,7 @@ class Ring(KeyringBackend):
 
     def get_password(self, service: str, username: str) -> str | None:
         if self.state == "silent":
-            threading.Event().wait()
+            self.answer.wait()
         if self.state == "locked":
             raise KeyringLocked
         return self.values.get((service, username))
@@ -102,8 +104,10 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.ring.answer.set()  # a silent keyring's threads would count as stuck calls of the next test
 
 
 async def test_without_any_choice_the_file_is_plain_and_no_keyring_is_asked(place: Place) -> None:
