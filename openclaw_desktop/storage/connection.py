@@ -11,7 +11,10 @@ from pathlib import Path
 import apsw
 
 BUSY_TIMEOUT_MS = 5_000
-PAGE_CACHE_KIB = 4_096
+# What of a file is kept in memory: this much of the smallest, for a reader a share of larger ones. A search reads some
+# thousand pages of a large file, and an encrypted page costs three times a plain one to read anew.
+PAGE_CACHE_KIB, MOST_CACHE_KIB = 4_096, 65_536
+READER_SHARE, WRITER_SHARE = 1 / 11, 1 / 24
 # A key of this length is the cipher's own: stretching it would cost 40 ms a connection and add nothing to 256 bits.
 RAW_KEY_BYTES = 32
 
@@ -40,7 +43,9 @@ def connect(
     connection.pragma("foreign_keys", True)
     connection.pragma("secure_delete", True)
     connection.pragma("trusted_schema", True)
-    connection.pragma("cache_size", -PAGE_CACHE_KIB)
+    share = READER_SHARE if flags & apsw.SQLITE_OPEN_READONLY else WRITER_SHARE
+    wanted_kib = int(path.stat().st_size * share) // 1024
+    connection.pragma("cache_size", -min(max(wanted_kib, PAGE_CACHE_KIB), MOST_CACHE_KIB))
     return connection
 
 
