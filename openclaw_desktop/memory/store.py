@@ -92,11 +92,12 @@ class MemoryStore:
     async def recall(self, query: str, k: int = 10, now: datetime | None = None) -> list[Recollection]:
         """Return up to `k` memories for `query`, best first; each says why.
 
-        What became a fact at once is found as that fact alone, and not as the words of its turn too.
+        What became a fact, at once or word for word, is found as that fact alone, and not as the words of its turn too.
         """
         hits = await self._search.find(query, FOUND_PER_HIT * k, now or self._clock.now())
         told = {hit.turn_id for hit in hits if hit.kind == "fact" and hit.turn_id}
-        return [hit for hit in hits if hit.kind != "turn" or hit.turn_id not in told][:k]
+        texts = {_bare(hit.text) for hit in hits if hit.kind == "fact"}
+        return [hit for hit in hits if hit.kind != "turn" or not (hit.turn_id in told or _bare(hit.text) in texts)][:k]
 
     async def forget(self, ids: Sequence[str], asked_in: str | None = None) -> int:
         """Erase memories, and all that was made of them and of the turns they came from; see `Erasing.erase`.
@@ -132,6 +133,10 @@ class MemoryStore:
         """Return one memory with all that is stored of it."""
         found = await self._database.rows(f"select {rows.COLUMNS} from memories m where m.id = ?", (memory_id,))
         return rows.stored(found[0]) if found else None
+
+
+def _bare(text: str) -> str:
+    return text.strip(" .!").casefold()
 
 
 def _last_texts(connection: apsw.Connection, sessions: set[str]) -> dict[str, str]:

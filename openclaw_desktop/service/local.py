@@ -229,7 +229,7 @@ class LocalService(LocalMemory):
 
     async def remember(self, text: str) -> MemoryHit:
         """Keep `text`."""
-        kept = NewMemory(_clean(text), source="user", speaker="user", importance=FACT_IMPORTANCE)
+        kept = NewMemory(_clean(text), source="user", speaker="user", importance=FACT_IMPORTANCE, tier="medium")
         memory_id = await self._parts.memories.remember(kept, told=True)
         found = await self._parts.memories.get(memory_id)
         assert found is not None

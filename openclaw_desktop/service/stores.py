@@ -154,7 +154,7 @@ class TurnStores:
         """Keep a fact; see `core.protocols.Remember`."""
         memory_id = await self._memories.remember(
             NewMemory(
-                text, source="chat", session_id=session_id, turn_id=turn_id,
+                text, source="chat", session_id=session_id, turn_id=turn_id, tier="medium",
                 speaker="" if label.integrity == "untrusted" else "user", importance=FACT_IMPORTANCE, label=label,
             ),
             told=True,

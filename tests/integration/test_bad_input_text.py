@@ -28,7 +28,7 @@ def asked(connection: socket.socket, method: str, **params: object) -> dict[str,
 )
 def test_a_message_that_is_too_long_is_a_sentence(program: Program, text: str) -> None:
     program.run("ask", "-", stdin=text).failed("16,000 are the most", "Save it as a file", code=2)
-    assert program.run("status", "--json").done().document["memory"]["count"]["long"] == 0
+    assert program.run("status", "--json").done().document["memory"]["count"] == {"short": 0, "medium": 0, "long": 0}
 
 
 def test_a_megabyte_through_the_socket_is_a_sentence(program: Program) -> None:
@@ -135,7 +135,7 @@ def test_a_huge_file_is_cut_and_says_so(program: Program, tmp_path: Path) -> Non
 
 def test_a_moment_is_too_short_for_an_answer(talker: Program) -> None:
     talker.run("ask", "Tell me a story.", "--timeout", "0.001").failed("0.001 seconds", "more time")
-    assert talker.run("status", "--json").done().document["memory"]["count"]["long"] == 0
+    assert talker.run("status", "--json").done().document["memory"]["count"] == {"short": 0, "medium": 0, "long": 0}
 
 
 HIDDEN = "photo\u202egpj.exe\u200b.txt"

@@ -39,7 +39,8 @@ create table memories (
 ) strict;
 insert into memories (rowid, id, tier, kind, text, speaker, date_words, source, session_id, turn_id, created_at,
   created_s, observed_at, importance, access_count, last_access_at, integrity, confidentiality, origins, purpose)
-select rowid, id, tier, kind, text, speaker, date_words, source, session_id, turn_id, created_at,
+select rowid, id, case when kind = 'fact' and importance >= 0.7 then 'medium' else tier end, kind, text, speaker,
+  date_words, source, session_id, turn_id, created_at,
   coalesce(unixepoch(created_at), 0), created_at, importance, access_count, last_access_at, integrity,
   confidentiality, origins, purpose
 from memories_before;
