@@ -6,6 +6,7 @@ the database's threads.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -21,7 +22,7 @@ from openclaw_desktop.memory.erasing import Erasing
 from openclaw_desktop.memory.recall.search import Search
 from openclaw_desktop.memory.records import NewMemory, Recollection, StoredMemory, as_recollection
 from openclaw_desktop.memory.vectors.index import VectorIndex, embedded_text
-from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.database import Database, fetch
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +93,18 @@ class MemoryStore:
     async def recall(self, query: str, k: int = 10, now: datetime | None = None) -> list[Recollection]:
         """Return up to `k` memories for `query`, best first; each says why.
 
-        What became a fact, at once or word for word, is found as that fact alone, and not as the words of its turn too.
+        What became a fact, at once or word for word, is found as that fact alone, and not as the words of its turn too,
+        nor as an answer that repeats it.
         """
         hits = await self._search.find(query, FOUND_PER_HIT * k, now or self._clock.now())
         told = {hit.turn_id for hit in hits if hit.kind == "fact" and hit.turn_id}
         texts = {_bare(hit.text) for hit in hits if hit.kind == "fact"}
-        return [hit for hit in hits if hit.kind != "turn" or not (hit.turn_id in told or _bare(hit.text) in texts)][:k]
+        repeated = await self._database.read(lambda c: _repeating(c, [hit.id for hit in hits]))
+        return [
+            hit
+            for hit in hits
+            if hit.kind != "turn" or not (hit.turn_id in told or hit.id in repeated or _bare(hit.text) in texts)
+        ][:k]
 
     async def forget(self, ids: Sequence[str], asked_in: str | None = None) -> int:
         """Erase memories, and all that was made of them and of the turns they came from; see `Erasing.erase`.
@@ -133,6 +140,15 @@ class MemoryStore:
         """Return one memory with all that is stored of it."""
         found = await self._database.rows(f"select {rows.COLUMNS} from memories m where m.id = ?", (memory_id,))
         return rows.stored(found[0]) if found else None
+
+
+def _repeating(connection: apsw.Connection, ids: list[str]) -> frozenset[str]:
+    """Return those of `ids` that are turns made of another of them."""
+    sql = """select m.id from json_each(?1) j cross join memories m on m.id = j.value and m.kind = 'turn'
+        cross join memory_sources s on s.memory_rowid = m.rowid
+        cross join memories source on source.rowid = s.source_rowid
+        where source.id in (select value from json_each(?1))"""
+    return frozenset(str(id_) for (id_,) in fetch(connection, sql, (json.dumps(ids),)))
 
 
 def _bare(text: str) -> str:

@@ -88,6 +88,14 @@ async def test_an_answer_goes_with_the_memory_that_it_repeats(desk: Desk) -> Non
     assert await desk.database.rows(sources) == [("It is 4711.", "my locker code is 4711")]
 
 
+async def test_a_fact_is_found_before_those_who_ask_for_it_and_without_those_who_repeat_it(desk: Desk) -> None:
+    await desk.turn("Remember that my sister's birthday is on March 14", "Saved: my sister's birthday is on March 14")
+    kept = await desk.stores.remember("my sister's birthday is on March 14", USER, desk.session_id, "turn_1")
+    await desk.turn("When is my sister's birthday?", "Your sister's birthday is on March 14.", used=(kept.id,))
+    found = [hit.text for hit in await desk.memories.recall("sister birthday")]
+    assert found == ["my sister's birthday is on March 14", "When is my sister's birthday?"]
+
+
 async def test_of_an_erasure_nothing_becomes_a_memory(desk: Desk) -> None:
     receipt = Receipt("memory.erased", "erased 1", "call_1")
     await desk.turn("Forget what I said about zebras", "Erased: 1.", receipts=(receipt,))
