@@ -440,7 +440,7 @@ def _executor(stores: TurnStores, grants: GrantStore, tool_host: ToolHost) -> Ex
     tools = (
         RememberTool(stores.remember),
         RecallTool(stores.recall, join),
-        ForgetTool(stores.recall, stores.forget, join),
+        ForgetTool(stores.recall, stores.forget, stores.count_along),
         ReadFileTool(tool_host, finder),
         ListFolderTool(tool_host, finder),
     )

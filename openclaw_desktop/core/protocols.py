@@ -133,6 +133,14 @@ class Forget(Protocol):
         ...
 
 
+class CountAlong(Protocol):
+    """Look how far an erasure reaches."""
+
+    async def __call__(self, ids: Sequence[str]) -> int:
+        """Return how many other memories go with `ids`: what says the same, and what was made of them."""
+        ...
+
+
 class Recall(Protocol):
     """Find memories."""
 

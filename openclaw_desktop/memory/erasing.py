@@ -92,6 +92,11 @@ class Erasing:
         """Return what `erase` would take with it, and what it would leave though it speaks of the same."""
         return await self._database.read(lambda connection: self._preview(connection, ids))
 
+    async def count_along(self, ids: Sequence[str]) -> int:
+        """Return how many other memories `erase` would take with `ids`."""
+        reach = await self._database.read(lambda connection: find_reach(connection, ids))
+        return len(set(reach.memory_ids) - set(ids))
+
     def _preview(self, connection: apsw.Connection, ids: Sequence[str]) -> Preview:
         reach = find_reach(connection, ids)
         known = {*(id_ for (id_,) in rows_of(connection, ids, "m.id")), *reach.turns}

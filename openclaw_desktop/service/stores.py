@@ -150,6 +150,10 @@ class TurnStores:
         """Erase memories; see `core.protocols.Forget`."""
         return await self._memories.forget(ids, asked_in)
 
+    async def count_along(self, ids: Sequence[str]) -> int:
+        """Return how many other memories go with these; see `core.protocols.CountAlong`."""
+        return await self._memories.erasing.count_along(ids)
+
     async def remember(self, text: str, label: Label, session_id: str | None, turn_id: str | None) -> Memory:
         """Keep a fact; see `core.protocols.Remember`."""
         memory_id = await self._memories.remember(

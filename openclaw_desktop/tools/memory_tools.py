@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterable
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
-from openclaw_desktop.core.protocols import RELEVANT, CallScene, Forget, Recall, Remember, ToolResult, memory_lines
+from openclaw_desktop.core.protocols import (
+    RELEVANT,
+    CallScene,
+    CountAlong,
+    Forget,
+    Recall,
+    Remember,
+    ToolResult,
+    memory_lines,
+)
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.tools.execution import with_arguments
 
@@ -103,10 +112,10 @@ class ForgetTool:
         authority=("memories",),
     )
 
-    def __init__(self, recall: Recall, forget: Forget, join: Join) -> None:
+    def __init__(self, recall: Recall, forget: Forget, count_along: CountAlong) -> None:
         self._recall = recall
         self._forget = forget
-        self._join = join
+        self._count_along = count_along
 
     async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call with the memories that are meant: their ids, and their texts for the question."""
@@ -115,11 +124,11 @@ class ForgetTool:
         meant = [memory for memory in found if memory.relevance >= max(RELEVANT, MEANT * best)]
         if not meant:
             raise UserError("nothing_remembered", tr("Nothing about that is remembered, so nothing was erased."))
-        return with_arguments(
-            call,
-            ids=sorted(memory.id for memory in meant),
-            memories="; ".join(f"{memory.created_at[:10]}: {memory.text}" for memory in meant),
-        )
+        ids = sorted(memory.id for memory in meant)
+        shown = "; ".join(f"{memory.created_at[:10]}: {memory.text}" for memory in meant)
+        if along := await self._count_along(ids):
+            shown += "; " + tr("with it go {count} more: the words it came from, and what was made of it", count=along)
+        return with_arguments(call, ids=ids, memories=shown)
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
         """Erase exactly the memories of the frozen call; the result says how many, and repeats none of them."""

@@ -8,7 +8,6 @@ from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import ToolCall
 from openclaw_desktop.core.protocols import CallScene, Memory
 from openclaw_desktop.security.gate import Grant
-from openclaw_desktop.security.labels import join
 from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.execution import Executor
 from openclaw_desktop.tools.memory_tools import ForgetTool
@@ -22,6 +21,7 @@ class Memories:
         self.found = found
         self.erased: list[str] = []
         self.asked_in: str | None = None
+        self.along = 0
 
     async def recall(self, query: str, k: int) -> tuple[Memory, ...]:
         return self.found
@@ -30,6 +30,9 @@ class Memories:
         self.erased += ids
         self.asked_in = asked_in
         return len(ids)
+
+    async def count_along(self, ids: list[str]) -> int:
+        return self.along
 
 
 class NoGrants:
@@ -60,7 +63,7 @@ class Desk:
 
 
 def executor(memories: Memories) -> Executor:
-    return Executor([ForgetTool(memories.recall, memories.forget, join)], NoGrants(), find_problem)
+    return Executor([ForgetTool(memories.recall, memories.forget, memories.count_along)], NoGrants(), find_problem)
 
 
 async def test_it_shows_what_it_erases_and_erases_what_it_showed() -> None:
@@ -74,6 +77,13 @@ async def test_it_shows_what_it_erases_and_erases_what_it_showed() -> None:
     assert memories.asked_in == "t", "the question that named it goes with it"
     assert [receipt.kind for receipt in receipts] == ["memory.erased"]
     assert outcome.result == "Erased: 2."
+
+
+async def test_it_says_how_much_goes_along() -> None:
+    memories, desk = Memories(CAR), Desk("no")
+    memories.along = 3
+    await executor(memories)(CALL, CallScene("s", "t", USER), desk)
+    assert "with it go 3 more" in desk.asked[0].target
 
 
 @pytest.mark.parametrize("choice", ["no", "always"])
@@ -96,7 +106,7 @@ async def test_with_nobody_there_or_after_untrusted_text_nothing_is_erased_unask
 async def test_where_nothing_is_meant_it_says_so() -> None:
     with pytest.raises(UserError, match="nothing was erased"):
         memories = Memories(TEA)
-        await ForgetTool(memories.recall, memories.forget, join).freeze(CALL, CallScene("s", "t", USER))
+        await ForgetTool(memories.recall, memories.forget, memories.count_along).freeze(CALL, CallScene("s", "t", USER))
 
 
 async def test_what_changed_meanwhile_is_asked_anew() -> None:
