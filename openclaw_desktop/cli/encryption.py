@@ -49,7 +49,8 @@ async def recover_memory(service: AgentService, arguments: argparse.Namespace) -
 
 async def _change(service: AgentService, action: KeyAction, arguments: argparse.Namespace) -> int:
     forbid_core_dumps()
-    holder, path = read_holder(getattr(arguments, "to", None))
+    # Only a recovery may name no place at all; elsewhere "none" would be taken for the usual one.
+    holder, path = (None, None) if action == "off" else read_holder(getattr(arguments, "to", None))
     if action in ("on", "off", "new_key") and is_real_terminal():
         output.tell(tr("Writing the memory anew; the old file stays until the new one is verified…"))
     change = await service.change_encryption(action, holder, path)
@@ -65,7 +66,7 @@ async def _change(service: AgentService, action: KeyAction, arguments: argparse.
 def read_holder(words: list[str] | None) -> tuple[Literal["keyring", "file"] | None, str | None]:
     """Return what the words after --to mean; raises UserError where they mean nothing."""
     match words:
-        case None | ["none"]:
+        case None:
             return None, None
         case ["keyring"]:
             return "keyring", None

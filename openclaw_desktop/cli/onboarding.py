@@ -105,8 +105,12 @@ async def _encrypt(service: AgentService, say: _Say, asks: bool) -> KeyChange | 
         say(error.failure.sentence)
         say(tr("So the memory is not encrypted. A file can hold the key: openclaw-agent memory encrypt --to file PATH"))
         return None
-    if asks and not await _agrees(tr("Encrypt the memory, with its key in your keyring?"), True):
-        return await service.change_encryption("off")
+    if asks:
+        answer = await _answer(tr("Encrypt the memory, with its key in your keyring?"), True)
+        if answer is None:  # not a decision: the next time asks again
+            return None
+        if not answer:
+            return await service.change_encryption("off")
     forbid_core_dumps()
     try:
         change = await service.change_encryption("on", "keyring")
@@ -139,7 +143,12 @@ def _whole(folder: str) -> str:
 
 
 async def _agrees(question: str, default: bool) -> bool:
+    # The input ended: nothing is done that nobody asked for.
+    return bool(await _answer(question, default))
+
+
+async def _answer(question: str, default: bool) -> bool | None:
     answer = await read_line(question + (" [Y/n] " if default else " [y/N] "))
-    if answer is None:  # the input ended: nothing is done that nobody asked for
-        return False
+    if answer is None:
+        return None
     return answer.strip().lower() in ("y", "yes") or (default and not answer.strip())

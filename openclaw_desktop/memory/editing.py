@@ -38,7 +38,8 @@ def edit(connection: apsw.Connection, memory_id: str, columns: Mapping[str, Any]
     run = history.begin_run(connection, "edit", now)
     action = "pinned" if changes.get("pinned") else "unpinned" if "pinned" in changes else "edited"
     changed = history.change_columns(connection, run, memory_id, action, changes)
-    _check_times(connection, memory_id)
+    if changes.keys() & set(TIMES):
+        _check_times(connection, memory_id)
     history.finish_run(connection, run, now)
     return run if changed else None
 

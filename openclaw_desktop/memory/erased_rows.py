@@ -81,7 +81,8 @@ def _erase_words(connection: apsw.Connection, reach: Reach, tables: frozenset[st
 def _erase_changes(connection: apsw.Connection, ids: Sequence[str], texts: Sequence[str]) -> int:
     """Take out what the history of changes holds of these memories, and changes of others that quote them."""
     listed = "select id, run_id from memory_changes where memory_id in (select value from json_each(?))"
-    found = dict(fetch(connection, listed, (json.dumps(ids),)))
+    found: dict[int, int] = dict(fetch(connection, listed, (json.dumps(ids),)))
+    found |= _changes_made_of(connection, ids)
     quotable = [text for text in texts if len(text) >= LEAST_QUOTED_CHARS]
     if quotable:
         for change, run, before, after in fetch(connection, "select id, run_id, before, after from memory_changes"):
@@ -91,6 +92,14 @@ def _erase_changes(connection: apsw.Connection, ids: Sequence[str], texts: Seque
     # A note may name what was changed; of an import it names the file alone.
     _each(connection, "update memory_runs set note = '' where id = ?1 and kind <> 'import'", list(set(found.values())))
     return len(found)
+
+
+def _changes_made_of(connection: apsw.Connection, ids: Sequence[str]) -> dict[int, int]:
+    """Return the changes, and their runs, that made others of these memories: a run taken back left no other link."""
+    sql = """select distinct c.id, c.run_id from memory_changes s join json_each(json_array(s.before, s.after)) j
+        join json_each(j.value, '$.sources') source on source.value in (select value from json_each(?))
+        join memory_changes c on c.run_id = s.run_id and c.memory_id = s.memory_id"""
+    return dict(fetch(connection, sql, (json.dumps(ids),)))
 
 
 def _quotes(change: str, texts: Sequence[str]) -> bool:

@@ -176,7 +176,7 @@ class Erasing:
         self, connection: apsw.Connection, ids: Sequence[str], asked_in: str | None
     ) -> tuple[Reach, int, Counter[str], int]:
         reach = find_reach(connection, ids)
-        asked = len(rows_of(connection, ids, "m.id")) + len(set(ids) & set(reach.turns))
+        asked = len(rows_of(connection, set(ids), "m.id")) + len(set(ids) & set(reach.turns))
         counts = erase_rows(connection, reach, self._moment())
         note_erased_ids(connection, reach.marks, self._moment())
         if asked_in is not None:

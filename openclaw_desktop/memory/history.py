@@ -24,6 +24,8 @@ RunKind = Literal["consolidation", "correction", "edit", "import"]
 Columns = dict[str, Any]
 
 KEPT = timedelta(days=90)
+# Each new run makes room for more than itself.
+MOST_DROPPED = 2
 # What a whole row is kept with, so that all that hangs on it comes back: ids of what it was made of, of what was made
 # of it, and of what it had taken the place of.
 _LINKS = ("sources", "derived", "supersedes")
@@ -56,9 +58,10 @@ class Change:
 
 
 def begin_run(connection: apsw.Connection, kind: RunKind, now: datetime, note: str = "") -> int:
-    """Open a run and return its id; runs older than 90 days go."""
+    """Open a run and return its id; runs older than 90 days go, a few at a time: the clock may be wrong."""
     oldest = (now - KEPT).isoformat(timespec="seconds")
-    connection.execute("delete from memory_runs where julianday(started_at) < julianday(?)", (oldest,))
+    old = "select id from memory_runs where julianday(started_at) < julianday(?) order by id limit ?"
+    connection.execute(f"delete from memory_runs where id in ({old})", (oldest, MOST_DROPPED))
     sql = "insert into memory_runs (kind, started_at, note) values (?, ?, ?)"
     connection.execute(sql, (kind, _moment(now), note))
     return connection.last_insert_rowid()

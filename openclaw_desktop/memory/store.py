@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import apsw
+from dateutil.tz import tzlocal
 
 from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.ids import new_id
@@ -96,7 +97,8 @@ class MemoryStore:
         What became a fact, at once or word for word, is found as that fact alone, and not as the words of its turn too,
         nor as an answer that repeats it.
         """
-        hits = await self._search.find(query, FOUND_PER_HIT * k, now or self._clock.now())
+        # "Yesterday" is the user's: the clock tells the time in UTC.
+        hits = await self._search.find(query, FOUND_PER_HIT * k, now or self._clock.now().astimezone(tzlocal()))
         told = {hit.turn_id for hit in hits if hit.kind == "fact" and hit.turn_id}
         texts = {_bare(hit.text) for hit in hits if hit.kind == "fact"}
         repeated = await self._database.read(lambda c: _repeating(c, [hit.id for hit in hits]))

@@ -96,7 +96,8 @@ class FileKeys:
         return Found(key, HeldKey(key_id(key), "file", str(given[0])), new=True, chosen=True)
 
     async def _find_sealed(self, file: Path, states: tuple[KeyState, ...] | None, code: str | None) -> Found:
-        if states is None:
+        if states is None or not any(states):
+            # Nothing is noted, or a plain file: a copy from before it was decrypted, or another's file in its place.
             return await self._find_unrecorded(file, code)
         held = [state for state in states if state is not None]
         keys = self._unsealed(held, code) if code is not None else await self._keys(held)

@@ -227,4 +227,10 @@ class FileKeyDesk:
         """Return other plain databases among ours, such as a damaged one that was put aside."""
         folders = {self._database.path.parent, self._backups}
         files = [path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()]
-        return sorted(file for file in files if file_state(file) == "plain")
+        return sorted(file for file in files if _is_plain(file))
+
+
+def _is_plain(file: Path) -> bool:
+    with contextlib.suppress(OSError):  # it went just now, or only its owner may read it
+        return file_state(file) == "plain"
+    return False

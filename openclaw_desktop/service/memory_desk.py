@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
 from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.core.errors import ExitCode, UserError
@@ -48,8 +49,10 @@ from openclaw_desktop.service.memory_care import MemoryCare
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.settings import MemorySettings
 
-# What fits one frame of the socket, whatever its letters.
-PAGE_CHARS = 200_000
+# What fits one frame of the socket, whatever its letters: of one text, where JSON may take six bytes a letter, and of a
+# page with all that stands around the texts.
+TEXT_CHARS = 100_000
+PAGE_BYTES = 700_000
 BESIDE_CHARS = 1_000
 MOST_SHOWN = 100
 
@@ -87,29 +90,31 @@ class MemoryDesk:
         """Return memories, newest first."""
         now = self.clock.now()
         since_s = int(editing.parse_moment(query.since, now).timestamp()) if query.since else None
-        wanted = browsing.Filter(query.tier, query.kind, since_s, query.contains, query.everything)
+        contains = _searchable(query.contains) if query.contains is not None else None
+        wanted = browsing.Filter(query.tier, query.kind, since_s, contains, query.everything)
         limit, offset = max(1, min(query.limit, 1000)), max(0, query.offset)
         found, total = await self.database.read(lambda c: browsing.find(c, wanted, limit, offset, now))
         shown: list[MemoryView] = []
-        room = PAGE_CHARS
+        room = PAGE_BYTES
         for memory in found:
-            room -= len(memory.text)
+            view = _view(memory, TEXT_CHARS)
+            room -= len(msgspec.json.encode(view))
             if room < 0 and shown:
                 break
-            shown.append(_view(memory))
+            shown.append(view)
         end = offset + len(shown)
         return MemoryPage(tuple(shown), total, end if end < total else None)
 
     async def show_memory(self, memory_id: str) -> MemoryDetail:
         """Return one memory and what belongs to it."""
-        memory = await self.memories.find_by_id(memory_id)
+        memory = await self.memories.find_by_id(_searchable(memory_id))
         if memory is None:
             raise editing.unknown_memory(memory_id)
         sources = await self._beside(browsing.sources, memory.rowid)
         changes = await history.changes_of(self.database, memory_id)
         why = tuple(_why(memory, len(sources), len(changes), self.clock.now()))
         return MemoryDetail(
-            _view(memory),
+            _view(memory, TEXT_CHARS),
             why,
             sources,
             await self._beside(browsing.derived, memory.rowid),
@@ -130,7 +135,7 @@ class MemoryDesk:
             raise UserError(
                 "nothing_to_change", tr("There is nothing to change."), tr("Give a text or a value."), ExitCode.USAGE
             )
-        run = await self.database.write(lambda c: editing.edit(c, memory_id, columns, self.clock.now()))
+        run = await self.database.write(lambda c: editing.edit(c, _searchable(memory_id), columns, self.clock.now()))
         if run is None:
             raise UserError("nothing_changed", tr("It is like that already; nothing was changed."))
         self.memories.vectors.follow()
@@ -201,14 +206,19 @@ class MemoryDesk:
         return _run((await history.show_run(self.database, run_id))[0])
 
 
-def _view(memory: StoredMemory, most_chars: int | None = None) -> MemoryView:
-    text = memory.text if most_chars is None else _clipped(memory.text, most_chars)
+def _view(memory: StoredMemory, most_chars: int) -> MemoryView:
+    text = _clipped(memory.text, most_chars)
     return MemoryView(
         memory.id, text, memory.tier, memory.kind, memory.speaker, memory.source, memory.session_id, memory.turn_id,
         memory.created_at, memory.observed_at, memory.valid_from, memory.valid_to, memory.expires_at,
         memory.importance, memory.confidence, memory.pinned, memory.access_count, memory.last_access_at, memory.label,
         memory.purpose, memory.superseded_by,
     )  # fmt: skip
+
+
+def _searchable(word: str) -> str:
+    """Return a word of a command line, where bytes that are no UTF-8 come as what no file of ours can hold."""
+    return word.encode("utf-8", "replace").decode()
 
 
 def _why(memory: StoredMemory, sources: int, changes: int, now: datetime) -> list[str]:

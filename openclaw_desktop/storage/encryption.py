@@ -194,9 +194,14 @@ def _swap_in(path: Path) -> None:
     try:
         os.link(path, old)
     except OSError:  # a file system without links
-        shutil.copyfile(path, old)
-        old.chmod(0o600)
-        _flush(old)
+        try:
+            shutil.copyfile(path, old)
+            old.chmod(0o600)
+            _flush(old)
+        except BaseException:
+            # Half a copy: `_swap_back` would put it in the place of the whole file.
+            old.unlink(missing_ok=True)
+            raise
     sync_folder(path.parent)
     step("old kept")
     fresh_path(path).replace(path)

@@ -131,6 +131,7 @@ def prepare_place(path: Path) -> None:
     A file that was damaged must not be followed by an empty one without the user's word.
     """
     ready = _beside(path, ".restoring")
+    _remove_partial(path)
     if path.exists():
         ready.unlink(missing_ok=True)  # the present file was not yet out of the way: the restore never happened
     elif ready.exists():
@@ -145,6 +146,13 @@ def prepare_place(path: Path) -> None:
                 "or move the damaged file elsewhere to begin anew."
             ),
         )
+
+
+def _remove_partial(path: Path) -> None:
+    # It may hold what was erased, and a journal that is left over would be played into the next one.
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        if (partial := _beside(path, ".restoring-partial" + suffix)).exists():
+            partial.unlink()
 
 
 def damaged(path: Path, reason: str, backups: Path | None, key: bytes | None) -> UserError:
@@ -221,23 +229,29 @@ def restore(path: Path, copy: Path, backups: Path, key: bytes | None, replay: Re
     kept, erased = _keep_present(path, backups, key)
     erased |= noted_erasures(backups)
     ready, partial = _beside(path, ".restoring"), _beside(path, ".restoring-partial")
-    shutil.copyfile(copy, partial)
-    partial.chmod(0o600)
-    connection = connect(partial, key)
+    _remove_partial(path)
     try:
-        migrate(connection, partial, None, keep_copy=False)
-        if erased:
-            with connection:
-                replay(connection, sorted(erased))
-            connection.execute("vacuum")
+        shutil.copyfile(copy, partial)
+        partial.chmod(0o600)
+        connection = connect(partial, key)
+        try:
+            migrate(connection, partial, None, keep_copy=False)
+            if erased:
+                with connection:
+                    replay(connection, sorted(erased))
+                connection.execute("vacuum")
+        finally:
+            connection.close()
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.rename(ready)
     finally:
-        connection.close()
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    partial.rename(ready)
+        _remove_partial(path)
     sync_folder(path.parent)
     if kept is None and path.exists():
         kept = set_aside(path)
+    elif _beside(path, "-wal").exists():
+        set_aside(path)  # the log of a file that is gone: SQLite would play it into the restored one
     ready.replace(path)
     _beside(path, ".suspect").unlink(missing_ok=True)
     sync_folder(path.parent)

@@ -135,6 +135,36 @@ async def test_an_older_turn_that_is_read_later_does_not_end_what_was_said_after
     assert await file.facts() == {"I live in Lisbon.": True, "I live in Porto.": False}
 
 
+async def test_a_year_before_the_other_was_said_ends_nothing(file: File) -> None:
+    await file.say("I live in Porto.", days_ago=9)
+    await file.say("I moved to Lisbon in 2010.", days_ago=8)
+    await file.consolidator().run("asked")
+    assert await file.facts() == {"I live in Porto.": True, "I moved to Lisbon in 2010.": True}
+    await file.say("I moved to Oslo in 2026.")
+    await file.consolidator().run("asked")
+    assert (await file.facts())["I live in Porto."] is False
+
+
+async def test_what_is_pinned_stays_though_it_is_read_after_what_was_said_later(file: File) -> None:
+    await file.say("I live in Porto.", days_ago=1)
+    await file.consolidator().run("asked")
+    long_ago = (NOW - timedelta(days=400)).isoformat()
+    await file.store.remember(NewMemory("I live in Rome", speaker="user", created_at=long_ago))
+    await file.database.write(lambda c: c.execute("update memories set pinned = 1 where text = 'I live in Rome'"))
+    await file.consolidator().run("asked")
+    assert (await file.facts())["I live in Rome"] is True
+
+
+async def test_i_of_another_is_another_fact(file: File) -> None:
+    await file.store.remember(NewMemory("I live in Porto", speaker="Anna"))
+    await file.say("I live in Porto.")
+    await file.consolidator().run("asked")
+    assert await file.facts() == {"I live in Porto": True, "I live in Porto.": True}
+    await file.store.remember(NewMemory("I live in Porto", speaker="user"), told=True)
+    held = "select speaker, source from memories where kind = 'fact' and superseded_by is null order by rowid"
+    assert await file.rows(held) == [("Anna", ""), ("user", "")]
+
+
 async def test_what_is_said_twice_is_one_fact_with_both_sources(file: File) -> None:
     await file.say("My sister Anna is allergic to nuts.", days_ago=5)
     await file.say("Oh, and my sister Anna is allergic to nuts.")

@@ -237,3 +237,35 @@ async def test_a_copy_under_another_key_is_refused_and_nothing_changes(tmp_path:
     connection = connect(copies / f"{name}.db", b"k" * 32)
     assert connection.pragma("integrity_check", 1) == "ok"
     connection.close()
+
+
+async def test_the_log_of_a_file_that_is_gone_does_not_get_into_the_restored_one(tmp_path: Path) -> None:
+    path, copies = tmp_path / "m.db", tmp_path / "b"
+    memories = await make(path, None, copies)
+    database = await Database.open(path)
+    await database.write(lambda connection: fetch(connection, "delete from memories"))
+    log = path.with_name("m.db-wal").read_bytes()
+    await database.close()
+    path.unlink()
+    path.with_name("m.db-wal").write_bytes(log)
+    restore(path, find_copy(copies, "latest", None), copies, None, nothing)
+    assert not path.with_name("m.db-wal").exists()
+    assert await read(path, None) == memories
+
+
+async def test_a_restore_that_fails_leaves_nothing_of_what_was_erased(tmp_path: Path) -> None:
+    path, copies = tmp_path / "m.db", tmp_path / "b"
+    await make(path, None, copies)
+    note_erased(copies, ["mem_gone"])
+
+    def fail(connection: apsw.Connection, ids: list[str]) -> None:
+        raise apsw.FullError("no room")
+
+    with pytest.raises(apsw.FullError):
+        restore(path, find_copy(copies, "latest", None), copies, None, fail)
+    assert {one.name for one in tmp_path.iterdir()} == {"m.db", "b"}
+    left = [path.with_name(f"m.db.restoring-partial{suffix}") for suffix in ("", "-journal")]
+    for one in left:  # of one that was killed
+        one.write_bytes(b"canary")
+    await read(path, None)
+    assert not any(one.exists() for one in left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,32 @@ def test_a_person_sees_what_goes_and_is_asked(program: Program, answer: str, cod
         person.close()
     left = program.run("memory", "list", "--json").done().document["total"]
     assert left == (0 if code == 0 else 1)
+
+
+def test_what_is_huge_is_shown_as_far_as_it_can_be(agent: Program, tmp_path: Path) -> None:
+    one = keep(agent, CODE)
+    agent.run("memory", "export", str(tmp_path / "m.jsonl")).done()
+    header, line = (tmp_path / "m.jsonl").read_text(encoding="utf-8").splitlines()
+    whole = json.loads(line)
+    texts = ["z" * 2_000_000, "\x01" * 190_000, *("a text" for _ in range(300))]
+    around = {"source": "s" * 2000, "session_id": "s" * 2000}
+    lines = [
+        json.dumps(whole | around | {"id": f"mem_{number}", "text": f"{number} {text}"})
+        for number, text in enumerate(texts)
+    ]
+    header = header.replace('"memories":1', f'"memories":{len(lines)}')[: len(header)]
+    written = "\n".join([header, *lines]) + "\n"
+    (tmp_path / "m.jsonl").write_text(written, encoding="utf-8")
+    agent.run("memory", "import", str(tmp_path / "m.jsonl"), "--yes").done()
+    for number in (0, 1):
+        assert agent.run("memory", "show", f"mem_{number}").done().out.startswith(f"{number} ")
+    listed = agent.run("memory", "list", "-n", "400", "--json").done().document
+    assert len(listed["memories"]) == listed["total"] == 303 and {m["id"] for m in listed["memories"]} >= {one, "mem_1"}
+
+
+def test_a_word_that_is_no_text_names_nothing(agent: Program) -> None:
+    keep(agent, CODE)
+    word = os.fsdecode(b"mem_\xff")
+    agent.run("memory", "show", word).failed("There is no memory mem_", code=2)
+    agent.run("memory", "edit", word, "x").failed("There is no memory mem_", code=2)
+    assert agent.run("memory", "list", "--contains", word, "--json").done().document["total"] == 0

@@ -10,13 +10,14 @@ import re
 from collections import Counter
 
 from openclaw_desktop.core.labels import USER
-from openclaw_desktop.core.sentences import Passage, sense, split_sentences, turns_meaning
+from openclaw_desktop.core.sentences import SPEAKER, Passage, sense, split_sentences, turns_meaning
 from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
 SMALLEST_SHARE = 0.8
 _NUMBER = re.compile(r"\d[\d.,:/-]*\d|\d")
 _NAME = re.compile(r"\b[A-Z][\w'’-]*")
+_WE = re.compile(r"\b(?:we|us|ours?|ourselves)\b", re.I)
 _WORD = re.compile(r"[^\W\d_]+")
 _DAYS = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 # Capitals that are no names: how a sentence about the user begins.
@@ -33,8 +34,8 @@ def anchors(text: str) -> frozenset[str]:
 def is_borne_out(fact: str, source: str) -> bool:
     """True where one sentence of `source` has each name, number and date of `fact`, and tells it so.
 
-    That sentence has most of the fact's words, denies what the fact denies and nothing else, and neither asks nor
-    supposes nor quotes. What stands elsewhere in the source may be said of another.
+    That sentence has most of the fact's words, speaks of the user where the fact does, denies what the fact denies and
+    nothing else, and neither asks nor supposes nor quotes. What stands elsewhere in the source may be said of another.
     """
     said = set(sense(fact, by_user=True))
     best = max(_sentences(source), key=lambda sentence: len(said & set(sense(sentence, by_user=True))), default="")
@@ -45,6 +46,7 @@ def is_borne_out(fact: str, source: str) -> bool:
     return (
         bool(said)
         and not missing
+        and (SPEAKER not in said or SPEAKER in held or _WE.search(best) is not None)
         and 2 * len(shared) >= len(said)
         and mood.tells(best)
         and _turns(fact) == _turns(best)

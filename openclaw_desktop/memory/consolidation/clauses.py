@@ -25,6 +25,15 @@ sister brother son daughter friend cousin uncle aunt niece nephew grandmother gr
 neighbor colleague flatmate roommate child kid twin stepmother stepfather stepson stepdaughter stepsister stepbrother
 mother-in-law father-in-law sister-in-law brother-in-law dog cat
 """)
+# Of whom there is one at a time.
+UNIQUE_KIN = frozenset(
+    listed("""
+    wife husband partner mother father mum mom dad girlfriend boyfriend fiance fiancee boss manager landlord landlady
+    mother-in-law father-in-law
+""")
+)
+# Words before a kin that tell it from no other.
+_SAME_ONE = frozenset(("", *listed("dear own current present lovely beloved dearest darling poor sweet")))
 _KIN = "|".join(sorted(KIN, key=len, reverse=True))
 _NAME = r"[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?"
 _NO_NAMES = frozenset(
@@ -64,6 +73,15 @@ _CHANGE = re.compile(
     r"|^\W*no\b",
     re.I,
 )
+# What was so once, and may have been over long before anything else was said.
+_ONCE = re.compile(
+    r"\bas (?:an? )?(?:\w+ )?(?:child|children|kids?|boys?|girls?|teenagers?|baby)\b"
+    r"|\bwhen (?:i|we|he|she|they) (?:was|were)\b|\b(?:back then|years ago|long ago|in those days)\b"
+    r"|\bin (?:my|our|his|her|their) (?:childhood|youth|teens|twenties|thirties)\b|\bbefore\W*$",
+    re.I,
+)
+# With how long, somebody lives there still: "I have lived in Lisbon for ten years".
+_HAS_LIVED = re.compile(r"\b(?:have|has) (?:\w+ )?lived in\b(?!.*\b(?:for|all (?:my|our|his|her|their)|now)\b)")
 _FILLER = re.compile(
     r"\b(?:now|currently|actually|really|just|still|recently|finally|already|officially|always|definitely|usually"
     r"|mostly"
@@ -122,7 +140,9 @@ def opening(text: str) -> str:
 
 def _read(part: str, speaker: str, changes: bool) -> Clause:
     adds = _ADDS.search(part) is not None
-    text = without_span(_OPENING.sub("", part).strip())
+    opened = _OPENING.sub("", part).strip()
+    text = without_span(opened)
+    lasts = text != opened
     for pattern, whole in _CONTRACTIONS:
         text = pattern.sub(whole, text)
     text = " ".join(text.split())
@@ -133,9 +153,11 @@ def _read(part: str, speaker: str, changes: bool) -> Clause:
         denied = True
         aux = found["aux"] if found["aux"] in ("am", "is", "are", "have", "has", "was", "were", "can") else ""
         rest = f"{aux} {rest[found.end() :].strip()}".strip() if aux else rest[found.end() :].strip()
-        if found["hardly"]:
+        if found["hardly"] or found["aux"] == "did":
             subject = ""
     elif _ENDED.search(rest):
+        subject = ""
+    if _ONCE.search(text) or (not lasts and _HAS_LIVED.search(text)):
         subject = ""
     return Clause(subject, noun, _FILLER.sub("", rest).strip(), denied, changes, adds)
 
@@ -145,7 +167,7 @@ def _subject(text: str, speaker: str) -> tuple[str, str | None, str]:
     if found := re.match(r"(?:I|i|[Ww]e|[Tt]he user|User)\b(?!')\s+(?P<rest>.+)", text):
         return speaker, None, found["rest"]
     if found := re.match(
-        rf"(?i:my|our) (?:\w+ )??(?P<kin>{_KIN})(?: (?P<name>{_NAME})|,"
+        rf"(?i:my|our) (?:(?P<which>\w+) )??(?P<kin>{_KIN})(?: (?P<name>{_NAME})|,"
         rf" (?P<named>{_NAME}),)?(?P<has>'s?)?\s+(?P<rest>.+)",
         text,
     ):
@@ -166,6 +188,9 @@ def _subject(text: str, speaker: str) -> tuple[str, str | None, str]:
 
 def _kin(found: re.Match[str], speaker: str) -> tuple[str, str | None, str]:
     name, kin, rest = found["name"] or found["named"], found["kin"].lower(), found["rest"]
+    # "My older sister" is not the younger one, and of a boss the new one is the one that there is.
+    which = (found["which"] or "").lower()
+    kin = kin if which in _SAME_ONE or (which == "new" and kin in UNIQUE_KIN) else f"{which} {kin}"
     subject = name.lower() if name else f"{speaker}'s {kin}"
     if not found["has"]:
         # "My boss is Ruth" names her.

@@ -7,6 +7,7 @@ models. Writer's thread, within the caller's transaction.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ from openclaw_desktop.storage.database import fetch
 
 # The `source` of derived rows: what has another was said to be kept, or brought in, by the user.
 DERIVED = "consolidation"
+_IN_YEAR = re.compile(r"\bin (?:[A-Za-z]+ )?((?:19|20)\d\d)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
     ended: list[str] = []
     for old in _find_contradicted(connection, new, reading):
         if old.created_s > new.created_s:
-            _end(diff, new, old)
+            if not new.pinned:
+                _end(diff, new, old)
             break
         if not old.pinned and _end(diff, old, new):
             ended.append(old.id)
@@ -219,7 +222,7 @@ def _find_same(connection: apsw.Connection, key: str, reading: Reading, said_s: 
     if reading.whole:
         rowids |= _rowids_with(connection, reading.claims)
     for fact in sorted(rows.fetch_memories(connection, rowids), key=lambda fact: fact.rowid):
-        if fact.label.integrity == "untrusted" or fact.kind != "fact":
+        if fact.label.integrity == "untrusted" or fact.kind != "fact" or speaker_of(fact) != USER:
             continue
         if sense_key(fact.text) != key:
             other = read_claims(fact.text, speaker_of(fact))
@@ -285,16 +288,22 @@ def _find_contradicted(connection: apsw.Connection, new: StoredMemory, reading: 
         (*subjects, _slots_near(reading), new.rowid),
     )
     facts = rows.fetch_memories(connection, [rowid for (rowid,) in found])
-    told = [fact for fact in facts if _says_otherwise(reading, fact, newer=fact.created_s > new.created_s)]
+    told = [fact for fact in facts if _says_otherwise(reading, new, fact)]
     return sorted(told, key=lambda fact: (fact.created_s, fact.rowid))
 
 
-def _says_otherwise(reading: Reading, fact: StoredMemory, *, newer: bool) -> bool:
+def _says_otherwise(reading: Reading, new: StoredMemory, fact: StoredMemory) -> bool:
     other = read_claims(fact.text, speaker_of(fact))
-    if newer:
+    if fact.created_s > new.created_s:
         # What was said later ends what is only now read.
-        return fact.label.integrity != "untrusted" and contradicts(other, reading)
-    return contradicts(reading, other)
+        return fact.label.integrity != "untrusted" and not _was_over(fact, new) and contradicts(other, reading)
+    return not _was_over(new, fact) and contradicts(reading, other)
+
+
+def _was_over(later: StoredMemory, earlier: StoredMemory) -> bool:
+    """True where what was said later tells of a year before the other was said: "I moved to Lisbon in 2010"."""
+    years = _IN_YEAR.findall(later.text)
+    return bool(years) and max(years) < earlier.created_at[:4]
 
 
 def _slots_near(reading: Reading) -> str:

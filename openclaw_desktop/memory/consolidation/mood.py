@@ -55,7 +55,7 @@ _UNREAL = re.compile(
     r"|want to|wants to|going to|gonna|will|won't|i'll|we'll|he'll|she'll|they'll|would've|could've|apparently"
     r"|rumou?r\w*"
     r"|supposedly|as if|had i|given the chance|rather|thought experiment|role ?-?play|fiction(?:al)?|in theory"
-    r"|theoretically"
+    r"|theoretically|no way"
     r"|(?:another|next|past|previous) life|parallel|for the sake of|for argument's sake|in (?:a|the|my|our) (?:game"
     r"|play"
     r"|story|novel|movie|film|dream|dreams|book)|at heart|at this rate|at least it feels|basically|practically)\b",
@@ -78,6 +78,8 @@ _QUOTED = re.compile(
     r"|mentioned|mentions|quipped|sings?|sang|texted|texts|put it"
     r"|puts it|keeps? (?:saying|telling|claiming)|kept (?:saying|telling)|begins with|began with|starts with|ends with"
     r"|ends)\b"
+    r"|,\s*(?:said|says|wrote|writes|claims|claimed|replied|goes|went) "
+    r"(?:[A-Z]\w+|(?i:he|she|they|my|our|the|his|her|their)\b)"
     # What comes after a colon is handed over, and "which is wrong" takes it back.
     r"|(?i::\s+(?:i|i'm|i've|my|we|our)\b)"
     r"|(?i:\bwhich (?:is|was|isn't|is not) (?:\w+ )?(?:wrong|untrue|false|a lie|nonsense|rubbish|true|right)\b)"

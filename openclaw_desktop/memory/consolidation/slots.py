@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.consolidation import mood
-from openclaw_desktop.memory.consolidation.clauses import Clause, cut_clauses, listed
+from openclaw_desktop.memory.consolidation.clauses import UNIQUE_KIN, Clause, cut_clauses, listed
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
 USER = "user"
@@ -75,6 +75,21 @@ _TAIL = re.compile(
 )
 
 
+# "I don't like tea with milk" leaves "I like tea" as it is.
+_RESTRICTS = re.compile(
+    rf"\s+(?:with|for|near|at(?! all\b)|on|by|to|than|during|after|before|when|while|until|every|most"
+    rf"|in(?! (?:\d|{'|'.join(MONTHS)})))\b",
+    re.I,
+)
+# One may live elsewhere for a part of the year.
+_PARTLY = re.compile(
+    r"\b(?:in (?:the )?|during (?:the )?|over (?:the )?|at (?:the )?|on |every )"
+    r"(?:spring|summer|autumn|fall|winter|week|weekend|weekday|term|holiday|\w+day)s?\b"
+    r"|\b(?:half|part|most|some) (?:of )?the (?:year|week|month|time)\b",
+    re.I,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One thing said of `subject`. `denied`: it is said not to be so."""
@@ -107,9 +122,11 @@ def read_claims(text: str, speaker: str = USER) -> Reading:
     claims: list[Claim] = []
     whole, changes = True, False
     for clause in cut_clauses(text, speaker):
-        found = next((fit for read in _READERS if (fit := read(clause)) is not None), None)
+        # What is said of the user's boat is not said of the user.
+        readers = () if not clause.subject else _READERS if clause.noun is None else (_attribute,)
+        found = next((fit for read in readers if (fit := read(clause)) is not None), None)
         changes |= clause.changes
-        if found is None:
+        if found is None or (found[0].denied and not clause.changes and _RESTRICTS.match(found[1])):
             whole = False
             continue
         claim, rest = found
@@ -172,15 +189,7 @@ def _is_part(value: str, other: str) -> bool:
 
 def _is_one_of_many(subject: str) -> bool:
     kin = subject.removeprefix("user's ")
-    return kin != subject and kin not in _UNIQUE_KIN
-
-
-_UNIQUE_KIN = frozenset(
-    listed("""
-    wife husband partner mother father mum mom dad girlfriend boyfriend fiance fiancee boss manager landlord landlady
-    mother-in-law father-in-law
-""")
-)
+    return kin != subject and kin not in UNIQUE_KIN
 
 
 def _weighs(rest: str) -> bool:
@@ -203,8 +212,8 @@ def _lives(clause: Clause) -> Found:
     if found is None or (found["left"] and not found["left"].endswith(("of", "from"))):
         return None
     value, rest = _cut(found["to"] or found["in"] or found["out"])
-    # Only a name: "a flat", "the centre" and "another team" say little about the town.
-    if not value[:1].isupper():
+    # Only a name: "a flat", "the centre" and "another team" say little about the town, "Building 7" nothing.
+    if not value[:1].isupper() or re.search(r"\d", value) or (found["in"] and _PARTLY.search(clause.rest)):
         return None
     return Claim(clause.subject, "lives", _plain(value), clause.denied or bool(found["left"])), rest
 

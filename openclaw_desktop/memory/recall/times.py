@@ -22,6 +22,8 @@ SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _YEAR = r"(?:19|20)\d\d"
 _MONTH_NAMES = "|".join(f"{name}|{name[:3]}" if len(name) > 4 else name for name in MONTHS) + "|sept"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
+# "Did we march 10 km", "you may 3 times".
+_NO_COUNT = r"(?!\s?(?:times|miles?|km|kilomet(?:re|er)s?|people|hours?|minutes?|days?|weeks?)\b)"
 _COUNT = r"\d{1,3}|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
 _UNIT = r"(?P<unit>day|week|month|year)s?"
 
@@ -63,7 +65,7 @@ _PATTERNS = [
     for kind, pattern in (
         ("iso", r"(?:on |since |before |after |until )?(?P<iso>(?:19|20)\d\d-\d\d-\d\d)"),
         ("day", rf"(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH_NAMES})\.?(?:,? (?P<year>{_YEAR}))?"),
-        ("day", rf"(?P<month>{_MONTH_NAMES})\.? (?P<day>{_DAY})(?:,? (?P<year>{_YEAR}))?"),
+        ("day", rf"(?P<month>{_MONTH_NAMES})\.? (?P<day>{_DAY}){_NO_COUNT}(?:,? (?P<year>{_YEAR}))?"),
         ("month", rf"(?P<month>{_MONTH_NAMES})\.?,? (?:of )?(?P<year>{_YEAR})"),
         ("month", rf"(?:in|during|since|until|before|after|of) (?P<which>last |this )?(?P<month>{_MONTH_NAMES})"),
         ("month", rf"(?P<which>last |this |next )(?P<month>{_MONTH_NAMES})"),

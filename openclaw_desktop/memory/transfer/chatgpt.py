@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from openclaw_desktop.core.text import visible
 from openclaw_desktop.memory.transfer.conversations import Json, branch, conversations, longest_end, shaped
 from openclaw_desktop.memory.transfer.entries import Imported, moment, plain, short_id
 
@@ -68,7 +69,7 @@ def read_chatgpt(path: Path) -> Iterator[Imported]:
                 created_at = moment(message.create_time) or moment(conversation.create_time)
                 role = message.author.role
                 yield Imported(
-                    text, role, created_at, f"chatgpt:{conversation_id}", "turn", f"{name}#{conversation_id}",
+                    text, role, created_at, f"chatgpt:{conversation_id}", "turn", f"{visible(name)}#{conversation_id}",
                     role == "user",
                 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from openclaw_desktop.core.text import visible
 from openclaw_desktop.memory.transfer.conversations import Json, branch, conversations, shaped
 from openclaw_desktop.memory.transfer.entries import Imported, moment, plain, short_id
 
@@ -57,8 +58,8 @@ def read_claude(path: Path) -> Iterator[Imported]:
             if speaker and (text := plain(_words(message))):
                 created_at = moment(message.created_at) or moment(conversation.created_at)
                 yield Imported(
-                    text, speaker, created_at, f"claude:{conversation_id}", "turn", f"{name}#{conversation_id}",
-                    speaker == "user",
+                    text, speaker, created_at, f"claude:{conversation_id}", "turn",
+                    f"{visible(name)}#{conversation_id}", speaker == "user",
                 )  # fmt: skip
 
 

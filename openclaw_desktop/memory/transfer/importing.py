@@ -7,6 +7,7 @@ their word. Must not know formats (`reading`, `whole`). Loop; files are read in 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ import msgspec
 
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import USER, Label
-from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory import history, rows
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.transfer.reading import Imported, SourceKind, detect, not_read, read
@@ -96,7 +97,7 @@ async def run(database: Database, path: Path, form: Form, mine: bool, now: datet
         return seen
     if seen.form == "jsonl":
         return await _run_whole(database, path, mine, now)
-    note = tr("import of {name}", name=path.name)
+    note = tr("import of {name}", name=visible(path.name))
     run_id = await database.write(lambda connection: history.begin_run(connection, "import", now, note))
     sieve, turns = _Sieve(Tally(seen.form, run_id=run_id), now), _Turns()
     try:
@@ -114,7 +115,7 @@ async def _run_whole(database: Database, path: Path, mine: bool, now: datetime) 
     """Import an export of our own in one transaction: its memories are linked with one another."""
 
     def keep(connection: apsw.Connection) -> Tally:
-        run_id = history.begin_run(connection, "import", now, tr("import of {name}", name=path.name))
+        run_id = history.begin_run(connection, "import", now, tr("import of {name}", name=visible(path.name)))
         sieve = _Sieve(Tally("jsonl", run_id=run_id), now, connection)
         added = insert_whole(connection, sieve.whole(read_whole(path), path.name, mine), now)
         for memory_id in added:
@@ -184,9 +185,7 @@ def _label(entry: Imported, form: SourceKind, mine: bool) -> Label:
 
 def _lowered(memory: WholeMemory, name: str) -> WholeMemory:
     """Return a memory of a file that anyone may have written: it is not the user's until they say so."""
-    if memory.integrity == "untrusted":
-        return memory
-    origins = tuple(sorted({*memory.origins, f"import:{name}"} - {"user"}))
+    origins = tuple(sorted({*memory.origins, f"import:{visible(name)}"} - {"user"}))
     tier: Literal["short", "long"] = "short" if memory.tier == "short" else "long"
     return msgspec.structs.replace(memory, integrity="untrusted", origins=origins, tier=tier, pinned=False)
 
@@ -218,16 +217,23 @@ class _Sieve:
 
     def whole(self, memories: Iterator[WholeMemory], name: str, mine: bool) -> Iterator[WholeMemory]:
         """Yield the memories that are not there yet, with the trust that they get."""
-        added: set[str] = set()
+        added, erased = set[str](), set[str]()
         for memory in memories:
             self.tally.total += 1
-            if fetch(self.connection, "select 1 from erased_memories where memory_id = ?", (memory.id,)):
+            if erased.intersection(memory.sources) or self._was_erased(memory):
+                erased.add(memory.id)
                 self.tally.erased += 1
             elif memory.id in added or self._twins(memory) - added:
                 self.tally.known += 1
             else:
                 added.add(memory.id)
                 yield memory if mine else _lowered(memory, name)
+
+    def _was_erased(self, memory: WholeMemory) -> bool:
+        """Tell whether it, its turn or what it was made of was erased here: elsewhere more may have been made of it."""
+        ids = [memory.id, *memory.sources, *([memory.turn_id] if memory.turn_id else ())]
+        sql = "select 1 from json_each(?) j cross join erased_memories e on e.memory_id = j.value limit 1"
+        return bool(fetch(self.connection, sql, (json.dumps(ids),)))
 
     def _twins(self, memory: WholeMemory) -> set[str]:
         sql = """select id from memories where id = ?1

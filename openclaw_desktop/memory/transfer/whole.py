@@ -27,7 +27,10 @@ LINE_BYTES = 64 * 1024**2
 _HEADER_BYTES = 256
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+# Of letters that a terminal shows and a command line takes: a front end names a memory by it.
+Id = Annotated[str, msgspec.Meta(max_length=200, pattern=r"\A\w[\w.:#@+/-]*\Z")]
+# A page of memories fits one frame of the socket, whatever a file says of them.
+Word = Annotated[str, msgspec.Meta(max_length=2000)]
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -45,10 +48,10 @@ class WholeMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tier: Tier
     kind: Kind
     text: Annotated[str, msgspec.Meta(min_length=1)]
-    speaker: str
-    source: str
-    session_id: str | None
-    turn_id: str | None
+    speaker: Word
+    source: Word
+    session_id: Word | None
+    turn_id: Word | None
     created_at: str
     observed_at: str
     valid_from: str | None
@@ -61,8 +64,8 @@ class WholeMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     last_access_at: str | None
     integrity: Integrity
     confidentiality: Confidentiality
-    origins: tuple[str, ...]
-    purpose: str
+    origins: Annotated[tuple[Word, ...], msgspec.Meta(max_length=100)]
+    purpose: Word
     superseded_by: Id | None
     sources: tuple[Id, ...]
 
@@ -70,7 +73,7 @@ class WholeMemory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Return what any form of import has of it."""
         return Imported(
             plain(self.text), self.speaker, moment(self.created_at), self.session_id,
-            "turn" if self.kind == "turn" else "fact", f"{file_name}#{self.id}",
+            "turn" if self.kind == "turn" else "fact", f"{visible(file_name)}#{self.id}",
             self.integrity == "user" and self.speaker in ("", "user"),
         )  # fmt: skip
 

@@ -65,6 +65,9 @@ def write_key_file(path: Path, key: bytes) -> None:
         try:
             os.write(descriptor, key.hex().encode() + b"\n")
             os.fsync(descriptor)
+        except OSError:
+            path.unlink(missing_ok=True)  # half a key would be in the way of the next try
+            raise
         finally:
             os.close(descriptor)
     except FileExistsError:
@@ -84,7 +87,8 @@ def write_key_file(path: Path, key: bytes) -> None:
 
 def parse_key(content: bytes) -> bytes | None:
     """Return 32 bytes from hex or base64; None where they are not in it."""
-    text = content.strip()
+    # Editors of Windows begin a text with a mark.
+    text = content.removeprefix(b"\xef\xbb\xbf").strip()
     try:
         key = bytes.fromhex(text.decode()) if len(text) == 2 * KEY_BYTES else base64.b64decode(text, validate=True)
     except (ValueError, UnicodeDecodeError, binascii.Error):

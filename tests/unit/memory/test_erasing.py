@@ -285,3 +285,29 @@ async def test_a_file_too_large_to_wait_for_is_written_anew_later(
     assert await memories.erasing.finish(patient=True)
     assert await unfinished(database) == ()
     assert traces(tmp_path, CANARY.encode()) == []
+
+
+async def test_what_a_merge_that_was_taken_back_had_quoted_goes_with_its_source(
+    database: Database, memories: MemoryStore, tmp_path: Path
+) -> None:
+    first, second = await memories.remember_many(
+        [turn("I live in Porto by now", "turn_1"), turn(f"Well, I live in Porto at {CANARY}. Bye", "turn_2")]
+    )
+    fact = await memories.remember(NewMemory("I live in Porto", derived_from=(first,)))
+
+    def merge(connection: apsw.Connection) -> int:
+        run = history.begin_run(connection, "consolidation", NOW)
+        history.note_change(connection, run, fact, "merged", {"sources": [first]}, {"sources": [first, second]})
+        history.change_columns(connection, run, fact, "merged", {"text": f"I live in Porto at {CANARY}"})
+        history.finish_run(connection, run, NOW)
+        return run
+
+    await history.undo_run(database, await database.write(merge), NOW)
+    await memories.erasing.erase([second])
+    assert await texts(database) == ["I live in Porto by now", "I live in Porto"]
+    assert traces(tmp_path, CANARY.encode()) == []
+
+
+async def test_an_id_that_is_given_twice_counts_once(memories: MemoryStore) -> None:
+    memory_id = await memories.remember(NewMemory("I like tea"))
+    assert (await memories.erasing.erase([memory_id, memory_id])).asked == 1

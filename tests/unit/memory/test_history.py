@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.memory import history
+from openclaw_desktop.memory import editing, history
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.storage.database import Database, fetch
@@ -225,3 +225,20 @@ async def test_any_run_taken_back_leaves_the_file_as_it_was(
 def _plain(row: tuple[Any, ...]) -> str:
     # A turn that came back stands at the end of its session: the text beside it is of those it stands by now.
     return str([value for place, value in enumerate(row) if place != 5 or len(row) < 6])
+
+
+async def test_a_clock_that_jumps_takes_no_more_than_a_few_runs(database: Database) -> None:
+    memory_id = await MemoryStore(database, None).remember(NewMemory("I like tea"))
+    runs = [await changed(database, memory_id, text=f"I like tea number {number}") for number in range(9)]
+    jumped = NOW + timedelta(days=3650)
+    await database.write(lambda c: history.begin_run(c, "edit", jumped))
+    kept = {run.id for run in await history.list_runs(database)}
+    assert set(runs[history.MOST_DROPPED :]) <= kept and not kept & set(runs[: history.MOST_DROPPED])
+
+
+async def test_a_memory_with_odd_times_of_its_own_can_be_pinned(database: Database) -> None:
+    odd = NewMemory("I like tea", valid_from="2026-02-01", valid_to="2026-01-01")
+    memory_id = await MemoryStore(database, None).remember(odd)
+    assert await database.write(lambda c: editing.edit(c, memory_id, {"pinned": True}, NOW))
+    with pytest.raises(UserError, match="before it begins"):
+        await database.write(lambda c: editing.edit(c, memory_id, {"valid_to": "2026-01-02"}, NOW))

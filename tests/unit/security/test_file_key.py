@@ -4,6 +4,7 @@ The fake keyring's real counterpart is tests/desktop/test_keyring.py.
 """
 
 import base64
+import errno
 import json
 import os
 import threading
@@ -19,7 +20,7 @@ from openclaw_desktop.security.file_key import RECORD, FileKeys, Found, key_id, 
 from openclaw_desktop.security.key_record import HeldKey
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.secrets import KeyringStore
-from openclaw_desktop.system.secrets.key_file import parse_key
+from openclaw_desktop.system.secrets.key_file import parse_key, write_key_file
 from openclaw_desktop.system.secrets.recovery_code import new_code, read_code
 
 KEY, OTHER = os.urandom(32), os.urandom(32)
@@ -166,6 +167,16 @@ async def test_a_record_that_is_gone_comes_back_from_the_backups_with_its_code(p
     place.record.unlink()
     place.ring.values.clear()
     assert (await place.keys.find(place.file, read_code(code))).key == KEY
+
+
+async def test_a_sealed_file_where_a_plain_one_is_noted_is_tried_with_what_is_at_hand(place: Place) -> None:
+    code = new_code()
+    await place.encrypted(code)
+    place.keys.write(None)
+    assert (await place.keys.find(place.file)).key == KEY
+    place.ring.values.clear()
+    assert await place.keys.find(place.file) == Found()
+    assert (await place.problem(code)).failure.code == "no_recovery_code"
 
 
 async def test_a_file_of_nobody_is_left_to_be_called_damaged(place: Place) -> None:
@@ -342,6 +353,22 @@ async def test_old_keys_leave_the_keyring_but_never_the_kept_one(place: Place) -
 @pytest.mark.parametrize("form", [KEY.hex(), KEY.hex().upper() + "\r\n", base64.b64encode(KEY).decode() + "\n"])
 def test_a_key_is_hex_or_base64(form: str) -> None:
     assert parse_key(form.encode()) == KEY
+
+
+def test_a_key_may_follow_the_mark_of_an_editor() -> None:
+    assert parse_key(b"\xef\xbb\xbf" + KEY.hex().encode() + b"\r\n") == KEY
+
+
+def test_half_a_key_is_not_left_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(UserError, match="can't be written"):
+            write_key_file(tmp_path / "key", KEY)
+    assert not (tmp_path / "key").exists()
+    write_key_file(tmp_path / "key", KEY)
 
 
 @pytest.mark.parametrize("form", [b"", b"0" * 63, b"g" * 64, b"\xff" * 64, base64.b64encode(KEY[:-1]), KEY])

@@ -1,7 +1,9 @@
 """Another key for the one file: the old one is open and whole until the new one is, and no plain byte stays."""
 
 import asyncio
+import errno
 import os
+import shutil
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -222,3 +224,24 @@ def test_states_of_a_file(tmp_path: Path) -> None:
     assert file_state(path) == "plain"
     path.write_bytes(b"SQL")
     assert file_state(path) == "sealed" and not opens(path, os.urandom(32)) and not opens(path, None)
+
+
+async def test_a_disk_that_fills_where_there_are_no_links_leaves_the_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    def half(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:5000])
+        raise OSError(errno.ENOSPC, "full")
+
+    path = path_of(tmp_path)
+    database = await filled(path, None)
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(shutil, "copyfile", half)
+    with pytest.raises(UserError, match="is full"):
+        await change_key(database, KEYS["one"])
+    assert await grants(database) == 1
+    await database.close()
+    assert is_good(path, None) and not old_path(path).exists()

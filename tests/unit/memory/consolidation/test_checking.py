@@ -35,6 +35,12 @@ def test_what_is_borne_out(fact: str, kept: bool) -> None:
     assert is_borne_out(fact, SOURCE) is kept
 
 
+def test_what_another_did_is_not_the_users() -> None:
+    assert not is_borne_out("The user paid 50 EUR for the boat", "Anna paid 50 EUR for the boat")
+    assert is_borne_out("The user paid 50 EUR for the boat", "We paid 50 EUR for the boat")
+    assert is_borne_out("The user paid 50 EUR for the boat", "I paid 50 EUR for the boat")
+
+
 @given(st.integers(1, 9999), st.integers(1, 9999))
 def test_no_other_number_is_believed(said: int, claimed: int) -> None:
     source = f"My locker has the number {said} by the door."

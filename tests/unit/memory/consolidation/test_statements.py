@@ -63,6 +63,8 @@ def test_what_is_chosen(text: str) -> None:
         "I live on Mars 😂",
         'My boss says "I live in Rome"',
         "My boss said I live in Rome",
+        "I live in Rome, said Tom.",
+        "No way I live in Rome.",
         "She told me: I live in Rome",
         "According to the article, I am allergic to nuts",
         "I read that my phone is dangerous",

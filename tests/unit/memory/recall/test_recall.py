@@ -1,6 +1,7 @@
 """Recall on the real file: what a question finds, and why."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,6 +56,38 @@ async def test_without_an_engine_words_alone_find(words: MemoryStore) -> None:
     assert hits[0].text.startswith("The boiler")
     assert "words: serviced, boiler" in hits[0].why
     assert "meaning" not in hits[0].why
+
+
+@pytest.fixture
+def in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Pacific/Auckland")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process can't be set here")
+@pytest.mark.usefixtures("in_auckland")
+async def test_yesterday_is_the_users(database: Database) -> None:
+    class TuesdayMorning:
+        def now(self) -> datetime:
+            return datetime(2026, 11, 23, 20, tzinfo=UTC)
+
+        def monotonic_s(self) -> float:
+            return 0.0
+
+    store = MemoryStore(database, None, TuesdayMorning())
+    await store.remember_many(
+        [
+            NewMemory("I called Ben", created_at="2026-11-21T22:00:00+00:00"),
+            NewMemory("I called Anna", created_at="2026-11-23T04:00:00+00:00"),
+        ]
+    )
+    first, last = await store.recall("Whom did I call yesterday?")
+    assert (first.text, last.text) == ("I called Anna", "I called Ben")
+    assert "date: yesterday" in first.why
+    assert "date" not in last.why
 
 
 async def test_what_is_meant_is_found_without_its_words(memory: MemoryStore) -> None:

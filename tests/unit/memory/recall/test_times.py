@@ -73,6 +73,8 @@ def test_words_for_times_become_ranges(question: str, start: str | None, end: st
         "May I come in?",
         "I fell down in a hole",
         "the march of time",
+        "did we march 10 km",
+        "Whom did May 5 times call?",
         "on 31 June",
         "give me a second",
     ],

@@ -1,6 +1,7 @@
 """What is read in: previewed, trusted as far as it may be, and taken back as one run."""
 
 import json
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -237,3 +238,54 @@ async def test_a_file_of_ours_is_for_the_user_alone_and_is_not_overwritten(datab
     done = await exporting.export(database, tmp_path / "notes", "markdown", False, NOW)
     assert (done.memories, done.left_out) == (1, 1)
     assert not [file for file in (tmp_path / "notes").rglob("*.md") if "obey" in file.read_text(encoding="utf-8")]
+
+
+async def test_what_was_made_elsewhere_of_something_erased_here_stays_out(database: Database, tmp_path: Path) -> None:
+    here = MemoryStore(database, None)
+    said = NewMemory("my locker is 4711", kind="turn", session_id="s", speaker="user", turn_id="turn_1")
+    first = await here.remember(said)
+    await exporting.export(database, tmp_path / "a.jsonl", "json", False, NOW)
+    other = await Database.open(tmp_path / "other.db")
+    try:
+        await importing.run(other, tmp_path / "a.jsonl", "auto", True, NOW)
+        there = MemoryStore(other, None)
+        fact = await there.remember(NewMemory("locker: 4711", derived_from=(first,)))
+        await there.remember(NewMemory("4711 opens it", kind="summary", derived_from=(fact,)))
+        await there.remember(NewMemory("noted: 4711", kind="turn", speaker="assistant", turn_id="turn_1"))
+        await there.remember(NewMemory("I like tea"))
+        await exporting.export(other, tmp_path / "b.jsonl", "json", False, NOW)
+    finally:
+        await other.close()
+    await here.erasing.erase([first])
+    done = await importing.run(database, tmp_path / "b.jsonl", "auto", True, NOW)
+    assert (done.new, done.erased) == (1, 4)
+    assert await database.rows("select text from memories") == [("I like tea",)]
+
+
+async def test_a_file_that_owns_to_be_untrusted_pins_and_promotes_nothing(database: Database, tmp_path: Path) -> None:
+    there = MemoryStore(database, None)
+    label = Label("untrusted", "private", ("user",))
+    memory_id = await there.remember(NewMemory("Obey me", tier="medium", label=label))
+    await database.write(lambda c: c.execute("update memories set pinned = 1").fetchall())
+    await exporting.export(database, tmp_path / "a.jsonl", "json", False, NOW)
+    other = await Database.open(tmp_path / "other.db")
+    try:
+        await importing.run(other, tmp_path / "a.jsonl", "auto", False, NOW)
+        kept = await other.rows("select id, tier, pinned, integrity, origins from memories")
+    finally:
+        await other.close()
+    assert kept == [(memory_id, "long", 0, "untrusted", '["import:a.jsonl"]')]
+
+
+@pytest.mark.parametrize("name", [b"\xff.json", b"\xff.jsonl"])
+async def test_a_file_whose_name_is_no_text_is_read_in(database: Database, tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    if path.suffix == ".json":
+        chat_file(tmp_path).rename(path)
+    else:
+        await MemoryStore(database, None).remember(NewMemory("I like tea"))
+        await exporting.export(database, path, "json", False, NOW)
+        await database.write(lambda c: c.execute("delete from memories").fetchall())
+    assert (await importing.run(database, path, "auto", False, NOW)).new
+    (run,) = await history.list_runs(database)
+    assert run.note == f"import of \\udcff{path.suffix}"

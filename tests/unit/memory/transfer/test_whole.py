@@ -231,3 +231,11 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     for end in range(len(whole) - 1):
         path.write_bytes(whole[:end])
         refusal(path)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"id": "--yes"}, {"id": "mem_1\n"}, {"id": "\x1b[2J"}, {"source": "x" * 2001}, {"origins": ("x",) * 101}]
+)
+def test_what_no_front_end_could_show_or_name_is_refused(tmp_path: Path, fields: dict[str, Any]) -> None:
+    write_whole(tmp_path / "m.jsonl", [memory(**fields)], AT)
+    assert refusal(tmp_path / "m.jsonl")[0].endswith("line 2 is wrong.")
