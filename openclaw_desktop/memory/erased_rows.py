@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import apsw
 
 from openclaw_desktop.memory import neighbours
+from openclaw_desktop.memory.consolidation.reading import reread
 from openclaw_desktop.memory.erasures import note_erased_ids
 from openclaw_desktop.memory.reach import Reach, find_marked, rows_of, table_names
 from openclaw_desktop.memory.sessions import QUESTION_KEY
@@ -36,7 +37,8 @@ def erase_rows(connection: apsw.Connection, reach: Reach, moment: str) -> Counte
     if "memory_changes" in tables:
         counts["changes"] = _erase_changes(connection, (*reach.memory_ids, *reach.gone), [text for _, _, text in rows])
     if "reading_queue" in tables:
-        _read_again(connection, reach.remaining)
+        # The facts go, what they were made of besides stays true.
+        reread(connection, [int(rowid) for (rowid,) in rows_of(connection, reach.remaining, "m.rowid")])
     counts["vectors"] = _erase_vectors(connection, rowids, tables)
     if "superseded_by" in _columns(connection):
         # What one of these had replaced is not true again because its successor is gone.
@@ -121,12 +123,6 @@ def _erase_vectors(connection: apsw.Connection, rowids: Sequence[int], tables: f
         _each(connection, f"delete from {table} where memory_rowid = ?1", rowids)
         count += connection.total_changes() > before
     return count
-
-
-def _read_again(connection: apsw.Connection, ids: Sequence[str]) -> None:
-    """Have what facts were made of besides read again: the facts go, what it says stays true."""
-    places = [int(rowid) for (rowid,) in rows_of(connection, ids, "m.rowid")]
-    _each(connection, "insert or ignore into reading_queue (memory_rowid) values (?1)", places)
 
 
 def _each(connection: apsw.Connection, sql: str, values: Iterable[object], *more: object) -> None:

@@ -176,8 +176,3 @@ def relevance(coverage: float, meaning: float) -> float:
 def recency(age_days: float) -> float:
     """Return 1 for what is new, a half after a month."""
     return 1.0 / (1.0 + max(0.0, age_days) / RECENCY_SCALE_DAYS)
-
-
-def cosine_of_distance(distance: float) -> float:
-    """Return the cosine for the Euclidean distance of two normalised vectors: 1 - d^2 / 2."""
-    return 1.0 - distance * distance / 2.0 if math.isfinite(distance) else 0.0
