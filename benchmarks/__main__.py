@@ -32,14 +32,18 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer samples, for trying out")
     parser.add_argument("--days", type=int, metavar="N", help="of year: so many days, at least 8, rather than 365")
     parser.add_argument("--print", action="store_true", dest="only_print", help="leave docs/benchmarks.md as it is")
+    engines = ("minilm", "wordllama")
+    parser.add_argument("--engine", choices=engines, help="of year: which vectors, rather than what the product takes")
     arguments = parser.parse_args()
     names = arguments.names or NAMES
     if unknown := set(names) - set(NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     if arguments.days is not None and arguments.days < 8:
         parser.error("--days: at least 8")
-    options = Options(arguments.quick, model_folders(find_home(None, os.environ), os.environ), arguments.days)
+    folders = model_folders(find_home(None, os.environ), os.environ)
+    options = Options(arguments.quick, folders, arguments.days, arguments.engine)
     chosen = (" --quick" if arguments.quick else "") + (f" --days {arguments.days}" if arguments.days else "")
+    chosen += f" --engine {arguments.engine}" if arguments.engine else ""
     verdicts = []
     for name in names:
         circumstances = {

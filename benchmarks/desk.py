@@ -68,8 +68,12 @@ def bare_folder(options: Options) -> Iterator[tuple[Path, dict[str, str]]]:
 
 
 def warm_home(home: Path, env: dict[str, str], model: str | None = None) -> Path:
-    """Make `home` as the first start leaves it: folders, database, the models' files known; `model` is chosen."""
+    """Make `home` as the first start leaves it: folders, database, the models' files known; `model` is chosen.
+
+    That it is not encrypted is decided: else the tray asks a keyring, and the user.
+    """
     command_line(home, env, "status", "--json")
+    command_line(home, env, "memory", "decrypt")
     if model is not None:
         command_line(home, env, "model", "use", model)
     return home

@@ -15,6 +15,7 @@ import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -91,34 +92,42 @@ class CorpusEngine:
     def __init__(self, corpus: Corpus) -> None:
         self._matter_of = {word: number for number, words in enumerate(corpus.matters) for word in words}
         self._common = frozenset(corpus.common)
-        self._rows: dict[str, np.ndarray] = {}
+        self._places: dict[str, int] = {}
+        self._rows = np.zeros((0, DIMENSION), np.float32)
         self._chance = np.random.default_rng(3)
 
     async def __call__(self, texts: Sequence[str]) -> list[bytes]:
         """Return the vectors of `texts`."""
-        sums = np.zeros((len(texts), DIMENSION), np.float32)
-        for place, text in enumerate(texts):
-            sums[place] = sum(self._row(word) for word in text.rstrip("?").split())
+        return [row.astype("<f4").tobytes() for row in self.rows(texts)]
+
+    def rows(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the vectors of `texts`, one a row."""
+        places = [[self._place(word) for word in text.rstrip("?").split()] for text in texts]
+        sums = np.stack([self._rows[one].sum(axis=0) for one in places])
         sums /= np.linalg.norm(sums, axis=1, keepdims=True)
         sums += 0.2 / DIMENSION**0.5 * self._chance.standard_normal(sums.shape, np.float32)
         sums /= np.linalg.norm(sums, axis=1, keepdims=True)
-        return [row.astype("<f4").tobytes() for row in sums]
+        return np.asarray(sums)
 
-    def _row(self, word: str) -> np.ndarray:
-        row = self._rows.get(word)
-        if row is None:
+    def _place(self, word: str) -> int:
+        place = self._places.get(word)
+        if place is None:
             row = _drawn(word)
             if (matter := self._matter_of.get(word)) is not None:
-                row += _drawn(f"matter {matter}")
+                row = row + _drawn(f"matter {matter}")
             else:
-                row *= COMMON_WEIGHT if word in self._common else PATTERN_WEIGHT
-            self._rows[word] = row
-        return row
+                row = row * (COMMON_WEIGHT if word in self._common else PATTERN_WEIGHT)
+            place = self._places[word] = len(self._places)
+            if place == len(self._rows):
+                self._rows = np.concatenate([self._rows, np.zeros((max(1024, place), DIMENSION), np.float32)])
+            self._rows[place] = row
+        return place
 
 
 _LATENT = np.random.default_rng(1).standard_normal((LATENT, DIMENSION)).astype(np.float32) / LATENT**0.5
 
 
+@lru_cache(4_000)
 def _drawn(seed: str) -> np.ndarray:
     number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big")
     chance = np.random.default_rng(number)

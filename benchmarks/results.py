@@ -15,11 +15,15 @@ MET, PARTLY, MISSED, INFORMATION = "met", "median only", "missed", "for informat
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to measure. `model_folders`: where the product looks for models here. `days`: of a simulated year, or all."""
+    """How to measure. `model_folders`: where the product looks for models here.
+
+    `days`: of a simulated year, or all. `engine`: "minilm" or "wordllama"; None: what the product chooses here.
+    """
 
     quick: bool
     model_folders: tuple[Path, ...]
     days: int | None = None
+    engine: str | None = None
 
     def find_model(self, file: str) -> Path:
         """Return the whole path of a model's file; raises Unavailable."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import statistics
 import tempfile
@@ -26,11 +27,12 @@ from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer
 from openclaw_desktop.core.protocols import Urgency
-from openclaw_desktop.memory import MemoryStore, Recollection, word_vectors
+from openclaw_desktop.memory import MemoryStore, Recollection
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator
 from openclaw_desktop.memory.consolidation.facts import DERIVED
 from openclaw_desktop.memory.sessions import SessionStore, SpokenMessage
 from openclaw_desktop.memory.tiers import TierLimits
+from openclaw_desktop.memory.vectors.engines import Engines, built_in
 from openclaw_desktop.service.memory_care import MemoryCare
 from openclaw_desktop.service.stores import TurnStores
 from openclaw_desktop.storage.database import Database
@@ -73,6 +75,7 @@ class Figures:
     judged: list[tuple[str, str]] = field(default_factory=list)
     kept_apart: int = 0
     size_kept: int = 0
+    kept_days: int = 0
     cpu_s: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
@@ -235,7 +238,8 @@ class Year:
 
     async def _let_old_turns_go(self) -> None:
         """Set the limit that a user may set, and see what the file comes down to."""
-        limits = TierLimits(keep_turns_days=min(KEPT_DAYS, self._diary.days // QUARTERS))
+        self.figures.kept_days = min(KEPT_DAYS, self._diary.days // QUARTERS)
+        limits = TierLimits(keep_turns_days=self.figures.kept_days)
         self._clock.moment += timedelta(days=1)
         with self._count_cpu("letting go"):
             await MemoryCare(self._database, limits, self._clock, self._memories.erasing.let_go).tidy(confirmed=True)
@@ -255,41 +259,50 @@ class Year:
         self.figures.cpu_s[what] += time.process_time() - begun_s
 
 
-async def simulate(folder: Path, diary: Diary) -> Figures:
-    """Live a diary in a new encrypted file in `folder`."""
-    async with open_year(folder, diary) as year:
-        return await year.live()
+async def simulate(folder: Path, diary: Diary, engines: Engines) -> Figures:
+    """Live a diary in a new encrypted file in `folder`; `engines` are closed after it."""
+    begun_s = _cpu_of_children_s()
+    async with open_year(folder, diary, engines) as year:
+        figures = await year.live()
+    figures.cpu_s["embedding process"] = _cpu_of_children_s() - begun_s
+    return figures
 
 
 @asynccontextmanager
-async def open_year(folder: Path, diary: Diary) -> AsyncIterator[Year]:
+async def open_year(folder: Path, diary: Diary, engines: Engines) -> AsyncIterator[Year]:
     """Open a new encrypted file in `folder` for a diary."""
     database = await Database.open(folder / "year.db", key=secrets.token_bytes(32))
-    engine = word_vectors()
     clock = DiaryClock(FIRST_DAY)
-    memories = MemoryStore(database, engine, clock)
+    memories = MemoryStore(database, engines, clock)
     try:
         yield Year(database, memories, clock, diary)
     finally:
         await memories.vectors.close()
-        engine.close()
+        await engines.close()
         await database.close()
 
 
 def measure(options: Options) -> list[Row]:
-    """Live through the year and return its figures."""
+    """Live through the year and return its figures, with the engine that the product would use here, or as asked."""
     days = options.days or (QUICK_DAYS if options.quick else DAYS)
     diary = Diary(days, TURNS_A_DAY, max(1, round(FACTS_A_YEAR * days / DAYS)))
+    engines = built_in(options.model_folders, options.engine)
+    named = ("a year" if days == DAYS else f"{days} days") + f" with {engines[0].engine}"
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        return list(_rows(asyncio.run(simulate(Path(folder), diary)), days))
+        return list(_rows(asyncio.run(simulate(Path(folder), diary, engines)), named))
 
 
-def _rows(figures: Figures, days: int) -> Iterator[Row]:
-    named = "a year" if days == DAYS else f"{days} days"
+def _cpu_of_children_s() -> float:
+    """Return what children that have ended took; an embedding engine may be one."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _rows(figures: Figures, named: str) -> Iterator[Row]:
     turns = figures.turns[-1]
     yield _size_row(figures, f"{named} simulated ({turns:,} turns)")
     yield Row(
-        f"{named} simulated: the file when turns of {min(KEPT_DAYS, days // QUARTERS)} days are kept",
+        f"{named} simulated: the file when turns of {figures.kept_days} days are kept",
         "", f"{figures.size_kept / 1e6:.1f} MB", INFORMATION, 1,
     )  # fmt: skip
     yield _latency_row(figures, named)

@@ -65,10 +65,10 @@ def judge(text: str, sources: Sequence[Source], trusted: bool) -> str:
 def _lost_denial(text: str, said: str) -> bool:
     told, words = _words(text), _words(said)
     for place, word in enumerate(words[:-1]):
-        if word in _DENIALS and words[place + 1] in told:
-            before = told[told.index(words[place + 1]) - 1 :: -1] if told.index(words[place + 1]) else []
-            if word not in before[:3]:
-                return True
+        # A word may be said twice, and denied once.
+        places = [n for n, one in enumerate(told) if one == words[place + 1]]
+        if word in _DENIALS and places and all(word not in told[max(0, n - 3) : n] for n in places):
+            return True
     return False
 
 

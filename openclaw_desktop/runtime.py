@@ -36,17 +36,16 @@ from openclaw_desktop.inference.router import BuiltIn, ModelRouter
 from openclaw_desktop.inference.selection import ModelSelection
 from openclaw_desktop.memory import MemoryStore, word_vectors
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator
-from openclaw_desktop.memory.consolidation.pressure import Room
-from openclaw_desktop.memory.erased_rows import replay_erasures
 from openclaw_desktop.memory.sessions import SessionStore
+from openclaw_desktop.memory.transfer import importing
 from openclaw_desktop.memory.vectors.embedder import Embedder
 from openclaw_desktop.memory.vectors.engines import built_in
-from openclaw_desktop.security.file_key import FileKeys
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.security.secrets import SecretKeeper, SecretStores
-from openclaw_desktop.service.api import AgentService, BackupView, RestoreView
-from openclaw_desktop.service.backups import BackupDesk, backup_plan, read_copies, restore_backup
+from openclaw_desktop.service.api import AgentService
+from openclaw_desktop.service.backups import BackupDesk, backup_plan
+from openclaw_desktop.service.closed_home import file_keys, keyring_of, own_folders
 from openclaw_desktop.service.consolidation import loaded_minds
 from openclaw_desktop.service.endpoints import EndpointShelf
 from openclaw_desktop.service.file_key_desk import FileKeyDesk
@@ -58,12 +57,13 @@ from openclaw_desktop.service.memory_care import MemoryCare, tier_limits
 from openclaw_desktop.service.memory_desk import MemoryDesk
 from openclaw_desktop.service.models import ModelPlaces, ModelShelf
 from openclaw_desktop.service.permission import LowActivity
+from openclaw_desktop.service.relief import Relief
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.service.server import SocketServer
 from openclaw_desktop.service.stores import TurnStores
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.storage.atomic import write_atomically
-from openclaw_desktop.storage.backup import BackupPlan, list_backups
+from openclaw_desktop.storage.copy_folders import note_folder
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.housekeeping import Housekeeping
 from openclaw_desktop.storage.recovery import prepare_place
@@ -73,7 +73,7 @@ from openclaw_desktop.system.hotkey import choose_hotkey
 from openclaw_desktop.system.idle import choose_idle
 from openclaw_desktop.system.lock import HomeLock
 from openclaw_desktop.system.paths import Home, model_folders, prepare
-from openclaw_desktop.system.secrets import KeyringStore, MemoryOnlyStore, PassphraseFile
+from openclaw_desktop.system.secrets import MemoryOnlyStore, PassphraseFile
 from openclaw_desktop.system.x11 import X11Connection, connect_x11
 from openclaw_desktop.tools.execution import Executor
 from openclaw_desktop.tools.files import ListFolderTool, ReadFileTool
@@ -160,7 +160,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         stack.callback(vectors.close)
         memories = _memories(home, settings, database, vectors, stack)
         stores = TurnStores(SessionStore(database, clock), memories)
-        grants = GrantStore(database, _own_folders(home), clock)
+        grants = GrantStore(database, own_folders(home), clock)
         tool_host = ToolHost()
         stack.push_async_callback(tool_host.stop)
         executor = _executor(stores, grants, tool_host)
@@ -173,25 +173,28 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         x11 = connect_x11(dict(os.environ)) if mode == "tray" else None
         idle_s = choose_idle(x11).idle_s
         permit = LowActivity(read_power, idle_s, lambda: client.state == "busy", clock)
-        consolidator = _consolidator(database, memories, permit, minds, settings)
+        growth = Growth(database.path, settings.memory.limit_mb)
+        consolidator = _consolidator(database, memories, permit, minds, growth)
         care = MemoryCare(database, tier_limits(settings.memory), clock, memories.erasing.let_go)
-        housekeeping = _housekeeping(home, settings, database, permit, minds, memories, care)
+        housekeeping = _housekeeping(home, settings, database, permit, minds, memories, care, file_key)
         caches: dict[str, Cache[Any, Any]] = {"embeddings": vectors.cache, "answers": minds.answers.cache}
         usage = UsageDesk(minds.ledger, caches, lambda: client.caches)
         await _finish_erasures(home, settings, memories, usage, client)
+        await importing.end_cut_short(database, clock.now())
+        await stores.keep_unanswered()
         backups = BackupDesk(database, housekeeping)
+        relief = _relief(database, consolidator, housekeeping, growth, memories, vectors, usage)
         health = HealthDesk(
-            home, mode, database, memories, client, models, tool_host, housekeeping, idle_s=idle_s,
+            home, mode, database, memories, client, models, tool_host, housekeeping, growth, idle_s=idle_s,
             router=minds.router, usage=usage, vectors_leave_machine=vectors.leaves_machine, memory_ends=care.finding,
-            file_key=file_key, backups=backups, memory_limit_mb=settings.memory.limit_mb,
+            file_key=file_key, backups=backups,
         )  # fmt: skip
         logging.getLogger("openclaw_desktop").addHandler(health.errors)
         stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)
-        size_bytes = Growth(database.path).size_bytes
-        memory_desk = MemoryDesk(database, memories, care, clock, settings.memory, size_bytes)
+        memory_desk = MemoryDesk(database, memories, care, clock, settings.memory, growth.size_bytes, own_folders(home))
         service_parts = ServiceParts(
             agent, SessionStore(database, clock), memories, memory_desk, grants, models, minds.endpoints, secrets, bus,
-            health.status, health.check, minds.fit.report, usage, file_key, backups, consolidator,
+            health.status, health.check, minds.fit.report, usage, file_key, backups, consolidator, relief.notice,
         )  # fmt: skip
         service = LocalService(service_parts)
         if mode is None:
@@ -200,10 +203,14 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         desktop = _desktop(x11, settings, health, stack) if mode == "tray" else None
         background = TaskSet()
         stack.push_async_callback(background.stop)
-        background.start(models.ready(), "look for models")
-        background.start(health.prove(), "proof of the jail")
-        background.start(housekeeping.run(), "housekeeping")
-        background.start(consolidator.work(), "consolidation")
+        for work, name in (
+            (models.ready(), "look for models"),
+            (health.prove(), "proof of the jail"),
+            (housekeeping.run(), "housekeeping"),
+            (consolidator.work(), "consolidation"),
+            (relief.work(), "relief"),
+        ):
+            background.start(work, name)
         server = SocketServer(service, home.socket)
         await server.start()
         stack.push_async_callback(server.stop)
@@ -219,19 +226,27 @@ def _housekeeping(
     minds: Inference,
     memories: MemoryStore,
     care: MemoryCare,
+    file_key: FileKeyDesk,
 ) -> Housekeeping:
     async def tidy() -> None:
         await minds.ledger.fold()
         await care.tidy()
+        await catch_up()
+
+    async def catch_up() -> None:
+        note_folder(home.data, plan)
+        await file_key.catch_up()
         await memories.erasing.finish(patient=True)
 
+    plan = backup_plan(home, settings)
     return Housekeeping(
         database,
-        backup_plan(home, settings),
+        plan,
         lambda: read_power().source == "battery",
         tidy,
         is_busy=lambda: minds.client.state == "busy",
         may_run=lambda: permit.may_run("storage.upkeep", "background"),
+        on_return=catch_up,
     )
 
 
@@ -239,7 +254,7 @@ async def _finish_erasures(
     home: Home, settings: Settings, memories: MemoryStore, usage: UsageDesk, client: ModelClient
 ) -> None:
     """Tell who keeps something made of memories, and finish what a kill cut short, before anything is answered."""
-    memories.erasing.backups = backup_plan(home, settings).folder
+    memories.erasing.backups = backup_plan(home, settings).folders
     memories.erasing.when_erased(usage.clear_caches)
     memories.erasing.when_erased(client.forget_chats)
     await memories.erasing.finish()
@@ -252,70 +267,53 @@ async def _open_file(
     plan = backup_plan(home, settings)
     # An update must be possible without the disk that the user's copies are on.
     folder = plan.folder if plan.folder.is_dir() else home.backups
-    keys = FileKeys(home.data, folder, _keyring(home, settings), os.environ, _own_folders(home))
+    keys = file_keys(home, settings, plan)
     prepare_place(home.database)
     found = await keys.find(home.database, code)
     database = await Database.open(home.database, key=found.key, backups=folder)
     stack.push_async_callback(database.close)
-    desk = FileKeyDesk(database, keys, found, plan.folder)
+    desk = FileKeyDesk(database, keys, found, plan.folders)
     stack.push_async_callback(desk.stop)
     await desk.settle()
+    note_folder(home.data, plan)
     return database, desk
 
 
-async def restore_closed(home: Home, name: str) -> RestoreView:
-    """Put the copy of that name ("latest": the newest good one) in the memory's place; raises UserError."""
-    prepare(home)
-    lock = HomeLock(home.lock_file)
-    if not lock.acquire("backup restore"):
-        raise UserError(
-            "agent_running",
-            tr("The agent is running and has the memory open."),
-            tr("End it (Quit in its menu, or systemctl --user stop openclaw-agent), then try again."),
-        )
-    try:
-        settings = load_settings(home.settings_file)
-        plan = backup_plan(home, settings)
-        return await restore_backup(home, plan, name, await _copies_key(home, settings, plan, name), replay_erasures)
-    finally:
-        lock.release()
-
-
-async def list_closed(home: Home) -> tuple[BackupView, ...]:
-    """Return the copies of a home whose memory can't be opened; raises UserError."""
-    settings = load_settings(home.settings_file)
-    plan = backup_plan(home, settings)
-    plan.check_folder()
-    return await read_copies(plan.folder, await _copies_key(home, settings, plan, "latest"))
-
-
-async def _copies_key(home: Home, settings: Settings, plan: BackupPlan, name: str) -> bytes | None:
-    """Return the key of the copy of that name: the memory's own file may be gone, and with it all that tells of it."""
-    keys = FileKeys(home.data, plan.folder, _keyring(home, settings), os.environ, _own_folders(home))
-    copies = list_backups(plan.folder)
-    copy = next((one for one in copies if name in (one.name, one.stem)), copies[-1] if copies else None)
-    return (await keys.find(copy)).key if copy is not None else None
-
-
 def _consolidator(
-    database: Database, memories: MemoryStore, permit: LowActivity, minds: Inference, settings: Settings
+    database: Database, memories: MemoryStore, permit: LowActivity, minds: Inference, growth: Growth
 ) -> Consolidator:
     def is_loaded() -> bool:
         # Work that nobody waits for loads no model, and sends nothing to another server.
         return minds.router.endpoint_model is None and minds.client.state == "ready"
 
-    limit_mb = settings.memory.limit_mb
     consolidator = Consolidator(
         database,
         permit,
         SystemClock(),
-        Room(None if limit_mb is None else limit_mb * 1_000_000),
+        growth.room,
         loaded_minds(minds.answers, is_loaded),
         also=(lambda: memories.vectors.work(VECTORS_BUDGET_S),),
     )
     memories.when_told(permit.touch)
     memories.when_told(consolidator.note_news)
     return consolidator
+
+
+def _relief(
+    database: Database,
+    consolidator: Consolidator,
+    housekeeping: Housekeeping,
+    growth: Growth,
+    memories: MemoryStore,
+    vectors: Embedder | EndpointEmbedder,
+    usage: UsageDesk,
+) -> Relief:
+    engines = [vectors.give_back] if isinstance(vectors, Embedder) else []
+    drop = (memories.vectors.give_back, *engines, usage.clear_caches)
+    clock = SystemClock()
+    relief = Relief(database, SessionStore(database, clock), consolidator, housekeeping, growth, clock, drop)
+    memories.when_told(relief.note_news)
+    return relief
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,11 +399,6 @@ def _vectors(settings: Settings, desk: EndpointDesk) -> Embedder | EndpointEmbed
     return word_vectors(settings.memory.engine_idle_s)
 
 
-def _keyring(home: Home, settings: Settings) -> KeyringStore:
-    service = "OpenCLaw Desktop" if home.root is None else f"OpenCLaw Desktop ({home.root})"
-    return KeyringStore(service, settings.secrets.keyring_wait_s)
-
-
 def _memories(
     home: Home,
     settings: Settings,
@@ -424,15 +417,11 @@ def _memories(
 
 def _secrets(home: Home, settings: Settings, *, lasting: bool) -> SecretKeeper:
     stores = SecretStores(
-        _keyring(home, settings),
+        keyring_of(home, settings),
         PassphraseFile(home.config / "secrets.sealed", write_atomically, os.environ),
         MemoryOnlyStore(lasting),
     )
     return SecretKeeper(home.config / "secrets.json", stores, SystemClock())
-
-
-def _own_folders(home: Home) -> tuple[Path, ...]:
-    return (home.root,) if home.root else home.folders
 
 
 def _executor(stores: TurnStores, grants: GrantStore, tool_host: ToolHost) -> Executor:

@@ -81,3 +81,19 @@ async def finish(index: VectorIndex) -> None:
     """Do all background work that there is."""
     while await index.work(60):
         pass
+
+
+def stale_codes(connection: apsw.Connection) -> list[int]:
+    """Return the lists whose codes are not those of the vectors that they hold."""
+    stale = []
+    for engine, number, entries in connection.execute("select engine_id, list, entries from vector_codes").fetchall():
+        sql = "select memory_rowid, vector from vectors where engine_id = ? and list = ?"
+        held = {
+            rowid.to_bytes(8, "big") + np.packbits(np.frombuffer(vector, np.int8) > 0, bitorder="little").tobytes()
+            for rowid, vector in connection.execute(sql, (engine, number))
+        }
+        size = max(map(len, held), default=1)
+        found = [entries[start : start + size] for start in range(0, len(entries), size)]
+        if sorted(found) != sorted(held):
+            stale.append(number)
+    return stale

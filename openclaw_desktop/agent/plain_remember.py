@@ -116,8 +116,8 @@ _CLAUSE = re.compile(r"^(?:[A-Z][\w'-]*|(?i:the|an?|my|our|his|her|their|its|the
 _OWN_VALUE = re.compile(rf"^(?:my|our)\b.*(?:\d|:|{_VERB})|^(?:i|we)\b", WHOLE)
 # "Remember where I parked?" asks, and "remember me" says nothing to keep.
 _NO_FACT = re.compile(
-    r"^(?:(?:when|where|who|what|which|how|why|if|whether|me|us)\b|(?:the |one |that )?time (?:when|we|i|you"
-    r"|that)\b"
+    r"^(?:(?:when|where|who|what|which|how|why|if|whether|me|us|and|or|but|then)\b"
+    r"|(?:the |one |that )?time (?:when|we|i|you|that)\b"
     r"|(?:you|your)\b(?!'s)|(?:the )?(?:good )?(?:old )?days\b)",
     ANY_CASE,
 )

@@ -79,10 +79,15 @@ class Stores(Protocol):
         """Store the user's message before anything else happens."""
         ...
 
-    async def keep_answer(self, session_id: str, answer: Answer, asked: Message | None) -> None:
+    async def keep_unanswered(self, turn_id: str) -> None:
+        """Remember what the user told in a turn that failed or was stopped before it had an answer."""
+        ...
+
+    async def keep_answer(self, session_id: str, answer: Answer, asked: Message | None, erasures: int) -> None:
         """Store the answer, its receipts, what its tools returned, and what the user told with the question.
 
-        `asked`: the question as the model read it, to be repeated to the letter; None where none did.
+        `asked`: the question as the model read it, to be repeated to the letter; None where none did. `erasures`, as
+        they were when the turn began: what was read for it may hold what was erased since.
         """
         ...
 
@@ -192,6 +197,8 @@ class SessionAgent:
             # Stopped or failed: what had been written stays in the chat, and what was done stays proved.
             if course.text or course.receipts:
                 await self._keep(task, course, self._answer(task, course))
+            elif not task.incognito:
+                await parts.stores.keep_unanswered(task.turn_id)
             raise
 
     def opening(self) -> Prompt | None:
@@ -393,12 +400,9 @@ class SessionAgent:
         """Store the answer once, also where the turn is stopped meanwhile."""
         if task.incognito:
             return
-        if course.erasures != self._parts.stores.erasures():
-            # What was read for this question may hold what was erased meanwhile.
-            course.asked = None
         if course.keeping is None:
             course.keeping = asyncio.ensure_future(
-                self._parts.stores.keep_answer(task.session_id, answer, course.asked)
+                self._parts.stores.keep_answer(task.session_id, answer, course.asked, course.erasures)
             )
         await asyncio.shield(course.keeping)
 

@@ -1,4 +1,4 @@
-"""The verbs `backup create / list / restore`.
+"""The verbs `backup create / list / restore / discard`.
 
 Owns their words. A restore runs here and not in the agent: it needs the memory closed. Must not know how it is done.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 
 from openclaw_desktop.cli import output
+from openclaw_desktop.cli.encryption import read_recovery_code
 from openclaw_desktop.cli.terminal import is_real_terminal, read_line
-from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.runtime import list_closed, restore_closed
 from openclaw_desktop.service.api import AgentService, BackupView, Finding, RestoreView
+from openclaw_desktop.service.closed_home import discard_damaged, list_closed, restore_closed
 from openclaw_desktop.system.paths import Home
 
 
@@ -31,9 +32,11 @@ async def list_backups(service: AgentService, arguments: argparse.Namespace) -> 
     return _show(arguments, await service.list_backups())
 
 
-async def list_without_agent(home: Home, arguments: argparse.Namespace) -> int:
-    """List the copies where the memory itself can't be opened: that is when they are needed."""
-    return _show(arguments, await list_closed(home))
+async def list_without_agent(home: Home, arguments: argparse.Namespace, failure: Failure) -> int:
+    """List the copies where `failure` keeps the memory itself from being opened: that is when they are needed."""
+    listed = await list_closed(home)
+    output.tell_failure(failure)
+    return _show(arguments, listed)
 
 
 def _show(arguments: argparse.Namespace, backups: tuple[BackupView, ...]) -> int:
@@ -47,35 +50,59 @@ def _show(arguments: argparse.Namespace, backups: tuple[BackupView, ...]) -> int
 
 
 def _describe(backup: BackupView) -> str:
-    state = tr("whole") if backup.ok else tr("damaged, or of another key")
+    state = ", ".join(filter(None, (tr("whole") if backup.ok else "", backup.note)))
     size = f"{backup.size_bytes / 1_000_000:.1f} MB"
     return f"{backup.name}  {backup.made_at[:19].replace('T', ' ')}  {size}  {backup.reason}  {state}"
 
 
 async def restore(home: Home, arguments: argparse.Namespace) -> int:
     """Put a copy in the place of the memory, after a word of the user's."""
-    if not arguments.yes and not await _is_sure(arguments.name):
+    question = tr(
+        "Put the backup {name} in the place of the present memory, which is kept aside? [y/N] ",
+        name=visible(arguments.name),
+    )
+    if not arguments.yes and not await _is_sure(question):
         raise UserError(
             "not_confirmed",
             tr("Nothing was changed: a restore replaces the present memory."),
             tr("Add --yes if you mean it; what is there now is kept beside the backups."),
             ExitCode.DENIED,
         )
-    done = await restore_closed(home, arguments.name)
+    code = await read_recovery_code() if arguments.code else None
+    done = await restore_closed(home, arguments.name, code)
     if arguments.json:
         output.print_json(done)
     else:
         output.say(describe_restore(done) + "\n")
+    if code is not None:
+        output.tell(tr("Put its key back where it belongs: openclaw-agent memory recover"))
     return ExitCode.DONE
 
 
-async def _is_sure(name: str) -> bool:
+async def discard(home: Home, arguments: argparse.Namespace) -> int:
+    """Delete the damaged files that were kept aside, after a word of the user's."""
+    question = tr("Delete the damaged files that were kept aside? What only they hold is lost then. [y/N] ")
+    if not arguments.yes and not await _is_sure(question):
+        raise UserError(
+            "not_confirmed",
+            tr("Nothing was deleted: what only a damaged file holds is lost with it."),
+            tr("Add --yes if you mean it."),
+            ExitCode.DENIED,
+        )
+    removed = await discard_damaged(home)
+    if arguments.json:
+        output.print_json({"removed": removed})
+    elif removed:
+        output.say("\n".join([tr("Deleted:"), *(f"  {visible(path)}" for path in removed)]) + "\n")
+    else:
+        output.tell(tr("No damaged file was kept aside here."))
+    return ExitCode.DONE
+
+
+async def _is_sure(question: str) -> bool:
     if not is_real_terminal():
         return False
-    answer = await read_line(
-        tr("Put the backup {name} in the place of the present memory, which is kept aside? [y/N] ", name=visible(name))
-    )
-    return (answer or "").strip().lower() in ("y", "yes")
+    return (await read_line(question) or "").strip().lower() in ("y", "yes")
 
 
 def describe_restore(done: RestoreView) -> str:
@@ -83,6 +110,8 @@ def describe_restore(done: RestoreView) -> str:
     lines = [tr("The memory is that of {name} again.", name=done.name)]
     if done.kept:
         lines.append(tr("What was there before is kept as {kept}.", kept=done.kept))
+    if done.was_plain:
+        lines.append(tr("That backup is not encrypted; the memory is. Delete the backup if nobody may read it."))
     if done.erased:
         lines.append(tr("{count} erased memories stay erased.", count=done.erased))
     return "\n".join(lines)

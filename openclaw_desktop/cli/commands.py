@@ -37,6 +37,7 @@ from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.inference.endpoints.address import is_url
 from openclaw_desktop.runtime import attach_or_start
 from openclaw_desktop.service.api import AgentService, Finding
+from openclaw_desktop.service.closed_home import mend_at_start
 from openclaw_desktop.system.paths import Home, find_home
 
 Verb = Callable[[AgentService, argparse.Namespace], Awaitable[int]]
@@ -87,14 +88,16 @@ def _fail(arguments: argparse.Namespace, failure: Failure) -> int:
 
 async def _run(home: Home, arguments: argparse.Namespace) -> int:
     name = f"{arguments.verb} {arguments.action}" if "action" in arguments else arguments.verb
-    if name == "backup restore":
-        return await backups.restore(home, arguments)
+    if name in WITHOUT_AGENT:
+        return await WITHOUT_AGENT[name](home, arguments)
     try:
+        if arguments.verb == "doctor" and arguments.fix:
+            await mend_at_start(home)
         code = await read_recovery_code() if name == "memory recover" and not arguments.new_code else None
         agent = await attach_or_start(home, "serve" if name in LASTING else None, name, code)
     except UserError as error:
-        if name == "backup list" and error.failure.code == "database_damaged":
-            return await backups.list_without_agent(home, arguments)
+        if name == "backup list":
+            return await backups.list_without_agent(home, arguments, error.failure)
         if arguments.verb != "doctor":
             raise
         return await _doctor_outside(home, arguments, error.failure)
@@ -301,6 +304,8 @@ async def _doctor(service: AgentService, arguments: argparse.Namespace) -> int:
     return ExitCode.FAILED if any(finding.level == "error" for finding in findings) else ExitCode.DONE
 
 
+# These need the memory closed, or not at all.
+WITHOUT_AGENT = {"backup restore": backups.restore, "backup discard": backups.discard}
 # These last: whoever comes meanwhile must be able to attach, so they are a serving agent for their time.
 LASTING = ("chat", "model pull")
 VERBS: dict[str, Verb] = {

@@ -32,6 +32,7 @@ def describe(done: ConsolidationView) -> list[str]:
         "dated": tr("dated by their own words"),
         "retiered": tr("moved to another tier"),
         "dropped": tr("facts dropped, what was said stays"),
+        "held": tr("facts due to go by age, too many at once: if the clock is right, openclaw-agent memory tidy --yes"),
         "summarised": tr("old chats summed up"),
         "runs": tr("old runs dropped from the history"),
     }
@@ -49,8 +50,15 @@ def describe(done: ConsolidationView) -> list[str]:
     if done.stopped == "disk":
         lines.append(tr("It stopped because the disk is full. Free some space and try again."))
     if done.missing_bytes:
-        megabytes = -(-done.missing_bytes // 1_000_000)
+        over = _megabytes(done.missing_bytes)
         lines.append(
-            tr("The memory is {count} MB over its limit: raise memory.limit_mb, or forget something.", count=megabytes)
+            tr("The memory is {count} MB over its limit: raise memory.limit_mb, or forget something.", count=over)
         )
+    if done.missing_disk_bytes:
+        lacking = _megabytes(done.missing_disk_bytes)
+        lines.append(tr("The disk lacks {count} MB of what must stay free: free some space on it.", count=lacking))
     return lines
+
+
+def _megabytes(count: int) -> int:
+    return -(-count // 1_000_000)

@@ -16,7 +16,7 @@ from openclaw_desktop import __version__
 
 if TYPE_CHECKING:
     from openclaw_desktop.system.paths import Home
-    from openclaw_desktop.ui.application import Front
+    from openclaw_desktop.ui.application import Front, Rescue
 
 
 def main() -> int:
@@ -65,7 +65,12 @@ def _run(arguments: argparse.Namespace) -> int:
             + "\n"
         )
         return ExitCode.FAILED
-    return run_desktop(lambda: _build(home), hidden=arguments.hidden, show_first=arguments.toggle_chat)
+    return run_desktop(
+        lambda: _build(home),
+        make_rescue=lambda: _make_rescue(home),
+        hidden=arguments.hidden,
+        show_first=arguments.toggle_chat,
+    )
 
 
 def _reach(home: Home, action: str) -> bool:
@@ -89,8 +94,14 @@ def _reach(home: Home, action: str) -> bool:
     return asyncio.run(reach())
 
 
-async def _build(home: Home) -> Front:
-    """Attach to a running agent, or become it; called once the icon shows."""
+def _make_rescue(home: Home) -> Rescue:
+    from openclaw_desktop.cli.rescue import HomeRescue
+
+    return HomeRescue(home, lambda code: _build(home, code))
+
+
+async def _build(home: Home, code: str | None = None) -> Front:
+    """Attach to a running agent, or become it, by the recovery code where there is one; called once the icon shows."""
     from openclaw_desktop.cli.logs import log_to_file
     from openclaw_desktop.runtime import attach_or_start
     from openclaw_desktop.system.paths import prepare
@@ -98,7 +109,7 @@ async def _build(home: Home) -> Front:
 
     prepare(home)
     log_to_file(home)
-    agent = await attach_or_start(home, "tray", "tray")
+    agent = await attach_or_start(home, "tray", "tray", code)
     desktop = agent.desktop
     return Front(
         service=agent.service,

@@ -12,7 +12,7 @@ from pathlib import Path
 from openclaw_desktop.cli import memory_output as words
 from openclaw_desktop.cli import output
 from openclaw_desktop.cli.terminal import is_real_terminal, read_line
-from openclaw_desktop.core.errors import ExitCode
+from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService
 from openclaw_desktop.service.memory_api import ErasurePreview, MemoryEdit, MemoryQuery, MemoryView
@@ -26,7 +26,7 @@ async def forget(service: AgentService, arguments: argparse.Namespace) -> int:
     asks = not (arguments.yes or arguments.json or arguments.dry_run) and is_real_terminal()
     seen = await service.preview_forget(ids) if arguments.dry_run or arguments.quotes or asks else None
     if seen is not None and arguments.quotes and seen.mentions:
-        ids = (*ids, *(mention.id for mention in seen.mentions))
+        ids = (*ids, *seen.mention_ids)
         seen = replace(await service.preview_forget(ids), unknown=seen.unknown)
     if arguments.dry_run:
         _print(arguments, seen, words.describe_erasure(seen) if seen else "")
@@ -45,7 +45,7 @@ async def forget(service: AgentService, arguments: argparse.Namespace) -> int:
 
 
 async def _erase_anyway(seen: ErasurePreview) -> bool:
-    if not seen.going and not seen.counts.get("messages"):
+    if not seen.going and not any(seen.counts.values()):
         return True  # there is nothing to lose, and the answer says so
     output.tell(words.describe_erasure(seen))
     return await _agreed(tr("Erase all of this, for good? [y/N] "))
@@ -144,7 +144,7 @@ async def import_memories(service: AgentService, arguments: argparse.Namespace) 
     path = _whole_path(arguments.path)
     seen = await service.preview_import(path, arguments.source, arguments.mine)
     if not arguments.json:
-        output.say(words.describe_import(seen) + "\n")
+        output.say(words.describe_import(seen, arguments.mine) + "\n")
     if not seen.new:
         if arguments.json:
             output.print_json({"preview": seen, "imported": None})
@@ -190,7 +190,9 @@ def _print(arguments: argparse.Namespace, document: object, sentence: str) -> No
 
 
 def _whole_path(path: str) -> str:
-    """Return `path` absolute: the agent may run in another folder."""
+    """Return `path` absolute: the agent may run in another folder. Raises UserError where there is none."""
+    if not path.strip():
+        raise UserError("no_path", tr("There is no path."), tr("Name a file or folder."), ExitCode.USAGE)
     try:
         return str(Path(path).expanduser().absolute())
     except RuntimeError:  # "~nobody": the agent says that nothing is there
@@ -199,6 +201,7 @@ def _whole_path(path: str) -> str:
 
 VERBS = {
     "forget": forget,
+    "memory forget": forget,
     "memory stats": show_stats,
     "memory list": list_memories,
     "memory show": show_memory,

@@ -5,10 +5,9 @@ Owns the form of it. Text that was said is shown with nothing hidden in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.core.text import tr, visible, visible_lines
 from openclaw_desktop.service.memory_api import (
     ChangeView,
     ErasurePreview,
@@ -68,9 +67,9 @@ def describe_detail(detail: MemoryDetail) -> str:
     memory = detail.memory
     label = memory.label
     lines = [
-        memory.text,
+        visible_lines(memory.text),
         "",
-        *detail.why,
+        *(visible(sentence) for sentence in detail.why),
         "",
         f"id          {memory.id}",
         f"tier, kind  {memory.tier}, {memory.kind}" + (f" ({visible(memory.speaker)})" if memory.speaker else ""),
@@ -88,21 +87,26 @@ def describe_detail(detail: MemoryDetail) -> str:
         *_given("turn        ", memory.turn_id),
         *_given("replaced by ", memory.superseded_by),
     ]
-    for title, memories in (
-        (tr("made of:"), detail.sources),
-        (tr("made of it:"), detail.derived),
-        (tr("took the place of:"), detail.supersedes),
+    for title, kind, listed in (
+        (tr("made of:"), "sources", [describe_memory(one) for one in detail.sources]),
+        (tr("made of it:"), "derived", [describe_memory(one) for one in detail.derived]),
+        (tr("took the place of:"), "supersedes", [describe_memory(one) for one in detail.supersedes]),
+        (tr("changes:"), "changes", [describe_change(change) for change in detail.changes]),
     ):
-        lines += _listed(title, memories)
-    if detail.changes:
-        lines += ["", tr("changes:"), *(f"  {describe_change(change)}" for change in detail.changes)]
+        if more := detail.more.get(kind):
+            listed.append(tr("and {count} more", count=f"{more:,}"))
+        lines += ["", title, *(f"  {line}" for line in listed)] if listed else []
     return "\n".join(lines)
 
 
 def describe_run(run: RunView) -> str:
     """Return one run as a line."""
-    undone = "  " + tr("taken back {time}", time=run.undone_at[:16]) if run.undone_at else ""
-    return f"{run.id:5}  {run.started_at[:16]}  {run.kind:13} {run.changes:5}  {visible(run.note)}{undone}".rstrip()
+    end = ""
+    if run.undone_at:
+        end = "  " + tr("taken back {time}", time=run.undone_at[:16])
+    elif run.finished_at is None:
+        end = "  " + tr("not done yet")
+    return f"{run.id:5}  {run.started_at[:16]}  {run.kind:13} {run.changes:5}  {visible(run.note)}{end}".rstrip()
 
 
 def describe_run_detail(detail: RunDetail) -> str:
@@ -128,6 +132,8 @@ def describe_erasure(seen: ErasurePreview) -> str:
         lines.append("  " + tr("and {count} more", count=seen.more))
     if messages := seen.counts.get("messages"):
         lines.append(tr("{count} messages of your chats go with it.", count=messages))
+    if removed := seen.counts.get("removed"):
+        lines.append(tr("{count} removed before go from the history of changes.", count=removed))
     if seen.read_again:
         lines.append(tr("{count} memories stay and are read again for what else they tell.", count=seen.read_again))
     if seen.copies:
@@ -135,6 +141,8 @@ def describe_erasure(seen: ErasurePreview) -> str:
     if seen.mentions:
         lines.append(tr("This speaks of it too and stays (--quotes erases it as well):"))
         lines += [f"  {one.id}  {one.created_at[:10]}  {_line(one.text)}  ({one.why})" for one in seen.mentions]
+        if (more := len(seen.mention_ids) - len(seen.mentions)) > 0:
+            lines.append("  " + tr("and {count} more", count=more))
     if seen.unknown:
         lines.append(tr("Not known: {ids}", ids=visible(", ".join(seen.unknown))))
     return "\n".join(lines)
@@ -150,15 +158,28 @@ def describe_receipt(receipt: ErasureView, asked: int) -> str:
 
 
 def describe_export(done: ExportView) -> str:
-    """Return what was written."""
-    return tr(
-        "{count} memories are in {path} ({size} KiB). Keep it safe: it is not encrypted.",
-        count=f"{done.memories:,}", path=visible(done.path), size=f"{done.size_bytes // 1024 + 1:,}",
-    )  # fmt: skip
+    """Return what was written, and what was not."""
+    lines = [
+        tr("{count} memories are in {path} ({size} KiB). Keep it safe: it is not encrypted.",
+           count=f"{done.memories:,}", path=visible(done.path), size=f"{done.size_bytes // 1024 + 1:,}")
+    ]  # fmt: skip
+    if done.withheld:
+        lines.append(
+            tr("{count} facts that are not trusted were withheld: other programs would act on them. "
+               "--format json writes them too.", count=f"{done.withheld:,}")
+        )  # fmt: skip
+    if others := done.left_out - done.withheld:
+        lines.append(
+            tr("{count} were left out: summaries, and what was replaced. --format json writes them too.",
+               count=f"{others:,}")
+        )  # fmt: skip
+    if done.removed:
+        lines.append(tr("{count} files of an earlier export were removed.", count=f"{done.removed:,}"))
+    return "\n".join(lines)
 
 
-def describe_import(seen: ImportPreview) -> str:
-    """Return what an import would bring."""
+def describe_import(seen: ImportPreview, mine: bool = False) -> str:
+    """Return what an import would bring; `mine`: as the user's own words."""
     kinds = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
     lines = [
         tr("{path} ({form}): {new} new of {total}.", path=visible(seen.path), form=seen.form, new=f"{seen.new:,}",
@@ -167,7 +188,9 @@ def describe_import(seen: ImportPreview) -> str:
     if kinds:
         lines.append(f"  {kinds}")
     if seen.known:
-        lines.append("  " + tr("{count} are there already.", count=f"{seen.known:,}"))
+        lines.append("  " + tr("{count} are there already, and stay as they are.", count=f"{seen.known:,}"))
+    if seen.known and mine:
+        lines.append("  " + tr("To have those as your own words too, take their import back first: memory undo RUN."))
     if seen.erased:
         lines.append("  " + tr("{count} were erased here once and stay erased.", count=f"{seen.erased:,}"))
     if seen.oldest is not None and seen.newest is not None:
@@ -188,7 +211,7 @@ def describe_tidy(done: TidyView) -> str:
     ]  # fmt: skip
     if done.waiting:
         lines.append(
-            tr("{count} more have come to their end, which is a lot at once. If the clock is right: --yes",
+            tr("{count} more have come to their end: many at once, or since the clock moved far. If it is right: --yes",
                count=done.waiting)
         )  # fmt: skip
     return "\n".join(lines)
@@ -210,10 +233,6 @@ def _value(value: Any) -> str:
 
 def _given(name: str, value: str | None) -> list[str]:
     return [name + visible(value)] if value else []
-
-
-def _listed(title: str, memories: Sequence[MemoryView]) -> list[str]:
-    return ["", title, *(f"  {describe_memory(memory)}" for memory in memories)] if memories else []
 
 
 def _line(text: str) -> str:

@@ -11,7 +11,7 @@ import sys
 import msgspec
 
 from openclaw_desktop.core.errors import Failure
-from openclaw_desktop.core.text import tr, without_controls
+from openclaw_desktop.core.text import tr, visible_lines, without_controls
 from openclaw_desktop.service.api import Finding, GrantView, ModelView, RemovedModel, Status
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 
@@ -40,9 +40,10 @@ def tell_failure(failure: Failure) -> None:
 
 
 def describe_hit(hit: MemoryHit) -> str:
-    """Return one memory as a line."""
+    """Return one memory as a line; further lines of its text are set in, so that none passes for another memory."""
     why = f"  ({hit.why})" if hit.why else ""
-    return f"{hit.id}  {hit.created_at[:10]}  {hit.text}{why}"
+    text = visible_lines(hit.text).replace("\n", "\n    ")
+    return f"{hit.id}  {hit.created_at[:10]}  {text}{why}"
 
 
 def describe_recall(answer: RecallAnswer) -> str:

@@ -128,6 +128,7 @@ def _add_memory_actions(memory: argparse._SubParsersAction[_Parser], common: _Pa
             action.add_argument(id_.lower(), metavar=id_)
         return action
 
+    _add_forget(add("forget", tr("erase memories")))
     add("stats", tr("what is kept, and how near the limits are"))
     listed = add("list", tr("what is kept, newest first"))
     listed.add_argument("--tier", choices=("short", "medium", "long"), help=tr("only of this tier"))
@@ -206,7 +207,11 @@ def _add_backup_actions(verb: _Parser, common: _Parser) -> None:
     backup.add_parser("list", help=tr("which there are, and whether they are whole"), parents=[common])
     restore = backup.add_parser("restore", help=tr("put one in the place of the memory"), parents=[common])
     restore.add_argument("name", metavar="NAME", help=tr("its name, or latest: the newest that is whole"))
-    restore.add_argument("--yes", action="store_true", help=tr("don't ask"))
+    restore.add_argument("--code", action="store_true", help=tr("with the recovery code, which is asked for"))
+    restore.discreet = True
+    discard = backup.add_parser("discard", help=tr("delete damaged files that were kept aside"), parents=[common])
+    for asked in (restore, discard):
+        asked.add_argument("--yes", action="store_true", help=tr("don't ask"))
 
 
 def _add_schedule(coming: argparse.ArgumentParser) -> None:

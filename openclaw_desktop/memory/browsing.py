@@ -87,19 +87,23 @@ def find(
     return found, int(total)
 
 
-def sources(connection: apsw.Connection, rowid: int) -> list[StoredMemory]:
-    """Return what a memory was made of."""
-    return _linked(connection, "m.rowid in (select source_rowid from memory_sources where memory_rowid = ?)", rowid)
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What hangs on a memory: the first of it, oldest first, and how many there are."""
+
+    memories: tuple[StoredMemory, ...]
+    total: int
 
 
-def derived(connection: apsw.Connection, rowid: int) -> list[StoredMemory]:
-    """Return what was made of a memory."""
-    return _linked(connection, "m.rowid in (select memory_rowid from memory_sources where source_rowid = ?)", rowid)
-
-
-def supersedes(connection: apsw.Connection, rowid: int) -> list[StoredMemory]:
-    """Return what a memory took the place of."""
-    return _linked(connection, "m.superseded_by = ?", rowid)
+def linked(connection: apsw.Connection, rowid: int) -> tuple[Linked, Linked, Linked]:
+    """Return what a memory was made of, what was made of it, and what it took the place of."""
+    conditions = (
+        "m.rowid in (select source_rowid from memory_sources where memory_rowid = ?)",
+        "m.rowid in (select memory_rowid from memory_sources where source_rowid = ?)",
+        "m.superseded_by = ?",
+    )
+    sources, derived, supersedes = (_linked(connection, condition, rowid) for condition in conditions)
+    return sources, derived, supersedes
 
 
 def all_memories(connection: apsw.Connection, after: int, limit: int) -> Sequence[StoredMemory]:
@@ -108,9 +112,11 @@ def all_memories(connection: apsw.Connection, after: int, limit: int) -> Sequenc
     return [stored(row) for row in fetch(connection, sql, (after, limit))]
 
 
-def _linked(connection: apsw.Connection, condition: str, rowid: int) -> list[StoredMemory]:
+def _linked(connection: apsw.Connection, condition: str, rowid: int) -> Linked:
     sql = f"select {COLUMNS} from memories m where {condition} order by m.created_s, m.rowid limit {_MOST_LINKED}"
-    return [stored(row) for row in fetch(connection, sql, (rowid,))]
+    first = tuple(stored(row) for row in fetch(connection, sql, (rowid,)))
+    total = fetch(connection, f"select count(*) from memories m where {condition}", (rowid,))[0][0]
+    return Linked(first, int(total))
 
 
 _MOST_LINKED = 100

@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 
 from openclaw_desktop.memory import neighbours
+from openclaw_desktop.memory.consolidation.facts import reopen
 from openclaw_desktop.memory.consolidation.reading import reread
 from openclaw_desktop.memory.erasures import note_erased_ids
 from openclaw_desktop.memory.reach import Reach, find_marked, rows_of, table_names
 from openclaw_desktop.memory.sessions import QUESTION_KEY
 from openclaw_desktop.storage.database import fetch
 
-# Of a text so short, or of so many texts, a change is known by the memory it belongs to alone.
+# Of a text so short a change is known by the memory it belongs to alone.
 LEAST_QUOTED_CHARS = 8
-MOST_QUOTED_TEXTS = 200
 _ENGINE_TABLE = re.compile(r"vectors_\d+")
 
 
-def erase_rows(connection: apsw.Connection, reach: Reach, moment: str) -> Counter[str]:
-    """Take out all that `reach` names and return how much of each kind that was. `moment`: an ISO time."""
+def erase_rows(connection: apsw.Connection, reach: Reach, moment: str, reopens: bool = True) -> Counter[str]:
+    """Take out all that `reach` names and return how much of each kind that was. `moment`: an ISO time.
+
+    `reopens`: what one of these had ended holds again, for it is as if it had not been said.
+    """
     tables = table_names(connection)
     rows = rows_of(connection, reach.memory_ids, "m.rowid, m.kind, m.text")
     rowids = [int(rowid) for rowid, _, _ in rows]
@@ -39,15 +42,20 @@ def erase_rows(connection: apsw.Connection, reach: Reach, moment: str) -> Counte
     if "reading_queue" in tables:
         # The facts go, what they were made of besides stays true.
         reread(connection, [int(rowid) for (rowid,) in rows_of(connection, reach.remaining, "m.rowid")])
+    listed = _lists_of(connection, [*rowids, *beside]) if "vector_lists" in tables else []
     counts["vectors"] = _erase_vectors(connection, rowids, tables)
     if "superseded_by" in _columns(connection):
-        # What one of these had replaced is not true again because its successor is gone.
-        _each(
-            connection, "update memories set valid_to = coalesce(valid_to, ?2) where superseded_by = ?1", rowids, moment
-        )
+        if reopens:
+            reopen(connection, rowids)
+        else:
+            ended = "update memories set valid_to = coalesce(valid_to, ?2) where superseded_by = ?1"
+            _each(connection, ended, rowids, moment)
     _each(connection, "delete from memories where rowid = ?1", rowids)
     counts["neighbours"] = neighbours.rebuild(connection, beside) if with_neighbours else 0
+    _erase_centroids(connection, listed)
     counts += _erase_words(connection, reach, tables)
+    if "term_counts" in tables:
+        _erase_terms(connection)
     return counts
 
 
@@ -80,16 +88,24 @@ def _erase_words(connection: apsw.Connection, reach: Reach, tables: frozenset[st
     return counts
 
 
+def _erase_terms(connection: apsw.Connection) -> None:
+    """Take out the counts of common words that no memory holds any more."""
+    connection.execute("create virtual table temp.words_held using fts5vocab ('main', 'memories_fts', 'instance')")
+    connection.execute(
+        "delete from term_counts where not exists (select 1 from temp.words_held h where h.term = term_counts.term)"
+    )
+    connection.execute("drop table temp.words_held")
+
+
 def _erase_changes(connection: apsw.Connection, ids: Sequence[str], texts: Sequence[str]) -> int:
     """Take out what the history of changes holds of these memories, and changes of others that quote them."""
     listed = "select id, run_id from memory_changes where memory_id in (select value from json_each(?))"
     found: dict[int, int] = dict(fetch(connection, listed, (json.dumps(ids),)))
     found |= _changes_made_of(connection, ids)
-    quotable = [text for text in texts if len(text) >= LEAST_QUOTED_CHARS]
-    if quotable:
-        for change, run, before, after in fetch(connection, "select id, run_id, before, after from memory_changes"):
-            if change not in found and _quotes(f"{before} {after}", quotable):
-                found[change] = run
+    earlier = """select json_extract(value, '$.text') from memory_changes c, json_each(json_array(c.before, c.after))
+        where value is not null and memory_id in (select value from json_each(?))"""
+    texts = [*texts, *(text for (text,) in fetch(connection, earlier, (json.dumps(ids),)) if text is not None)]
+    found |= _changes_that_quote(connection, texts)
     _each(connection, "delete from memory_changes where id = ?1", list(found))
     # A note may name what was changed; of an import it names the file alone.
     _each(connection, "update memory_runs set note = '' where id = ?1 and kind <> 'import'", list(set(found.values())))
@@ -104,8 +120,27 @@ def _changes_made_of(connection: apsw.Connection, ids: Sequence[str]) -> dict[in
     return dict(fetch(connection, sql, (json.dumps(ids),)))
 
 
-def _quotes(change: str, texts: Sequence[str]) -> bool:
-    return any(json.dumps(text, ensure_ascii=False)[1:-1] in change for text in texts[:MOST_QUOTED_TEXTS])
+def _changes_that_quote(connection: apsw.Connection, texts: Iterable[str]) -> dict[int, int]:
+    """Return the changes, and their runs, that hold one of `texts` word for word.
+
+    Each change is read once, however many texts there are: they are looked up by how they begin.
+    """
+    by_beginning = defaultdict[str, list[str]](list)
+    for text in texts:
+        if len(text) >= LEAST_QUOTED_CHARS:
+            quoted = json.dumps(text, ensure_ascii=False)[1:-1]
+            by_beginning[quoted[:LEAST_QUOTED_CHARS]].append(quoted)
+    # Of an import nothing is kept but that it added them.
+    sql = """select id, run_id, coalesce(before, '') || ' ' || coalesce(after, '') from memory_changes
+        where max(length(coalesce(before, '')), length(coalesce(after, ''))) >= ?"""
+    changes = fetch(connection, sql, (LEAST_QUOTED_CHARS,)) if by_beginning else []
+    return {change: run for change, run, written in changes if _quotes(written, by_beginning)}
+
+
+def _quotes(written: str, by_beginning: Mapping[str, Sequence[str]]) -> bool:
+    places = range(len(written) - LEAST_QUOTED_CHARS + 1)
+    beginnings = {written[at : at + LEAST_QUOTED_CHARS] for at in places} & by_beginning.keys()
+    return any(quoted in written for beginning in beginnings for quoted in by_beginning[beginning])
 
 
 def _erase_vectors(connection: apsw.Connection, rowids: Sequence[int], tables: frozenset[str]) -> int:
@@ -123,6 +158,19 @@ def _erase_vectors(connection: apsw.Connection, rowids: Sequence[int], tables: f
         _each(connection, f"delete from {table} where memory_rowid = ?1", rowids)
         count += connection.total_changes() > before
     return count
+
+
+def _lists_of(connection: apsw.Connection, rowids: Sequence[int]) -> list[tuple[int, int]]:
+    sql = """select distinct engine_id, list from json_each(?) j cross join vectors v on v.memory_rowid = j.value
+        where list > 0"""
+    return [(int(engine), int(number)) for engine, number in fetch(connection, sql, (json.dumps(rowids),))]
+
+
+def _erase_centroids(connection: apsw.Connection, listed: Iterable[tuple[int, int]]) -> None:
+    """Blank the centroids of lists that are left empty: of a single vector the centroid is that vector."""
+    sql = """update vector_lists set centroid = zeroblob(length(centroid)) where engine_id = ?1 and list = ?2
+        and not exists (select 1 from vectors where engine_id = ?1 and list = ?2)"""
+    connection.executemany(sql, list(listed))
 
 
 def _each(connection: apsw.Connection, sql: str, values: Iterable[object], *more: object) -> None:

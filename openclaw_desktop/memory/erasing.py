@@ -9,9 +9,10 @@ threads.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,15 +21,16 @@ import apsw
 from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.ids import new_id
-from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory.erased_rows import erase_rows, replay_erasures
 from openclaw_desktop.memory.erasures import end_erasure, erased_ids, mark_erasure, note_erased_ids, unfinished
 from openclaw_desktop.memory.mentions import Mention, find_mentions
 from openclaw_desktop.memory.reach import Reach, find_alone, find_reach, rows_of
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.rows import fetch_memories
-from openclaw_desktop.storage.backup import list_backups, note_erased, rewrite_backups
+from openclaw_desktop.storage.backup import list_backups, note_erased, noted_erasures, rewrite_backups
 from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.recovery import files_aside
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class Preview:
 
     `mentions`: what speaks of it and stays. `messages`: how many of the chats go. `read_again`: memories that stay,
     while facts made of them go. `copies`: how many backups are searched. `unknown`: ids that there are none of.
+    `removed`: how many memories go from the history of changes, which alone still holds them.
     """
 
     asked: tuple[StoredMemory, ...]
@@ -66,6 +69,7 @@ class Preview:
     read_again: int
     copies: int
     unknown: tuple[str, ...]
+    removed: int = 0
 
 
 def redacted_request() -> str:
@@ -74,9 +78,9 @@ def redacted_request() -> str:
 
 
 class Erasing:
-    """Erases from one file, and from its copies in `backups`."""
+    """Erases from one file, and from its copies in the folders `backups`."""
 
-    def __init__(self, database: Database, clock: Clock, backups: Path | None = None) -> None:
+    def __init__(self, database: Database, clock: Clock, backups: tuple[Path, ...] = ()) -> None:
         self.backups = backups
         self._database = database
         self._clock = clock
@@ -99,7 +103,7 @@ class Erasing:
 
     def _preview(self, connection: apsw.Connection, ids: Sequence[str]) -> Preview:
         reach = find_reach(connection, ids)
-        known = {*(id_ for (id_,) in rows_of(connection, ids, "m.id")), *reach.turns}
+        known = {*(id_ for (id_,) in rows_of(connection, ids, "m.id")), *reach.turns, *reach.gone}
         return Preview(
             _memories(connection, reach.asked),
             _memories(connection, reach.said_with),
@@ -107,8 +111,9 @@ class Erasing:
             find_mentions(connection, reach),
             _count_messages(connection, reach),
             len(reach.remaining),
-            len(list_backups(self.backups)) if self.backups else 0,
+            sum(len(list_backups(folder)) for folder in self.backups),
             tuple(id_ for id_ in dict.fromkeys(ids) if id_ not in known),
+            len(reach.gone),
         )
 
     async def erase(self, ids: Sequence[str], asked_in: str | None = None, patient: bool = False) -> Erasure:
@@ -132,15 +137,22 @@ class Erasing:
             pending = await self._write_anew(reach.marks, counts, patient)
             if not pending:
                 await end_erasure(self._database, mark)
+        pending = " ".join(filter(None, (pending, *self._out_of_reach())))
         log.info("erased: %s", dict(counts))
         return Erasure(new_id("era"), self._moment(), asked, {k: n for k, n in sorted(counts.items()) if n}, pending)
+
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Let no erasure begin meanwhile, and wait for one that runs: what is written inside can't miss it."""
+        async with self._one_at_a_time:
+            yield
 
     async def let_go(self, ids: Sequence[str]) -> int:
         """Erase memories that have come to their end, each alone; what was learnt from a turn stays."""
 
         def erase(connection: apsw.Connection) -> tuple[int, int]:
             reach = find_alone(connection, ids)
-            erase_rows(connection, reach, self._moment())
+            erase_rows(connection, reach, self._moment(), reopens=False)
             return len(reach.asked), mark_erasure(connection)
 
         async with self._one_at_a_time:
@@ -153,14 +165,19 @@ class Erasing:
         return count
 
     async def finish(self, patient: bool = False) -> bool:
-        """Finish what a kill cut short, or what was too large to wait for; what fails is tried next time.
+        """Finish what a kill cut short, what was too large to wait for, and what a folder that was away has missed.
+
+        What fails is tried next time.
 
         At the start, before anything is answered, without patience: then large files stay to be written anew.
         """
         try:
-            if not (marks := await unfinished(self._database)):
+            marks = await unfinished(self._database)
+            if not marks and await self._is_missed():
+                marks = (await self._database.write(mark_erasure),)
+            if not marks:
                 return True
-            log.warning("an erasure was cut short; it is finished now")
+            log.warning("an erasure was cut short, or missed by a folder of copies; it is finished now")
             async with self._one_at_a_time:
                 await self._database.erase_traces()
                 await self._erase_derived()
@@ -176,7 +193,7 @@ class Erasing:
         self, connection: apsw.Connection, ids: Sequence[str], asked_in: str | None
     ) -> tuple[Reach, int, Counter[str], int]:
         reach = find_reach(connection, ids)
-        asked = len(rows_of(connection, set(ids), "m.id")) + len(set(ids) & set(reach.turns))
+        asked = len(rows_of(connection, set(ids), "m.id")) + len(set(ids) & {*reach.turns, *reach.gone})
         counts = erase_rows(connection, reach, self._moment())
         note_erased_ids(connection, reach.marks, self._moment())
         if asked_in is not None:
@@ -200,24 +217,53 @@ class Erasing:
         return ""
 
     async def _write_copies_anew(self, marks: Sequence[str], counts: Counter[str], patient: bool) -> str:
-        folder = self.backups
-        if folder is None or not marks or not folder.is_dir():
-            return ""  # a disk that is not connected: a restore erases again what is noted in the file itself
-        copies = await asyncio.to_thread(list_backups, folder)
+        folders = [folder for folder in self.backups if folder.is_dir()]  # `_is_missed` tells of the others
+        if not folders or not marks:
+            return ""
+        copies = await asyncio.to_thread(lambda: [copy for folder in folders for copy in list_backups(folder)])
         if not patient and sum(copy.stat().st_size for copy in copies) > AT_ONCE_BYTES:
             return tr("The backups are written anew when the machine is idle; until then they still hold it.")
         try:
             # Where backups are made, so that none is begun before the erasure and done after this.
-            counts["copies"] = await self._database.beside(lambda _: self._rewrite_copies(folder, marks))
+            counts["copies"] = await self._database.beside(lambda _: self._rewrite_copies(folders, marks))
         except UserError as error:
             return str(error)
         return ""
 
-    def _rewrite_copies(self, folder: Path, marks: Sequence[str]) -> int:
-        for half in folder.glob("openclaw-*.partial*"):
-            half.unlink(missing_ok=True)  # of a backup that was cut short
-        note_erased(folder, marks)
-        return rewrite_backups(folder, self._database.key, lambda connection: replay_erasures(connection, marks))
+    def _rewrite_copies(self, folders: Sequence[Path], marks: Sequence[str]) -> int:
+        count = 0
+        problem: Exception | None = None
+        for folder in folders:  # one that can't be written keeps no other from it
+            try:
+                for half in folder.glob("openclaw-*.partial*"):
+                    half.unlink(missing_ok=True)  # of a backup that was cut short
+                note_erased(folder, marks)
+                count += rewrite_backups(folder, self._database.key, lambda c: replay_erasures(c, marks))
+            except (UserError, OSError) as error:
+                problem = error
+        if problem is not None:
+            raise problem
+        return count
+
+    async def _is_missed(self) -> bool:
+        """Return whether copies are in reach that miss an erasure: their folder was away when it was done."""
+        folders = [folder for folder in self.backups if await asyncio.to_thread(list_backups, folder)]
+        erased = set(await erased_ids(self._database)) if folders else set()
+        return any([erased - await asyncio.to_thread(noted_erasures, folder) for folder in folders])
+
+    def _out_of_reach(self) -> Iterator[str]:
+        """Tell what may still hold what was erased, and what becomes of it."""
+        if away := [visible(str(folder)) for folder in self.backups if not folder.is_dir()]:
+            yield tr(
+                "Backups in {folders} could not be reached; it goes from them once that folder is back.",
+                folders=", ".join(away),
+            )
+        if aside := [visible(str(file)) for file in files_aside(self._database.path)]:
+            yield tr(
+                "A damaged file that was kept aside may still hold it: {files}. "
+                "To remove it: openclaw-agent backup discard",
+                files=", ".join(aside),
+            )
 
     async def _erase_derived(self) -> None:
         for erase_derived in self._derived:

@@ -31,6 +31,7 @@ MOST_DROPPED = 2
 _LINKS = ("sources", "derived", "supersedes")
 # Made of other rows, and made anew when a row comes back.
 _COMPUTED = ("rowid", "neighbours")
+_BY_ITSELF = {"confidence": 1.0, "pinned": 0, "access_count": 0, "origins": "[]", "purpose": "assist"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `before` None: the memory was added; `after` None: it was removed, and `before` is all of it."""
+    """One change. `before` None: the memory was added; `after` None: it was removed, and `before` tells all of it."""
 
     run_id: int
     memory_id: str
@@ -80,6 +81,9 @@ def note_change(
     `before` and `after` are the changed columns; `superseded_by` is an id there. `before` None: the memory was added
     (`after` may be empty: the row itself tells). `after` None: it was removed; `before` is then its `snapshot`.
     """
+    if before is not None and after is None:
+        # What goes for want of room must leave less than it takes: what a new row has by itself is not written down.
+        before = {name: value for name, value in before.items() if value not in (None, "", [], _BY_ITSELF.get(name))}
     connection.execute(
         "insert into memory_changes (run_id, memory_id, action, before, after) values (?, ?, ?, ?, ?)",
         (run_id, memory_id, action, _as_json(before), _as_json(after)),
@@ -133,6 +137,11 @@ async def list_runs(database: Database, limit: int = 20) -> tuple[Run, ...]:
     return tuple(Run(*row) for row in rows)
 
 
+async def find_run(database: Database, run_id: int) -> Run:
+    """Return a run; raises UserError where there is none."""
+    return await database.read(lambda c: _run(c, run_id))
+
+
 async def show_run(database: Database, run_id: int) -> tuple[Run, tuple[Change, ...]]:
     """Return a run and its changes in order; raises UserError where there is none."""
     return await database.read(lambda c: (_run(c, run_id), _changes(c, "run_id = ?", run_id)))
@@ -171,15 +180,31 @@ async def undo_run(database: Database, run_id: int, now: datetime) -> int:
                    run=run_id, later=later),
                 tr("Take back run {later} first.", later=later),
             )  # fmt: skip
-        changes = _changes(connection, "run_id = ?", run_id)
-        for change in reversed(changes):
-            _take_back(connection, change)
-        _remove(connection, [change.memory_id for change in changes if change.before is None])
-        sql = "update memory_runs set undone_at = ?1, finished_at = coalesce(finished_at, ?1) where id = ?2"
-        connection.execute(sql, (_moment(now), run_id))
-        return len(changes)
+        return _undo(connection, run_id, now)
 
     return await database.write(undo)
+
+
+def end_cut_short(connection: apsw.Connection, run_id: int, now: datetime) -> bool:
+    """End an import that can't go on, and say so in its note: taken back, or False where what came of it is in use."""
+    if _built_on(connection, run_id) is None:
+        _undo(connection, run_id, now)
+        end = tr("cut short and taken back by itself: import it again")
+    else:
+        finish_run(connection, run_id, now)
+        end = tr("cut short: only a part of it is here; import it again for the rest")
+    connection.execute("update memory_runs set note = note || ?1 where id = ?2", (f" ({end})", run_id))
+    return _run(connection, run_id).undone_at is not None
+
+
+def _undo(connection: apsw.Connection, run_id: int, now: datetime) -> int:
+    changes = _changes(connection, "run_id = ?", run_id)
+    for change in reversed(changes):
+        _take_back(connection, change)
+    _remove(connection, [change.memory_id for change in changes if change.before is None])
+    sql = "update memory_runs set undone_at = ?1, finished_at = coalesce(finished_at, ?1) where id = ?2"
+    connection.execute(sql, (_moment(now), run_id))
+    return len(changes)
 
 
 def _take_back(connection: apsw.Connection, change: Change) -> None:
@@ -295,7 +320,7 @@ def _id_at(connection: apsw.Connection, rowid: int | None) -> str | None:
 
 
 def _as_json(columns: Mapping[str, Any] | None) -> str | None:
-    return None if columns is None else json.dumps(columns, ensure_ascii=False)
+    return None if columns is None else json.dumps(columns, ensure_ascii=False, separators=(",", ":"))
 
 
 def _of_json(text: str | None) -> Columns | None:

@@ -1,4 +1,4 @@
-"""Who else speaks of what is to be erased: texts that share its rare words, and versions that it replaced.
+"""Who else speaks of what is to be erased: texts that quote it or share its rare words, and versions it replaced.
 
 Owns when two texts speak of the same. They are offered, never erased unasked. Must not know how anything is erased.
 Runs on the database's threads.
@@ -17,16 +17,18 @@ from openclaw_desktop.storage.database import fetch
 
 # A word that stands in more memories than this tells nothing; in at most so few, it is enough by itself.
 RARE, VERY_RARE = 30, 5
-MOST_WORDS, MOST_MENTIONS = 12, 50
+MOST_WORDS, MOST_UNKEPT = 12, 1000
+# What is said in passing ("thank you") is no quote, and of a long text nobody repeats all.
+LEAST_QUOTED_WORDS, MOST_QUOTED_WORDS, MOST_QUOTING = 3, 60, 1000
 _WORD = re.compile(r"[^\W_]+")
 _LEAST_CHARS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A text that stays. `id`: of the memory, or of the turn where no memory was made of it; `why`: words it shares.
+    """A text that stays. `id`: of the memory, or of the turn where no memory was made of it; `why`: what it shares.
 
-    `why` empty: it is an earlier or a later version.
+    That is words, or a whole text; `why` empty: it is an earlier or a later version.
     """
 
     id: str
@@ -42,26 +44,40 @@ def find_mentions(connection: apsw.Connection, reach: Reach) -> tuple[Mention, .
     texts = [text for (text,) in rows_of(connection, reach.asked, "m.text")]
     rare = _rare_words(connection, texts, going)
     found = {mention.id: mention for mention in _versions(connection, reach)}
+    for mention in _quoting(connection, texts, going):
+        found.setdefault(mention.id, mention)
     for word in rare:
-        sql = """select m.id, m.text, m.created_at, m.speaker from memories_fts f join memories m on m.rowid = f.rowid
-            where memories_fts match ? limit ?"""
-        for id_, text, created_at, speaker in fetch(connection, sql, (_phrase(word), RARE + len(going))):
+        for id_, text, created_at, speaker in fetch(connection, _HOLDING, (_phrase(word), RARE + len(going))):
             shared = tuple(one for one in rare if one in _words(text))
             if id_ not in going and id_ not in found and _is_telling(shared, rare):
                 found[id_] = Mention(id_, text, created_at, speaker, shared)
     for mention in _unkept(connection, reach, rare):
         found.setdefault(mention.id, mention)
-    return tuple(sorted(found.values(), key=lambda mention: mention.created_at))[:MOST_MENTIONS]
+    return tuple(sorted(found.values(), key=lambda mention: mention.created_at))
+
+
+def _quoting(connection: apsw.Connection, texts: Collection[str], going: Collection[str]) -> list[Mention]:
+    """Return memories that hold one of `texts` word for word, however common its words are."""
+    found = []
+    for text in texts:
+        words = _WORD.findall(text)
+        if LEAST_QUOTED_WORDS <= len(words) <= MOST_QUOTED_WORDS:
+            holding = fetch(connection, _HOLDING, (_phrase(" ".join(words)), MOST_QUOTING + len(going)))
+            found += [
+                Mention(id_, held, at, speaker, (" ".join(words),))
+                for id_, held, at, speaker in holding
+                if id_ not in going
+            ]
+    return found
 
 
 def _rare_words(connection: apsw.Connection, texts: Collection[str], going: Collection[str]) -> dict[str, int]:
     """Return words of `texts` that few other memories hold, rarest first, and how many hold them."""
     held: dict[str, int] = {}
-    sql = "select m.id from memories_fts f join memories m on m.rowid = f.rowid where memories_fts match ? limit ?"
     for word in dict.fromkeys(word for text in texts for word in _words(text)):
         if len(word) >= _LEAST_CHARS or any(character.isdigit() for character in word):
-            holders = fetch(connection, sql, (_phrase(word), RARE + len(going) + 1))
-            held[word] = sum(id_ not in going for (id_,) in holders)
+            holders = fetch(connection, _HOLDING, (_phrase(word), RARE + len(going) + 1))
+            held[word] = sum(id_ not in going for id_, *_ in holders)
     rare = sorted((count, word) for word, count in held.items() if count <= RARE)
     return {word: count for count, word in rare[:MOST_WORDS]}
 
@@ -91,7 +107,7 @@ def _unkept(connection: apsw.Connection, reach: Reach, rare: dict[str, int]) -> 
         return []
     likes = " or ".join("text like ?" for _ in rare)
     sql = f"""select turn_id, text, created_at, role from messages m where ({likes})
-        and not exists (select 1 from memories where turn_id = m.turn_id) limit {MOST_MENTIONS}"""
+        and not exists (select 1 from memories where turn_id = m.turn_id) limit {MOST_UNKEPT}"""
     rows = fetch(connection, sql, tuple(f"%{word}%" for word in rare))
     going = {*reach.turns, *reach.answers}
     found = [
@@ -108,3 +124,7 @@ def _words(text: str) -> frozenset[str]:
 
 def _phrase(word: str) -> str:
     return f'text : "{word}"'
+
+
+_HOLDING = """select m.id, m.text, m.created_at, m.speaker from memories_fts f join memories m on m.rowid = f.rowid
+    where memories_fts match ? limit ?"""

@@ -1,6 +1,6 @@
-"""The text that stands beside a turn: what was said just before and after it in the same session.
+"""The text that stands beside a memory in the index: what was said just before and after a turn in the same session.
 
-Owns how that text follows when a turn goes, comes back or is reworded. Must not know why. Runs on the database's
+Owns how that text follows when a memory goes, comes back or is reworded. Must not know why. Runs on the database's
 threads, within the transaction of the change.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 
 import apsw
 
+from openclaw_desktop.memory.recall.words import index_words
 from openclaw_desktop.memory.rows import NEIGHBOUR_CHARS
 from openclaw_desktop.storage.database import fetch
 
@@ -52,7 +53,10 @@ def rebuild(connection: apsw.Connection, rowids: Iterable[int]) -> int:
 
 
 def rebuild_around(connection: apsw.Connection, rowid: int) -> None:
-    """Write the text beside a turn that came back or was reworded, and beside its neighbours, anew."""
+    """Write the text beside a memory that came back or was reworded, and beside its neighbours, anew."""
+    for text, created_at, written in fetch(connection, _INDEXED, (rowid,)):
+        if (words := index_words(created_at, text)) != written:
+            connection.execute("update memories set date_words = ? where rowid = ?", (words, rowid))
     rebuild(connection, [*beside(connection, [rowid]), rowid])
 
 
@@ -61,6 +65,7 @@ def _turns(connection: apsw.Connection, session: str) -> list[int]:
     return [int(rowid) for (rowid,) in fetch(connection, sql, (session,))]
 
 
+_INDEXED = "select text, created_at, date_words from memories where rowid = ?"
 _SIDES = tuple(
     f"select text from memories where session_id = ? and kind = 'turn' and rowid {side} limit 1"
     for side in ("< ? order by rowid desc", "> ? order by rowid")

@@ -5,6 +5,7 @@ Runs on the database's threads.
 
 - What is asked for, and of a fact what it was made of: erased from the fact alone, the turn would tell it again.
 - Of the turns that these came from: all that was said in them, and every memory of it.
+- What of these was removed before, and stands in the history of changes alone.
 - What was made of any of these: facts, summaries, and answers of other turns that repeat them.
 """
 
@@ -50,7 +51,7 @@ class Reach:
         return (*self.memory_ids, *self.gone, *self.turns)
 
     def __bool__(self) -> bool:
-        return bool(self.memory_ids or self.turns)
+        return bool(self.memory_ids or self.gone or self.turns)
 
 
 def find_reach(connection: apsw.Connection, ids: Iterable[str]) -> Reach:
@@ -61,13 +62,13 @@ def find_reach(connection: apsw.Connection, ids: Iterable[str]) -> Reach:
     )
     named = _turns_there(connection, wanted)
     of_asked = [turn for (turn,) in rows_of(connection, asked, "m.turn_id") if turn is not None]
-    return _whole(connection, asked, list(dict.fromkeys([*of_asked, *named])))
+    return _whole(connection, wanted, asked, list(dict.fromkeys([*of_asked, *named])))
 
 
 def find_marked(connection: apsw.Connection, marks: Iterable[str]) -> Reach:
     """Return what a copy of the file still holds of what was erased, by the marks of that, and what was made of it."""
     wanted = list(dict.fromkeys(marks))
-    return _whole(connection, _known(connection, wanted), _turns_there(connection, wanted))
+    return _whole(connection, wanted, _known(connection, wanted), _turns_there(connection, wanted))
 
 
 def find_alone(connection: apsw.Connection, ids: Iterable[str]) -> Reach:
@@ -77,7 +78,7 @@ def find_alone(connection: apsw.Connection, ids: Iterable[str]) -> Reach:
     return Reach(asked=tuple(asked), turns=tuple(dict.fromkeys(turns)))
 
 
-def _whole(connection: apsw.Connection, asked: list[str], turns: list[str]) -> Reach:
+def _whole(connection: apsw.Connection, wanted: list[str], asked: list[str], turns: list[str]) -> Reach:
     tables = table_names(connection)
     said_with = [id_ for id_ in _ids(connection, "m.turn_id", turns) if id_ not in set(asked)]
     core = [*asked, *said_with]
@@ -85,7 +86,7 @@ def _whole(connection: apsw.Connection, asked: list[str], turns: list[str]) -> R
     if "memory_sources" in tables:
         derived = [id_ for id_ in _derived(connection, core) if id_ not in set(core)]
         remaining = _remaining(connection, [*core, *derived])
-    gone = _gone(connection, [*core, *derived]) if "memory_changes" in tables else []
+    gone = _gone(connection, wanted, [*core, *derived]) if "memory_changes" in tables else []
     answers = _answers(connection, [*core, *derived], turns)
     parts = (asked, said_with, derived, gone, turns, answers, remaining)
     return Reach(*(tuple(part) for part in parts))
@@ -153,13 +154,15 @@ def _remaining(connection: apsw.Connection, ids: Sequence[str]) -> list[str]:
     return [str(id_) for (id_,) in fetch(connection, sql, (json.dumps(ids),))]
 
 
-def _gone(connection: apsw.Connection, ids: Sequence[str]) -> list[str]:
-    """Return memories that were removed before, and were made of these or of one another: history holds their text."""
+def _gone(connection: apsw.Connection, wanted: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """Return memories removed before whose text history holds: of `wanted`, or made of `ids` or of one another."""
+    removed = """select distinct memory_id from memory_changes where memory_id in (select value from json_each(?))
+        and memory_id not in (select id from memories)"""
     sql = """select distinct c.memory_id from memory_changes c, json_each(c.before, '$.sources') s
         where c.after is null and s.value in (select value from json_each(?))"""
     known = dict.fromkeys(ids)
-    found: dict[str, None] = {}
-    step = list(ids)
+    found: dict[str, None] = dict.fromkeys(str(id_) for (id_,) in fetch(connection, removed, (json.dumps(wanted),)))
+    step = [*ids, *found]
     while step:
         step = [id_ for (id_,) in fetch(connection, sql, (json.dumps(step),)) if id_ not in known and id_ not in found]
         found.update(dict.fromkeys(step))

@@ -14,7 +14,7 @@ from datetime import datetime
 import apsw
 
 from openclaw_desktop.core.labels import Label
-from openclaw_desktop.memory.recall.words import date_words
+from openclaw_desktop.memory.recall.words import index_words
 from openclaw_desktop.memory.records import NewMemory, StoredMemory
 from openclaw_desktop.storage.database import Row, fetch
 
@@ -116,7 +116,7 @@ def _values(item: Placed, moment: str, now: datetime) -> Row:
     created_at = memory.created_at or moment
     return (
         item.id, memory.tier, memory.kind, memory.text, memory.speaker, f"{item.before} {item.after}".strip(),
-        date_words(created_at), memory.source, memory.session_id, memory.turn_id, created_at,
+        index_words(created_at, memory.text), memory.source, memory.session_id, memory.turn_id, created_at,
         seconds_of(created_at, now), moment, memory.valid_from, memory.valid_to, memory.expires_at,
         memory.importance, memory.confidence, label.integrity, label.confidentiality, json.dumps(label.origins),
         memory.purpose,

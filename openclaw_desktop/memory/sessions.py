@@ -21,6 +21,10 @@ from openclaw_desktop.memory.erasures import end_erasure, mark_erasure
 from openclaw_desktop.storage.database import Database, Row, fetch
 
 SCRATCH_LIFE = timedelta(hours=24)
+# So much of it a chat keeps, its newest: more turns than the history of any prompt.
+SCRATCH_ENTRIES, SCRATCH_CHARS = 400, 1_000_000
+# Among so many of the newest messages lies whatever a kill left without a memory.
+UNREMEMBERED = 200
 # The scratch that holds a question as the model read it, memories and all; the keys of all other scratch are calls.
 QUESTION_KEY = "question"
 
@@ -70,9 +74,9 @@ class SessionStore:
 
     async def latest(self) -> str | None:
         """Return the session last spoken in, unless that is so long ago that it is archived."""
-        sql = """select id from conversations
-            where exists (select 1 from messages where conversation_id = conversations.id) and archived_at is null
-            order by updated_at desc, id desc limit 1"""
+        # By what was said last: a clock that was wrong dated another one later.
+        sql = """select c.id from messages m join conversations c on c.id = m.conversation_id
+            where c.archived_at is null order by m.id desc limit 1"""
         rows = await self._database.rows(sql)
         return str(rows[0][0]) if rows else None
 
@@ -111,6 +115,18 @@ class SessionStore:
         rows = await self._database.rows(sql, (session_id, limit))
         return tuple(_spoken(row) for row in reversed(rows))
 
+    async def unremembered(self, turn_id: str | None = None) -> tuple[tuple[str, SpokenMessage], ...]:
+        """Return messages of the user that no turn in memory was made of, oldest first, each with its session.
+
+        Those of one turn, or of what was said last: a kill or a failure came before the answer.
+        """
+        sql = f"""select conversation_id, {_SPOKEN} from (select * from messages
+                where role = 'user' and (?1 is null or turn_id = ?1) order by id desc limit ?2) m
+            where not exists (select 1 from memories
+                where turn_id = m.turn_id and kind = 'turn' and speaker = 'user') order by id"""
+        rows = await self._database.rows(sql, (turn_id, UNREMEMBERED))
+        return tuple((str(session_id), _spoken(tuple(row))) for session_id, *row in rows)
+
     async def folded(self, session_id: str) -> tuple[SpokenMessage, ...]:
         """Return the folded messages of a session, oldest first, each with what is left of its text."""
         sql = f"""select {_SPOKEN.replace("text", "session_summaries.text", 1)} from messages
@@ -122,10 +138,17 @@ class SessionStore:
         rows = [(message.text, session_id, message.turn_id, message.role) for message in left]
         sql = """insert or replace into session_summaries select id, ? from messages
             where conversation_id = ? and turn_id = ? and role = ?"""
-        await self._database.write(lambda c: c.executemany(sql, rows).fetchall())
+        scratch = "delete from working_memory where conversation_id = ? and turn_id = ?"
+
+        def fold(connection: apsw.Connection) -> None:
+            connection.executemany(sql, rows)
+            # No prompt holds these turns whole any more, and their scratch serves nothing else.
+            connection.executemany(scratch, [(session_id, message.turn_id) for message in left])
+
+        await self._database.write(fold)
 
     async def add_scratch(self, session_id: str, entries: Sequence[Scratch]) -> None:
-        """Keep what tools returned until it expires, and drop what has expired."""
+        """Keep what tools returned until it expires; what has expired goes, and the oldest of too much."""
         now = self._clock.now()
         expires_at = (now + SCRATCH_LIFE).isoformat(timespec="seconds")
         rows = [
@@ -148,6 +171,7 @@ class SessionStore:
                 confidentiality, origins, created_at, expires_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 rows,
             )
+            connection.execute(_TOO_MUCH, (session_id, SCRATCH_ENTRIES, SCRATCH_CHARS))
 
         await self._database.write(insert)
 
@@ -172,10 +196,18 @@ class SessionStore:
         rows = await self._database.write(count_and_fetch)
         return tuple(Scratch(t, k, v, Label(i, c, tuple(json.loads(o)))) for t, k, v, i, c, o in rows)
 
+    async def drop_scratch(self) -> None:
+        """Drop all scratch: room is short, and a chat goes on without it from what was said."""
+        await self._database.write(lambda c: c.execute("delete from working_memory").fetchall())
+
     def _now(self) -> str:
         return self._clock.now().isoformat(timespec="milliseconds")
 
 
+_TOO_MUCH = """delete from working_memory where rowid in (select rowid from (
+    select rowid, row_number() over newest as place, sum(length(value)) over newest as chars
+    from working_memory where conversation_id = ? window newest as (order by rowid desc))
+    where place > ? or (place > 1 and chars > ?))"""
 _SPOKEN = "turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at"
 
 

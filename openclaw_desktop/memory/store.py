@@ -6,7 +6,6 @@ the database's threads.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,17 +17,14 @@ from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.protocols import Embed
 from openclaw_desktop.memory import rows
-from openclaw_desktop.memory.consolidation import revision
+from openclaw_desktop.memory.consolidation import reading, revision
 from openclaw_desktop.memory.erasing import Erasing
 from openclaw_desktop.memory.recall.search import Search
 from openclaw_desktop.memory.records import NewMemory, Recollection, StoredMemory, as_recollection
 from openclaw_desktop.memory.vectors.index import VectorIndex, embedded_text
-from openclaw_desktop.storage.database import Database, fetch
+from openclaw_desktop.storage.database import Database
 
 log = logging.getLogger(__name__)
-
-# A fact and both sides of the turn that it was told in may all be found.
-FOUND_PER_HIT = 3
 
 
 class MemoryStore:
@@ -78,8 +74,10 @@ class MemoryStore:
         vectors = await self._vectors.embed_new([embedded_text(item.before, item.memory.text) for item in placed])
 
         def insert(connection: apsw.Connection) -> None:
-            rowids = rows.insert(connection, placed, now)
-            if vectors:
+            # What stood before may have been forgotten while the vectors were made: then they are made anew, later.
+            before = _last_texts(connection, sessions)
+            rowids = rows.insert(connection, rows.place(memories, ids, before), now)
+            if vectors and before == last_texts:
                 self._vectors.add(connection, list(zip(rowids, vectors, strict=True)))
             if told:
                 revision.settle(connection, rowids, now)
@@ -92,21 +90,9 @@ class MemoryStore:
         return ids
 
     async def recall(self, query: str, k: int = 10, now: datetime | None = None) -> list[Recollection]:
-        """Return up to `k` memories for `query`, best first; each says why.
-
-        What became a fact, at once or word for word, is found as that fact alone, and not as the words of its turn too,
-        nor as an answer that repeats it.
-        """
+        """Return up to `k` memories for `query`, best first; each says why."""
         # "Yesterday" is the user's: the clock tells the time in UTC.
-        hits = await self._search.find(query, FOUND_PER_HIT * k, now or self._clock.now().astimezone(tzlocal()))
-        told = {hit.turn_id for hit in hits if hit.kind == "fact" and hit.turn_id}
-        texts = {_bare(hit.text) for hit in hits if hit.kind == "fact"}
-        repeated = await self._database.read(lambda c: _repeating(c, [hit.id for hit in hits]))
-        return [
-            hit
-            for hit in hits
-            if hit.kind != "turn" or not (hit.turn_id in told or hit.id in repeated or _bare(hit.text) in texts)
-        ][:k]
+        return await self._search.find(query, k, now or self._clock.now().astimezone(tzlocal()))
 
     async def forget(self, ids: Sequence[str], asked_in: str | None = None) -> int:
         """Erase memories, and all that was made of them and of the turns they came from; see `Erasing.erase`.
@@ -121,12 +107,17 @@ class MemoryStore:
         return self.erasing.count
 
     async def note_use(self, ids: Sequence[str]) -> None:
-        """Count that an answer used these memories."""
+        """Count that an answer used these memories; of a turn among them that has no fact, one may be made again."""
         if not ids:
             return
         moment = self._clock.now().isoformat(timespec="seconds")
         sql = "update memories set access_count = access_count + 1, last_access_at = ? where id = ?"
-        await self._database.write(lambda c: c.executemany(sql, [(moment, memory_id) for memory_id in ids]).fetchall())
+
+        def note(connection: apsw.Connection) -> None:
+            connection.executemany(sql, [(moment, memory_id) for memory_id in ids])
+            reading.reread_used(connection, ids)
+
+        await self._database.write(note)
 
     async def count_by_tier(self) -> dict[str, int]:
         """Return how many memories each tier holds."""
@@ -142,19 +133,6 @@ class MemoryStore:
         """Return one memory with all that is stored of it."""
         found = await self._database.rows(f"select {rows.COLUMNS} from memories m where m.id = ?", (memory_id,))
         return rows.stored(found[0]) if found else None
-
-
-def _repeating(connection: apsw.Connection, ids: list[str]) -> frozenset[str]:
-    """Return those of `ids` that are turns made of another of them."""
-    sql = """select m.id from json_each(?1) j cross join memories m on m.id = j.value and m.kind = 'turn'
-        cross join memory_sources s on s.memory_rowid = m.rowid
-        cross join memories source on source.rowid = s.source_rowid
-        where source.id in (select value from json_each(?1))"""
-    return frozenset(str(id_) for (id_,) in fetch(connection, sql, (json.dumps(ids),)))
-
-
-def _bare(text: str) -> str:
-    return text.strip(" .!").casefold()
 
 
 def _last_texts(connection: apsw.Connection, sessions: set[str]) -> dict[str, str]:

@@ -57,9 +57,14 @@ async def age(database: Database, limits: TierLimits, now: datetime) -> Aged:
         return _leave_short(connection, limits, now), _archive(connection, limits, now)
 
     moved, archived = await database.write(change)
-    ending = await database.read(lambda c: _ending(c, limits, now))
+    ending = await ended_by(database, limits, now)
     total = (await database.rows("select count(*) from memories"))[0][0]
     return Aged(moved, archived, ending, int(total))
+
+
+async def ended_by(database: Database, limits: TierLimits, moment: datetime) -> tuple[str, ...]:
+    """Return the ids of the memories whose end had come by `moment`."""
+    return await database.read(lambda c: _ending(c, limits, moment))
 
 
 def _leave_short(connection: apsw.Connection, limits: TierLimits, now: datetime) -> int:
@@ -74,6 +79,9 @@ def _leave_short(connection: apsw.Connection, limits: TierLimits, now: datetime)
 
 def _archive(connection: apsw.Connection, limits: TierLimits, now: datetime) -> int:
     idle = f"-{limits.archive_days} days"
+    # A clock that was ahead archived what is not idle by the right one.
+    later = "update conversations set archived_at = null where julianday(archived_at) > julianday(?)"
+    connection.execute(later, (now.isoformat(timespec="seconds"),))
     ids = fetch(
         connection,
         "select id from conversations where archived_at is null and julianday(updated_at) <= julianday(?, ?)",

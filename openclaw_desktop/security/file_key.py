@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,18 +48,41 @@ class Found:
     settled: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What opens copies of the file while the file itself may be gone. `keys`: all that can be had, its own first.
+
+    `recorded`: it is known that the file is to have the first of them (None: it is plain), else each copy tells for
+    itself. `lost`: its own can't be had, for the reason that `problem` is; `code_helps`: the recovery code opens it.
+    """
+
+    keys: tuple[bytes | None, ...]
+    recorded: bool
+    lost: bool = False
+    problem: UserError | None = None
+    code_helps: bool = False
+
+
 class FileKeys:
-    """The keys of one home's file. `folders`: where no key file may lie, because what it opens lies there."""
+    """The keys of one home's file. `backups`: the folders of its copies, each with a copy of the record.
+
+    `folders`: where else no key file may lie, because what it opens lies there.
+    """
 
     def __init__(
-        self, data: Path, backups: Path, keyring: KeyringStore, environ: Mapping[str, str], folders: tuple[Path, ...]
+        self,
+        data: Path,
+        backups: tuple[Path, ...],
+        keyring: KeyringStore,
+        environ: Mapping[str, str],
+        folders: tuple[Path, ...],
     ) -> None:
         self._record = data / RECORD
         # The code must open the copies too, should nothing else be left.
-        self._record_copy = backups / RECORD
+        self._record_copies = tuple(folder / RECORD for folder in backups)
         self._keyring = keyring
         self._environ = environ
-        self._folders = folders
+        self._folders = (*folders, *backups)
 
     async def find(self, file: Path, code: str | None = None) -> Found:
         """Return what opens `file`; `code` is asked in the place of keyring and key file.
@@ -92,6 +115,7 @@ class FileKeys:
         if not given:
             return Found(chosen=states is not None)
         forbid_core_dumps()
+        self._refuse_beside(given[0])
         key = read_key_file(given[0], self._environ)
         return Found(key, HeldKey(key_id(key), "file", str(given[0])), new=True, chosen=True)
 
@@ -125,6 +149,41 @@ class FileKeys:
             if await asyncio.to_thread(opens, file, key):
                 return Found(key, state, new=True, chosen=True)
         return Found()  # no file of ours, as far as can be known: opening it says so
+
+    async def at_hand(self, sealed: bool, code: str | None = None) -> AtHand:
+        """Return what opens the copies. `sealed`: one of them, or the file, is encrypted: else no keyring is asked.
+
+        `code` is asked in the place of keyring and key file; raises UserError where it opens nothing.
+        """
+        problem: UserError | None = None
+        try:
+            states = self._read("sealed")
+        except UserError as error:
+            states, problem = None, error
+        held = [state for state in states or () if state is not None]
+        if code is not None:
+            keys = self._unsealed(held, code)
+        else:
+            keys, missed = await self._all_keys(held, sealed)
+            problem = problem or missed
+        own = [keys[state.id] for state in held if state.id in keys]
+        lost = bool(held) and not own
+        boxed = any(state.box for state in held)
+        if lost:
+            problem = problem or problems.key_gone(held[0], code=boxed)
+        plain = (None,) if states is None or None in states else ()
+        return AtHand(tuple(dict.fromkeys((*own, *plain, *keys.values()))), states is not None, lost, problem, boxed)
+
+    async def _all_keys(self, held: list[HeldKey], sealed: bool) -> tuple[dict[str, bytes], UserError | None]:
+        keys, problem = self._file_keys(held)
+        if not held and not sealed:
+            return keys, problem
+        try:
+            return await self._ring() | keys, problem
+        except UserError as error:
+            if held and all(state.id in keys for state in held):
+                return keys, problem
+            return keys, problem or problems.keyring_closed(error, code=any(state.box for state in held))
 
     async def _keys(self, held: list[HeldKey]) -> dict[str, bytes]:
         """Return the keys of `held` that can be had, by id; raises UserError where there is none."""
@@ -191,9 +250,14 @@ class FileKeys:
         await asyncio.to_thread(self._hold_in_file, key, path)
         return HeldKey(key_id(key), "file", str(path))
 
-    def _hold_in_file(self, key: bytes, path: Path) -> None:
+    def _refuse_beside(self, path: Path) -> None:
         if any(path.resolve().is_relative_to(folder.resolve()) for folder in self._folders):
             raise problems.beside_the_file(path)
+
+    def _hold_in_file(self, key: bytes, path: Path) -> None:
+        if "\0" in str(path):
+            raise problems.no_path(path)
+        self._refuse_beside(path)
         if not path.exists():
             write_key_file(path, key)
             sync_folder(path.parent)
@@ -217,26 +281,52 @@ class FileKeys:
         """Write the record down: the state that the file is to have, then those that it may still be in."""
         content = record_bytes(states)
         write_atomically(self._record, content)
-        if (any(states) or self._record_copy.exists()) and self._record_copy.parent.is_dir():
-            try:
-                write_atomically(self._record_copy, content)
-            except UserError as error:
-                log.warning("the record of the key has no copy in the backups folder: %s", error)
+        for copy in self._record_copies:
+            if (any(states) or copy.exists()) and copy.parent.is_dir():
+                try:
+                    write_atomically(copy, content)
+                except UserError as error:
+                    log.warning("the record of the key has no copy in the backups folder: %s", error)
+
+    def is_behind(self) -> bool:
+        """Return whether a folder of copies is there whose record is an older one: it was away at a change."""
+        try:
+            content = self._record.read_bytes()
+            sealed = any(read_record(self._record) or ())
+        except (OSError, UserError):
+            return False
+        copies = [copy for copy in self._record_copies if copy.parent.is_dir() and (sealed or copy.exists())]
+        return any(_content(copy) != content for copy in copies)
 
     async def prune(self, kept: KeyState) -> None:
         """Take all keys but `kept` out of the keyring; one that doesn't answer keeps them, which harms nobody."""
+        wanted = kept.id if kept is not None and kept.holder == "keyring" else ""
+        await self._keep_in_ring(lambda name: name == wanted)
+
+    async def drop(self, gone: KeyState) -> None:
+        """Take one key that was never used out of the keyring: others may be needed by copies that are out of reach."""
+        if gone is not None and gone.holder == "keyring":
+            await self._keep_in_ring(lambda name: name != gone.id)
+
+    async def _keep_in_ring(self, wanted: Callable[[str], bool]) -> None:
         try:
             ring = await self._ring()
-            wanted = kept.id if kept is not None and kept.holder == "keyring" else ""
-            rest = {name: key for name, key in ring.items() if name == wanted}
-            if rest == ring:
+            rest = [key.hex() for name, key in ring.items() if wanted(name)]
+            if len(rest) == len(ring):
                 return
             if rest:
-                await self._keyring.put(RING, " ".join(key.hex() for key in rest.values()))
+                await self._keyring.put(RING, " ".join(rest))
             else:
                 await self._keyring.delete(RING)
         except UserError as error:
             log.info("the keyring keeps old keys of the memory file: %s", error.failure.code)
+
+    async def old_keys(self) -> tuple[bytes, ...]:
+        """Return the keys that the keyring has, those of earlier changes among them; none where it does not answer."""
+        try:
+            return tuple((await self._ring()).values())
+        except UserError:
+            return ()
 
     async def _ring(self) -> dict[str, bytes]:
         forbid_core_dumps()
@@ -249,9 +339,17 @@ class FileKeys:
 
     def _read(self, kind: FileState) -> tuple[KeyState, ...] | None:
         if not self._record.exists() and kind == "sealed":
+            there = sorted((copy.stat().st_mtime_ns, copy) for copy in self._record_copies if copy.exists())
             with contextlib.suppress(UserError):
-                return read_record(self._record_copy)
+                # The newest: another's folder may have been away when the key was changed.
+                return read_record(there[-1][1]) if there else None
         return read_record(self._record)
+
+
+def _content(path: Path) -> bytes | None:
+    with contextlib.suppress(OSError):
+        return path.read_bytes()
+    return None
 
 
 def key_id(key: bytes) -> str:

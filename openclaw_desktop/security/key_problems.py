@@ -74,6 +74,37 @@ def beside_the_file(path: Path) -> UserError:
     )
 
 
+def no_path(path: Path) -> UserError:
+    """A name that no file can have."""
+    return UserError(
+        "key_path",
+        tr("{path} is no path for a key file.", path=visible(str(path))),
+        tr("Name another one. Nothing was changed."),
+        ExitCode.USAGE,
+    )
+
+
+def copies_closed(error: UserError, name: str) -> UserError:
+    """The file's own key can't be had, and a copy is to be restored."""
+    return UserError(
+        error.failure.code,
+        error.failure.sentence,
+        tr("Nothing was changed. With the recovery code: openclaw-agent backup restore {name} --code",
+           name=visible(name)),
+    )  # fmt: skip
+
+
+def plain_copies(folder: Path) -> UserError:
+    """Nothing but plain copies of an encrypted memory."""
+    return UserError(
+        "backups_plain",
+        tr("The good copies in {folder} are not encrypted, but the memory was: anybody may have put them there.",
+           folder=visible(str(folder))),
+        tr("If you know one, name it: openclaw-agent backup restore NAME. It is encrypted then. "
+           "openclaw-agent backup list shows them."),
+    )  # fmt: skip
+
+
 def replaced(file: Path) -> UserError:
     """A plain file where an encrypted one has to be: somebody put it there."""
     return UserError(

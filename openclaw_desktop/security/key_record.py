@@ -77,6 +77,8 @@ def _state(row: Any) -> KeyState:
     path = row["path"]
     if row["holder"] not in get_args(KeyHolder) or not isinstance(row["id"], str) or not isinstance(path, str | None):
         raise ValueError("not a record of ours")
+    if "\0" in (path or ""):
+        raise ValueError("not a record of ours")
     return HeldKey(row["id"], row["holder"], path, box)
 
 

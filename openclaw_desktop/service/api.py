@@ -116,7 +116,10 @@ class GrantView:
 
 @dataclass(frozen=True, slots=True)
 class BackupView:
-    """A copy of the memory. `reason`: "hourly", "daily", "by-hand", "before-…". `ok`: read through and found whole."""
+    """A copy of the memory. `reason`: "hourly", "daily", "by-hand", "before-…". `ok`: read through and found whole.
+
+    `note`: what else is to be known of it, such as why it is not.
+    """
 
     name: str
     made_at: str
@@ -124,15 +127,20 @@ class BackupView:
     size_bytes: int
     ok: bool
     path: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreView:
-    """What a restore did. `kept`: where the memory is that was there before. `erased`: ids that stay erased."""
+    """What a restore did. `kept`: where the memory is that was there before. `erased`: ids that stay erased.
+
+    `was_plain`: the copy was not encrypted, and the memory is.
+    """
 
     name: str
     kept: str | None
     erased: int
+    was_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +299,11 @@ class SecretView:
 
 @dataclass(frozen=True, slots=True)
 class ConsolidationView:
-    """What a run did. `changes`: how many by kind; `unread`: memories that wait still; `missing_bytes`: over the limit.
+    """What a run did. `changes`: how many by kind, "held" what waits for a word of the user's.
 
+    `unread`: memories that wait still.
     `run_id`: what `memory undo` takes back, None where nothing changed. `stopped`: why not all was done, or "".
+    `missing_bytes`: over the user's limit; `missing_disk_bytes`: less than what must stay free on the disk.
     """
 
     read: int
@@ -302,6 +312,7 @@ class ConsolidationView:
     run_id: int | None
     stopped: Literal["", "slice", "permit", "disk"]
     missing_bytes: int
+    missing_disk_bytes: int
 
 
 class AgentService(MemoryCommands, Protocol):

@@ -24,7 +24,7 @@ from openclaw_desktop.security.file_key import FileKeys, Found, sealed_by
 from openclaw_desktop.security.key_record import HeldKey, KeyHolder, KeyState
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange, KeyPlace
 from openclaw_desktop.storage import encryption
-from openclaw_desktop.storage.backup import list_backups
+from openclaw_desktop.storage.backup import list_backups, list_copies
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.encryption import change_key, clear, file_state, old_path, opens, rewrite_copy
 from openclaw_desktop.system.secrets.core_dumps import forbid_core_dumps
@@ -33,11 +33,14 @@ from openclaw_desktop.system.secrets.recovery_code import new_code
 
 log = logging.getLogger(__name__)
 
+# Copies of so much are written anew before a start is done; more are left to the agent's daily look.
+AT_ONCE_BYTES = 64 << 20
+
 
 class FileKeyDesk:
-    """Changes the key of the open `database`; `found` is how it was opened."""
+    """Changes the key of the open `database`; `found` is how it was opened, `backups` are the folders of its copies."""
 
-    def __init__(self, database: Database, keys: FileKeys, found: Found, backups: Path) -> None:
+    def __init__(self, database: Database, keys: FileKeys, found: Found, backups: tuple[Path, ...]) -> None:
         self._database = database
         self._keys = keys
         self._found = found
@@ -54,8 +57,20 @@ class FileKeyDesk:
             self._keys.write(self._state)
         if not found.settled:
             await self._finish(found.others)
-        elif old_path(self._database.path).exists():
-            clear(self._database.path)
+        else:
+            if old_path(self._database.path).exists():
+                clear(self._database.path)
+            await self.catch_up(patient=False)
+
+    async def catch_up(self, patient: bool = True) -> None:
+        """Do to copies that were out of reach at a change of the key what was done to the others then.
+
+        `patient`: nobody waits for it, however large they are.
+        """
+        async with self._order:
+            if await asyncio.to_thread(lambda: self._keys.is_behind() and (patient or self._are_copies_small())):
+                log.warning("a folder of backups missed a change of the key; it is brought up to it now")
+                await self._finish((*await self._keys.old_keys(), None))
 
     async def stop(self) -> None:
         """Wait for a change that is under way: it can't be left half done."""
@@ -110,7 +125,7 @@ class FileKeyDesk:
         if action == "new_code":
             code = new_code()
             self._note(sealed_by(self._state, key, code))
-            return KeyChange(True, self._place(), code)
+            return KeyChange(True, self._place(), code, self._state.path)
         if action == "keep":
             chosen, place = self._choose(holder, path, self._state)
             self._note(replace(await self._keys.hold(key, chosen, place), box=self._state.box))
@@ -152,7 +167,7 @@ class FileKeyDesk:
         try:
             await change_key(self._database, key)
         except BaseException:
-            await self._take_back(before)
+            await self._take_back(before, state)
             raise
         self._state, self._chosen = state, True
         self._keys.write(state, before)
@@ -181,12 +196,12 @@ class FileKeyDesk:
             key = given or key
         return sealed_by(await self._keys.hold(key, holder, path), key, code), key
 
-    async def _take_back(self, before: KeyState) -> None:
+    async def _take_back(self, before: KeyState, tried: KeyState) -> None:
         """After a change that failed the file is as it was; what was noted for it goes, as far as that works."""
         with contextlib.suppress(UserError, OSError):
             clear(self._database.path)
             self._keys.write(before)
-            await self._keys.prune(before)
+            await self._keys.drop(tried)
 
     async def _finish(self, keys_before: Sequence[bytes | None]) -> tuple[str, ...]:
         """Rewrite the backups, remove the old file and forget its key; return the files that it was not done to."""
@@ -203,13 +218,16 @@ class FileKeyDesk:
             left += [str(file) for file in self._plain_files() if str(file) not in left]
         return tuple(left)
 
+    def _are_copies_small(self) -> bool:
+        return sum(copy.size_bytes for folder in self._backups for copy in list_copies(folder)) <= AT_ONCE_BYTES
+
     def _rewrite_backups(self, keys_before: Sequence[bytes | None]) -> list[str]:
         key = self._database.key
-        # Home folders are always there: this one is the user's own, on a disk that is not plugged in.
-        left = [] if self._backups.is_dir() else [str(self._backups)]
-        for partial in self._backups.glob("openclaw-*.partial*"):  # what a kill left of a copy
-            partial.unlink(missing_ok=True)
-        for copy in list_backups(self._backups):
+        # Home folders are always there: one that isn't is the user's own, on a disk that is not plugged in.
+        left = [str(folder) for folder in self._backups if not folder.is_dir()]
+        for partial in (one for folder in self._backups for one in folder.glob("openclaw-*.partial*")):
+            partial.unlink(missing_ok=True)  # what a kill left of a copy
+        for copy in (one for folder in self._backups for one in list_backups(folder)):
             if opens(copy, key):
                 continue
             fits = next((old for old in keys_before if opens(copy, old)), key)
@@ -225,7 +243,7 @@ class FileKeyDesk:
 
     def _plain_files(self) -> list[Path]:
         """Return other plain databases among ours, such as a damaged one that was put aside."""
-        folders = {self._database.path.parent, self._backups}
+        folders = {self._database.path.parent, *self._backups}
         files = [path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()]
         return sorted(file for file in files if _is_plain(file))
 

@@ -1,21 +1,27 @@
-"""How near the memory is to its end of room: the user's limit, and the disk.
+"""How near the memory is to its end of room: the user's limit, the disk, and what the machine has left in memory.
 
-Owns the share from which it is told, before anything is refused. Must not change anything. Any thread.
+Owns the shares from which each is told, before anything is refused. Must not change anything. Any thread.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.memory.consolidation.pressure import Room
 from openclaw_desktop.service.api import Finding
+from openclaw_desktop.system.memory import Memory, read_memory
+from openclaw_desktop.system.memory_pressure import SHORT_SHARE
 
 TOLD_FROM = 0.8
 LOW_DISK_BYTES = 500 << 20
 # A backup and the file's own log must have room, while both grow.
 DISK_TIMES = 2
+# What was told is told again only after it was better than this, so that a turn more and a turn less say nothing.
+SLACK = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +30,70 @@ class Growth:
 
     path: Path
     limit_mb: int | None = None
+    read_memory: Callable[[], Memory] = read_memory
+
+    @property
+    def room(self) -> Room:
+        """What consolidation may fill."""
+        return Room(None if self.limit_mb is None else self.limit_mb * 1_000_000)
 
     def size_bytes(self) -> int:
         """Return what the file takes now, with its log."""
         files = (self.path, self.path.with_name(self.path.name + "-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
 
+    def lacking_bytes(self) -> int:
+        """Return by how much the file is over the user's limit, or the disk under what must stay free; 0: neither."""
+        room = self.room
+        over = 0 if room.limit_bytes is None else self.size_bytes() - room.limit_bytes
+        return max(0, over, room.least_free_bytes - self._free_bytes())
+
+    def is_memory_short(self, slack: float = 1.0) -> bool:
+        """Return whether the machine has less than a tenth of its memory left, or `slack` times that."""
+        memory = self.read_memory()
+        return memory.available_bytes < slack * SHORT_SHARE * memory.total_bytes
+
+    def concerns(self, slack: float = 1.0) -> dict[str, Finding]:
+        """Return what is to be told by its name and degree, a lower degree too; `slack` above 1: what is nearly so."""
+        found = [finding for finding in self._findings(slack) if finding.level != "ok"]
+        named = {f"{finding.check}: warning": finding for finding in found}
+        return named | {f"{finding.check}: error": finding for finding in found if finding.level == "error"}
+
     def findings(self) -> tuple[Finding, ...]:
-        """Return what to tell: the disk always, the limit where there is one."""
-        size_bytes = self.size_bytes()
-        free_bytes = shutil.disk_usage(self.path.parent).free
-        return (_of_disk(size_bytes, free_bytes), *_of_limit(size_bytes, self.limit_mb))
+        """Return what to tell: disk and memory always, the limit where there is one."""
+        return tuple(self._findings())
 
     def warning(self) -> str:
         """Return what `status` says; "" where there is room."""
         return " ".join(f"{found.sentence} {found.advice}" for found in self.findings() if found.level != "ok")
 
+    def _findings(self, slack: float = 1.0) -> list[Finding]:
+        size_bytes = self.size_bytes()
+        found = [_of_disk(size_bytes, self._free_bytes(), slack), self._of_memory(slack)]
+        if self.limit_mb is not None:
+            found.append(_of_limit(size_bytes, self.limit_mb, slack))
+        return found
 
-def _of_disk(size_bytes: int, free_bytes: int) -> Finding:
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self.path.parent).free
+
+    def _of_memory(self, slack: float) -> Finding:
+        free_mb = self.read_memory().available_bytes // 1_000_000
+        if not self.is_memory_short(slack):
+            return Finding("machine", "ok", tr("{free} MB of memory are left.", free=free_mb))
+        sentence = tr("Only {free} MB of memory are left, so searches may take longer.", free=free_mb)
+        return Finding("machine", "warning", sentence, tr("Close programs that you don't need."))
+
+
+def _of_disk(size_bytes: int, free_bytes: int, slack: float) -> Finding:
     sentence = tr("{free} MB are free.", free=free_bytes // 1_000_000)
-    if free_bytes >= max(LOW_DISK_BYTES, DISK_TIMES * size_bytes):
+    if free_bytes >= slack * max(LOW_DISK_BYTES, DISK_TIMES * size_bytes):
         return Finding("disk", "ok", sentence)
     sentence = tr("Only {free} MB are free.", free=free_bytes // 1_000_000)
     return Finding("disk", "warning", sentence, tr("Free some space: the memory and its backups need room to grow."))
 
 
-def _of_limit(size_bytes: int, limit_mb: int | None) -> tuple[Finding, ...]:
-    if limit_mb is None:
-        return ()
+def _of_limit(size_bytes: int, limit_mb: int, slack: float) -> Finding:
     share = size_bytes / (limit_mb * 1_000_000)
     sentence = tr(
         "The memory takes {size} of its {limit} MB ({share} %).",
@@ -59,7 +101,7 @@ def _of_limit(size_bytes: int, limit_mb: int | None) -> tuple[Finding, ...]:
         limit=limit_mb,
         share=int(100 * share),
     )
-    if share < TOLD_FROM:
-        return (Finding("memory size", "ok", sentence),)
+    if slack * share < TOLD_FROM:
+        return Finding("memory size", "ok", sentence)
     advice = tr("Raise memory.limit_mb, set memory.keep_turns_days to let old turns go, or forget what is not needed.")
-    return (Finding("memory size", "warning" if share < 1 else "error", sentence, advice),)
+    return Finding("memory size", "warning" if slack * share < 1 else "error", sentence, advice)

@@ -34,8 +34,9 @@ from openclaw_desktop.service.file_key_desk import FileKeyDesk
 from openclaw_desktop.service.growth import Growth
 from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.service.usage import UsageDesk
-from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.database import Database, advice_for_damage
 from openclaw_desktop.storage.housekeeping import Housekeeping
+from openclaw_desktop.storage.recovery import files_aside, read_through
 from openclaw_desktop.system.battery import read_power
 from openclaw_desktop.system.paths import Home, prepare
 from openclaw_desktop.system.processes import process_cpu_s, process_sizes
@@ -69,6 +70,7 @@ class HealthDesk:
     models: ModelShelf
     tool_host: ToolHost
     housekeeping: Housekeeping
+    growth: Growth
     idle_s: Callable[[], float | None] = lambda: None
     hotkey: str = ""
     hotkey_works: bool = True
@@ -77,7 +79,6 @@ class HealthDesk:
     usage: UsageDesk | None = None
     file_key: FileKeyDesk | None = None
     backups: BackupDesk | None = None
-    memory_limit_mb: int | None = None
     memory_ends: Callable[[], Finding | None] = lambda: None
     errors: LastError = field(default_factory=LastError)
     started_s: float = field(default_factory=time.monotonic)
@@ -124,7 +125,7 @@ class HealthDesk:
                 self.vectors_leave_machine,
                 self.file_key.view().key if self.file_key else "none",
                 self.file_key.view().reason if self.file_key else "",
-                self._growth().warning(),
+                self.growth.warning(),
             ),
             power=PowerStatus(power.source, power.battery_percent, self.idle_s()),
             health=HealthStatus(
@@ -162,7 +163,7 @@ class HealthDesk:
             prepare(self.home)
         return (
             Finding("home", "ok", tr("The folders at {home} can be used.", home=self.home.root or self.home.data)),
-            *self._growth().findings(),
+            *self.growth.findings(),
             await self._check_database(),
             *([self.backups.check()] if self.backups else []),
             *self._check_encryption(),
@@ -172,22 +173,28 @@ class HealthDesk:
             *filter(None, [self.memory_ends()]),
         )
 
-    def _growth(self) -> Growth:
-        return Growth(self.database.path, self.memory_limit_mb)
-
     async def _check_database(self) -> Finding:
+        path = self.database.path
         try:
-            verdict = await self.database.beside(lambda connection: connection.pragma("integrity_check", 1))
+            verdict = await self.database.beside(lambda connection: read_through(connection, "integrity_check"))
         except UserError as error:
             return Finding("database", "error", error.failure.sentence, error.failure.advice)
-        if verdict != "ok":
+        if verdict != ["ok"]:
+            self.database.note_damage()
             return Finding(
                 "database",
                 "error",
-                tr("{path} is damaged.", path=self.database.path),
-                tr("End the agent, then bring back the newest good copy: openclaw-agent backup restore latest"),
+                tr("A part of {path} is damaged ({reason}).", path=path, reason=verdict[0]),
+                advice_for_damage(),
             )
-        return Finding("database", "ok", tr("{path} is whole.", path=self.database.path))
+        if aside := files_aside(path):
+            return Finding(
+                "database",
+                "ok",
+                tr("{path} is whole; a damaged one from before is kept as {kept}.", path=path, kept=aside[-1].name),
+                tr("Once nothing is missing, openclaw-agent backup discard deletes that."),
+            )
+        return Finding("database", "ok", tr("{path} is whole.", path=path))
 
     def _check_encryption(self) -> tuple[Finding, ...]:
         if self.file_key is None:

@@ -31,16 +31,15 @@ from openclaw_desktop.core.events import (
 )
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
-from openclaw_desktop.core.text import tr, visible, without_controls
+from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.inference.files import ModelFile
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator
-from openclaw_desktop.memory.records import NewMemory, Recollection
+from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.security.grants import GrantStore, StoredGrant
 from openclaw_desktop.security.secrets import SecretKeeper, StoredSecret
 from openclaw_desktop.service.api import (
-    MESSAGE_LIMIT_CHARS,
     AskRequest,
     BackupView,
     ConsolidationView,
@@ -63,10 +62,12 @@ from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyCha
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 from openclaw_desktop.service.memory_desk import MemoryDesk
 from openclaw_desktop.service.memory_ends import LocalMemory
+from openclaw_desktop.service.memory_views import memory_hit, memory_hits
 from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.service.questions import QuestionDesk
 from openclaw_desktop.service.stores import FACT_IMPORTANCE
 from openclaw_desktop.service.usage import UsageDesk
+from openclaw_desktop.service.user_text import user_text
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class ServiceParts:
     file_key: FileKeyDesk
     backups: BackupDesk
     consolidator: Consolidator
+    notice: Callable[[], Awaitable[str]]
 
 
 class LocalService(LocalMemory):
@@ -114,7 +116,7 @@ class LocalService(LocalMemory):
 
     async def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn; see `AgentService.ask`."""
-        text = _clean(request.text)
+        text = user_text(request.text)
         session_id = await self._session_for(request)
         await self._parts.models.ready()
         turn_id = new_id("turn")
@@ -150,6 +152,8 @@ class LocalService(LocalMemory):
             if lock.locked():
                 waiting = tr("Another question in this chat is not done yet; this one waits for it.")
                 events.put_nowait(NoticeShown(task.turn_id, waiting))
+            if told := await self._parts.notice():
+                events.put_nowait(NoticeShown(task.turn_id, told))
             async with limit, lock:
                 with self._parts.models.in_use_by_turn():
                     async for event in self._parts.agent.run(task):
@@ -229,17 +233,17 @@ class LocalService(LocalMemory):
 
     async def remember(self, text: str) -> MemoryHit:
         """Keep `text`."""
-        kept = NewMemory(_clean(text), source="user", speaker="user", importance=FACT_IMPORTANCE, tier="medium")
+        kept = NewMemory(user_text(text), source="user", speaker="user", importance=FACT_IMPORTANCE, tier="medium")
         memory_id = await self._parts.memories.remember(kept, told=True)
         found = await self._parts.memories.get(memory_id)
         assert found is not None
-        return _hit(found)
+        return memory_hit(found)
 
     async def recall(self, query: str, k: int = 10) -> RecallAnswer:
         """Find memories."""
         started = time.perf_counter()
-        hits = await self._parts.memories.recall(_clean(query), k)
-        return RecallAnswer(query, round((time.perf_counter() - started) * 1000, 2), tuple(_hit(hit) for hit in hits))
+        hits = await self._parts.memories.recall(user_text(query), k)
+        return RecallAnswer(query, round((time.perf_counter() - started) * 1000, 2), memory_hits(hits))
 
     async def status(self) -> Status:
         """Say what runs and how well."""
@@ -379,41 +383,6 @@ class LocalService(LocalMemory):
                     yield event
         finally:
             self._windows -= 1
-
-
-def _clean(text: str) -> str:
-    """Return the user's text without control characters; raises UserError where there is none, or too much."""
-    cleaned = without_controls(text).strip()
-    if not cleaned:
-        raise UserError(
-            "empty", tr("There is nothing to do: the text is empty."), tr("Write something."), ExitCode.USAGE
-        )
-    if len(cleaned) > MESSAGE_LIMIT_CHARS:
-        raise UserError(
-            "message_too_long",
-            tr(
-                "That text has {count} characters, and {limit} are the most.",
-                count=f"{len(cleaned):,}",
-                limit=f"{MESSAGE_LIMIT_CHARS:,}",
-            ),
-            tr("Save it as a file and ask for it to be read."),
-            ExitCode.USAGE,
-        )
-    return cleaned
-
-
-def _hit(found: Recollection) -> MemoryHit:
-    return MemoryHit(
-        found.id,
-        found.text,
-        found.tier,
-        found.score,
-        found.why,
-        found.created_at,
-        found.source,
-        found.label,
-        found.purpose,
-    )
 
 
 def _secret(stored: StoredSecret) -> SecretView:

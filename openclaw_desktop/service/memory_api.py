@@ -123,7 +123,10 @@ class RunDetail:
 
 @dataclass(frozen=True, slots=True)
 class MemoryDetail:
-    """A memory and what is known about it. `why`: why it is believed, as sentences."""
+    """A memory and what is known about it. `why`: why it is believed, as sentences.
+
+    `more`: how many "sources", "derived", "supersedes" and "changes" were left out, where they are too many to show.
+    """
 
     memory: MemoryView
     why: tuple[str, ...]
@@ -131,6 +134,7 @@ class MemoryDetail:
     derived: tuple[MemoryView, ...]
     supersedes: tuple[MemoryView, ...]
     changes: tuple[ChangeView, ...]
+    more: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,8 @@ class MentionView:
 class ErasurePreview:
     """What an erasure would take. `counts`: by kind; `copies`: backups that are searched; `unknown`: ids of nothing.
 
-    `more`: how many of `going` were left out, because they are too many to show.
+    `more`: how many of `going` were left out, because they are too many to show. `mention_ids`: of all mentions, those
+    too that were left out.
     """
 
     going: tuple[GoingView, ...]
@@ -211,6 +216,7 @@ class ErasurePreview:
     copies: int
     unknown: tuple[str, ...]
     more: int = 0
+    mention_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +232,20 @@ class ErasureView:
 
 @dataclass(frozen=True, slots=True)
 class ExportView:
-    """What was written where."""
+    """What was written where.
+
+    `left_out`: memories that have no place in the form: summaries, what was replaced, and (`withheld` of these) facts
+    that are not trusted, on which other programs would act. `removed`: files of an earlier export that went.
+    """
 
     path: str
     form: ExportForm
     memories: int
     files: int
     size_bytes: int
+    left_out: int = 0
+    withheld: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +281,7 @@ class ImportView:
 
 @dataclass(frozen=True, slots=True)
 class TidyView:
-    """What a look at the tiers did. `waiting`: so many would end at once that it waits for a word of the user's."""
+    """What a look at the tiers did. `waiting`: ends that wait, because the clock may be wrong."""
 
     moved: int
     archived: int

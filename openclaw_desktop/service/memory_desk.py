@@ -1,35 +1,27 @@
 """Memory by hand: the commands of `MemoryCommands` over the memories of one file.
 
-Owns how much of an answer a front end gets at once, and the words for why a memory is believed. Must not know any
-front end, nor how a memory is found, changed or erased. Loop.
+Owns the way of each command to the piece that does it. Must not know any front end, nor how a memory is found, changed
+or erased. Loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import apsw
-import msgspec
 
 from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, without_controls
 from openclaw_desktop.memory import browsing, editing, history
-from openclaw_desktop.memory.erasing import Erasure, Preview
-from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.memory.transfer import exporting, importing
+from openclaw_desktop.service import memory_views as views
 from openclaw_desktop.service.memory_api import (
-    ChangeView,
     ErasurePreview,
     ErasureView,
     ExportForm,
     ExportView,
-    GoingView,
     ImportForm,
     ImportPreview,
     ImportView,
@@ -39,27 +31,19 @@ from openclaw_desktop.service.memory_api import (
     MemoryPage,
     MemoryQuery,
     MemoryStats,
-    MemoryView,
-    MentionView,
     RunDetail,
     RunView,
     TidyView,
 )
 from openclaw_desktop.service.memory_care import MemoryCare
+from openclaw_desktop.service.user_text import user_text
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.settings import MemorySettings
-
-# What fits one frame of the socket, whatever its letters: of one text, where JSON may take six bytes a letter, and of a
-# page with all that stands around the texts.
-TEXT_CHARS = 100_000
-PAGE_BYTES = 700_000
-BESIDE_CHARS = 1_000
-MOST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryDesk:
-    """`MemoryCommands` in the agent's process. `size_bytes`: what the file takes."""
+    """`MemoryCommands` in the agent's process. `size_bytes`: what the file takes; `own_folders`: exports stay out."""
 
     database: Database
     memories: MemoryStore
@@ -67,6 +51,7 @@ class MemoryDesk:
     clock: Clock
     settings: MemorySettings
     size_bytes: Callable[[], int]
+    own_folders: tuple[Path, ...] = ()
 
     async def memory_stats(self) -> MemoryStats:
         """Count what is kept."""
@@ -94,33 +79,18 @@ class MemoryDesk:
         wanted = browsing.Filter(query.tier, query.kind, since_s, contains, query.everything)
         limit, offset = max(1, min(query.limit, 1000)), max(0, query.offset)
         found, total = await self.database.read(lambda c: browsing.find(c, wanted, limit, offset, now))
-        shown: list[MemoryView] = []
-        room = PAGE_BYTES
-        for memory in found:
-            view = _view(memory, TEXT_CHARS)
-            room -= len(msgspec.json.encode(view))
-            if room < 0 and shown:
-                break
-            shown.append(view)
+        shown = views.fitting([views.memory_view(memory) for memory in found], least=1)
         end = offset + len(shown)
-        return MemoryPage(tuple(shown), total, end if end < total else None)
+        return MemoryPage(shown, total, end if end < total else None)
 
     async def show_memory(self, memory_id: str) -> MemoryDetail:
         """Return one memory and what belongs to it."""
         memory = await self.memories.find_by_id(_searchable(memory_id))
         if memory is None:
             raise editing.unknown_memory(memory_id)
-        sources = await self._beside(browsing.sources, memory.rowid)
-        changes = await history.changes_of(self.database, memory_id)
-        why = tuple(_why(memory, len(sources), len(changes), self.clock.now()))
-        return MemoryDetail(
-            _view(memory, TEXT_CHARS),
-            why,
-            sources,
-            await self._beside(browsing.derived, memory.rowid),
-            await self._beside(browsing.supersedes, memory.rowid),
-            tuple(_change(change) for change in changes[-MOST_SHOWN:]),
-        )
+        linked = await self.database.read(lambda connection: browsing.linked(connection, memory.rowid))
+        changes = await history.changes_of(self.database, memory.id)
+        return views.memory_detail(memory, *linked, changes, self.clock.now())
 
     async def edit_memory(self, memory_id: str, edit: MemoryEdit) -> RunView:
         """Change a memory by hand."""
@@ -130,7 +100,7 @@ class MemoryDesk:
             if (value := getattr(edit, name)) is not None
         }
         if "text" in columns:
-            columns["text"] = without_controls(columns["text"]).strip()
+            columns["text"] = without_controls(columns["text"]).strip() and user_text(columns["text"])
         if not columns or columns.get("text") == "":
             raise UserError(
                 "nothing_to_change", tr("There is nothing to change."), tr("Give a text or a value."), ExitCode.USAGE
@@ -139,49 +109,56 @@ class MemoryDesk:
         if run is None:
             raise UserError("nothing_changed", tr("It is like that already; nothing was changed."))
         self.memories.vectors.follow()
-        return await self._run(run)
+        return views.run_view(await history.find_run(self.database, run))
 
     async def memory_runs(self, limit: int = 20) -> tuple[RunView, ...]:
         """Return the last runs."""
-        return tuple(_run(run) for run in await history.list_runs(self.database, max(1, min(limit, 1000))))
+        return views.fitting(
+            [views.run_view(run) for run in await history.list_runs(self.database, max(1, min(limit, 1000)))]
+        )
 
     async def show_memory_run(self, run_id: int) -> RunDetail:
         """Return one run with its changes."""
-        run, changes = await history.show_run(self.database, run_id)
-        return RunDetail(
-            _run(run), tuple(_change(change) for change in changes[:MOST_SHOWN]), max(0, len(changes) - MOST_SHOWN)
-        )
+        return views.run_detail(*await history.show_run(self.database, run_id))
 
     async def undo_memory_run(self, run_id: int | None = None) -> RunView:
         """Take a run back."""
-        if run_id is None:
-            if (last := await history.last_run(self.database)) is None:
-                raise UserError("nothing_to_undo", tr("There is nothing to take back."))
-            run_id = last.id
-        await history.undo_run(self.database, run_id, self.clock.now())
+        run = await (history.last_run(self.database) if run_id is None else history.find_run(self.database, run_id))
+        if run is None:
+            raise UserError("nothing_to_undo", tr("There is nothing to take back."))
+        if run.kind == "import" and run.finished_at is None:
+            raise UserError(
+                "run_unfinished",
+                tr("Run {run} can't be taken back: it is still importing.", run=run.id),
+                tr("Wait until it is done, then try again."),
+            )
+        await history.undo_run(self.database, run.id, self.clock.now())
         await self.database.erase_traces()
         self.memories.vectors.follow()
-        return await self._run(run_id)
+        return views.run_view(await history.find_run(self.database, run.id))
 
     async def preview_forget(self, ids: tuple[str, ...]) -> ErasurePreview:
         """Return what `forget` would erase."""
-        return _preview(await self.memories.erasing.preview(ids))
+        return views.erasure_preview(await self.memories.erasing.preview(ids))
 
     async def forget(self, ids: tuple[str, ...]) -> ErasureView:
         """Erase memories; somebody waits for it to be done."""
-        return _receipt(await self.memories.erasing.erase(ids, patient=True))
+        return views.receipt(await self.memories.erasing.erase(ids, patient=True))
 
     async def export_memories(self, path: str, form: ExportForm = "json", overwrite: bool = False) -> ExportView:
         """Write all memories to a file or folder."""
-        done = await exporting.export(self.database, Path(path), form, overwrite, self.clock.now())
-        return ExportView(str(done.path), form, done.memories, done.files, done.size_bytes)
+        done = await exporting.export(self.database, Path(path), form, overwrite, self.clock.now(), self.own_folders)
+        return ExportView(
+            str(done.path), form, done.memories, done.files, done.size_bytes, done.left_out, done.withheld, done.removed
+        )
 
     async def preview_import(self, path: str, form: ImportForm = "auto", mine: bool = False) -> ImportPreview:
         """Say what an import would bring."""
         seen = await importing.preview(self.database, Path(path), form, mine, self.clock.now())
+        first = tuple(views.clipped(text, views.BESIDE_CHARS) for text in seen.first)
         return ImportPreview(
             path, seen.form, seen.total, seen.new, seen.known, seen.erased, dict(seen.kinds), dict(seen.labels),
-            seen.oldest, seen.newest, tuple(_clipped(text, BESIDE_CHARS) for text in seen.first), tuple(seen.notes),
+            seen.oldest, seen.newest, first, tuple(seen.notes),
         )  # fmt: skip
 
     async def import_memories(self, path: str, form: ImportForm = "auto", mine: bool = False) -> ImportView:
@@ -193,102 +170,10 @@ class MemoryDesk:
     async def tidy_memories(self, confirmed: bool = False) -> TidyView:
         """Let memories age now."""
         aged = await self.care.tidy(confirmed)
-        waits = aged.too_many and not confirmed
-        return TidyView(aged.moved, aged.archived, 0 if waits else len(aged.ending), len(aged.ending) if waits else 0)
-
-    async def _beside(
-        self, look: Callable[[apsw.Connection, int], list[StoredMemory]], rowid: int
-    ) -> tuple[MemoryView, ...]:
-        found = await self.database.read(lambda connection: look(connection, rowid))
-        return tuple(_view(memory, BESIDE_CHARS) for memory in found)
-
-    async def _run(self, run_id: int) -> RunView:
-        return _run((await history.show_run(self.database, run_id))[0])
-
-
-def _view(memory: StoredMemory, most_chars: int) -> MemoryView:
-    text = _clipped(memory.text, most_chars)
-    return MemoryView(
-        memory.id, text, memory.tier, memory.kind, memory.speaker, memory.source, memory.session_id, memory.turn_id,
-        memory.created_at, memory.observed_at, memory.valid_from, memory.valid_to, memory.expires_at,
-        memory.importance, memory.confidence, memory.pinned, memory.access_count, memory.last_access_at, memory.label,
-        memory.purpose, memory.superseded_by,
-    )  # fmt: skip
+        waiting = self.care.held_back
+        return TidyView(aged.moved, aged.archived, len(aged.ending) - waiting, waiting)
 
 
 def _searchable(word: str) -> str:
     """Return a word of a command line, where bytes that are no UTF-8 come as what no file of ours can hold."""
     return word.encode("utf-8", "replace").decode()
-
-
-def _why(memory: StoredMemory, sources: int, changes: int, now: datetime) -> list[str]:
-    day = memory.created_at[:10]
-    if sources and memory.kind != "turn":
-        sentences = [tr("Learnt from {count} memories, the last of {day}.", count=sources, day=day)]
-    elif memory.source.startswith("import:"):
-        sentences = [tr("Imported ({source}); it is of {day}.", source=memory.source.removeprefix("import:"), day=day)]
-    elif memory.speaker == "assistant":
-        sentences = [tr("The agent said it on {day}.", day=day)]
-    elif memory.kind == "turn":
-        sentences = [tr("You said it on {day}.", day=day)]
-    else:
-        sentences = [tr("You asked on {day} for it to be kept.", day=day)]
-    if memory.label.integrity == "untrusted":
-        origins = ", ".join(memory.label.origins) or tr("not known")
-        sentences.append(tr("It is not trusted: you did not write what it comes from ({origins}).", origins=origins))
-    if memory.confidence < 1.0:
-        sentences.append(tr("How sure: {percent} %.", percent=round(100 * memory.confidence)))
-    if changes:
-        sentences.append(tr("It was changed {count} times since.", count=changes))
-    if memory.superseded_by is not None:
-        sentences.append(tr("It no longer holds: {id} took its place.", id=memory.superseded_by))
-    elif memory.valid_to is not None and editing.parse_moment(memory.valid_to, now) <= now:
-        sentences.append(tr("It held until {day}.", day=memory.valid_to[:10]))
-    if memory.pinned:
-        sentences.append(tr("You pinned it."))
-    return sentences
-
-
-def _preview(seen: Preview) -> ErasurePreview:
-    parts = (
-        (seen.asked, tr("asked for, or what that was made of")),
-        (seen.said_with, tr("said in the same turn")),
-        (seen.derived, tr("made of it")),
-    )
-    going = [
-        GoingView(memory.id, memory.kind, _clipped(memory.text, BESIDE_CHARS), memory.created_at, why)
-        for memories, why in parts
-        for memory in memories
-    ]
-    counts = {"memories": len(going), "messages": seen.messages}
-    mentions = tuple(
-        MentionView(
-            mention.id, _clipped(mention.text, BESIDE_CHARS), mention.created_at, mention.speaker,
-            ", ".join(mention.why) or tr("another version of it"),
-        )
-        for mention in seen.mentions
-    )  # fmt: skip
-    more = max(0, len(going) - MOST_SHOWN)
-    return ErasurePreview(tuple(going[:MOST_SHOWN]), counts, mentions, seen.read_again, seen.copies, seen.unknown, more)
-
-
-def _receipt(erasure: Erasure) -> ErasureView:
-    return ErasureView(erasure.id, erasure.erased_at, erasure.asked, erasure.counts, erasure.pending)
-
-
-def _run(run: history.Run) -> RunView:
-    return RunView(run.id, run.kind, run.started_at, run.finished_at, run.undone_at, run.note, run.changes)
-
-
-def _change(change: history.Change) -> ChangeView:
-    return ChangeView(change.run_id, change.memory_id, change.action, _short(change.before), _short(change.after))
-
-
-def _short(columns: dict[str, Any] | None) -> dict[str, Any] | None:
-    if columns is None:
-        return None
-    return {name: _clipped(value, BESIDE_CHARS) if isinstance(value, str) else value for name, value in columns.items()}
-
-
-def _clipped(text: str, most_chars: int) -> str:
-    return text if len(text) <= most_chars else text[:most_chars].rstrip() + " […]"

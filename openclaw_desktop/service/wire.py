@@ -27,7 +27,8 @@ _EVENTS: dict[str, type] = {event.__name__: event for event in (*get_args(TurnEv
 
 def encode_frame(frame: dict[str, Any]) -> bytes:
     """Return `frame` as one line."""
-    return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    # A path may hold bytes that are no text (as lone surrogates): as JSON's own escape they arrive as they went.
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def encode(value: Any) -> Any:

@@ -21,6 +21,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.storage.atomic import sync_folder
 from openclaw_desktop.storage.connection import connect
+from openclaw_desktop.storage.encryption import key_of
 
 HOURLY, DAILY, BEFORE, BY_HAND, BEFORE_RESTORE = "hourly", "daily", "before", "by-hand", "before-restore"
 # Copies that a program update made: one for each schema that the user came through is enough.
@@ -42,6 +43,13 @@ class BackupPlan:
     keep_hourly: int = 24
     keep_daily: int = 14
     budget_times: int = 5
+    # Other folders that copies were ever made in: what is done to all copies is done there too.
+    others: tuple[Path, ...] = ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder that may hold copies, the present one first."""
+        return (self.folder, *self.others)
 
     def check_folder(self) -> None:
         """Raise UserError where the user's folder is not there, as when its disk is not plugged in."""
@@ -147,13 +155,14 @@ def is_good(path: Path, key: bytes | None) -> bool:
         return False
 
 
-def newest_good(folder: Path | None, key: bytes | None) -> Path | None:
-    """Return the newest copy that is whole; None where there is none.
+def newest_good(folder: Path | None, *keys: bytes | None) -> Path | None:
+    """Return the newest copy that is whole under one of `keys`; None where there is none.
 
     What a restore kept is not among them: it is what the user wanted to leave behind.
     """
     copies = reversed(list_copies(folder)) if folder is not None else ()
-    return next((copy.path for copy in copies if copy.reason != BEFORE_RESTORE and is_good(copy.path, key)), None)
+    wanted = (copy.path for copy in copies if copy.reason != BEFORE_RESTORE)
+    return next((path for path in wanted if is_good(path, key_of(path, keys))), None)
 
 
 def prune_backups(folder: Path, keep: Mapping[str, int], budget_bytes: int, now: datetime) -> list[Path]:
@@ -269,9 +278,10 @@ def note_erased(folder: Path, ids: Iterable[str]) -> None:
         os.fsync(file.fileno())
 
 
-def noted_erasures(folder: Path) -> set[str]:
-    """Return the ids in that list."""
-    try:
-        return set((folder / ERASED).read_text(encoding="utf-8", errors="replace").split())
-    except FileNotFoundError:
-        return set()
+def noted_erasures(*folders: Path) -> set[str]:
+    """Return the ids in the lists of these folders, those that are not there left out."""
+    found: set[str] = set()
+    for folder in folders:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            found.update((folder / ERASED).read_text(encoding="utf-8", errors="replace").split())
+    return found

@@ -6,6 +6,7 @@ Owns what is the same for every connection, to the one file and to its copies. M
 from __future__ import annotations
 
 import importlib.util
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,11 @@ BUSY_TIMEOUT_MS = 5_000
 # Whoever waits for another process looks this often, however long it has waited. SQLite's own waiting looks ever less
 # often, so that of twenty writers those that came last went first, and one waited its whole five seconds.
 LOOKS_AGAIN_S = 0.004
+# A line of writers that never ends is told of in the end.
+MOST_TURNS = 12
+# Keeps in memory what connections to a log share in a file of 32 KB, which a full disk has no room for. No other process
+# can have the file open then.
+WITHOUT_SHARED_FILE = "" if sys.platform == "win32" else "multipleciphers-unix-excl"
 # What of a file is kept in memory: this much of the smallest, for a reader a share of larger ones. A search reads some
 # thousand pages of a large file, and an encrypted page costs three times a plain one to read anew.
 PAGE_CACHE_KIB, MOST_CACHE_KIB = 4_096, 65_536
@@ -25,21 +31,37 @@ RAW_KEY_BYTES = 32
 
 
 def connect(
-    path: Path, key: bytes | None, flags: int = apsw.SQLITE_OPEN_READWRITE, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+    path: Path,
+    key: bytes | None,
+    flags: int = apsw.SQLITE_OPEN_READWRITE,
+    busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+    vfs: str | None = None,
 ) -> apsw.Connection:
     """Open the file that is there. `key`: 32 bytes are used as they are, others are stretched. Raises apsw.Error."""
-    connection = apsw.Connection(str(path), flags=flags)
-    connection.set_busy_handler(_wait_turn(busy_timeout_ms))
-    if key is not None and len(key) == RAW_KEY_BYTES:
-        connection.pragma("key", f"raw:{key.hex()}")
-        if not _reads(connection):
-            # Files of version 0.1 had such keys stretched too. A connection can't take a second key.
-            connection.close()
-            connection = apsw.Connection(str(path), flags=flags)
-            connection.set_busy_handler(_wait_turn(busy_timeout_ms))
+    connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+    try:
+        connection.set_busy_handler(_wait_turn(path, busy_timeout_ms))
+        if key is not None and len(key) == RAW_KEY_BYTES:
+            connection.pragma("key", f"raw:{key.hex()}")
+            if not _reads(connection):
+                # Files of version 0.1 had such keys stretched too. A connection can't take a second key.
+                connection.close()
+                connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+                connection.set_busy_handler(_wait_turn(path, busy_timeout_ms))
+                connection.pragma("hexkey", key.hex())
+        elif key is not None:
             connection.pragma("hexkey", key.hex())
-    elif key is not None:
-        connection.pragma("hexkey", key.hex())
+        _set_up(connection)
+        share = READER_SHARE if flags & apsw.SQLITE_OPEN_READONLY else WRITER_SHARE
+        wanted_kib = int(path.stat().st_size * share) // 1024
+        connection.pragma("cache_size", -min(max(wanted_kib, PAGE_CACHE_KIB), MOST_CACHE_KIB))
+    except BaseException:
+        connection.close()  # an error would keep it open for as long as somebody looks at it
+        raise
+    return connection
+
+
+def _set_up(connection: apsw.Connection) -> None:
     # A transaction that began by reading could not wait for another process that writes: it would fail at once.
     connection.transaction_mode = "IMMEDIATE"
     connection.enable_load_extension(True)
@@ -48,26 +70,36 @@ def connect(
     connection.pragma("foreign_keys", True)
     connection.pragma("secure_delete", True)
     connection.pragma("trusted_schema", True)
-    share = READER_SHARE if flags & apsw.SQLITE_OPEN_READONLY else WRITER_SHARE
-    wanted_kib = int(path.stat().st_size * share) // 1024
-    connection.pragma("cache_size", -min(max(wanted_kib, PAGE_CACHE_KIB), MOST_CACHE_KIB))
-    return connection
 
 
-def _wait_turn(timeout_ms: int) -> Callable[[int], bool]:
-    """Return what SQLite calls while another process holds the lock; it says whether to look again."""
-    gives_up_s = 0.0
+def _wait_turn(path: Path, timeout_ms: int) -> Callable[[int], bool]:
+    """Return what SQLite calls while another process holds the lock; it says whether to look again.
+
+    The wait is for one writer, however many stand before us: it begins anew whenever one of them has written.
+    """
+    log = path.with_name(path.name + "-wal")
+    seen, gives_up_s, ends_s = 0, 0.0, 0.0
 
     def wait(looked: int) -> bool:
-        nonlocal gives_up_s
+        nonlocal seen, gives_up_s, ends_s
+        now_s, written = time.monotonic(), _written_ns(log)
         if not looked:
-            gives_up_s = time.monotonic() + timeout_ms / 1_000
-        if time.monotonic() >= gives_up_s:
+            ends_s = now_s + MOST_TURNS * timeout_ms / 1_000
+        if not looked or written != seen:
+            seen, gives_up_s = written, min(ends_s, now_s + timeout_ms / 1_000)
+        if now_s >= gives_up_s:
             return False
         time.sleep(LOOKS_AGAIN_S)
         return True
 
     return wait
+
+
+def _written_ns(log: Path) -> int:
+    try:
+        return log.stat().st_mtime_ns
+    except OSError:  # no log is no write
+        return 0
 
 
 def _reads(connection: apsw.Connection) -> bool:

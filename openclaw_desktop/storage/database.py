@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ import apsw
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.storage.atomic import sync_folder
-from openclaw_desktop.storage.connection import BUSY_TIMEOUT_MS, connect
+from openclaw_desktop.storage.connection import BUSY_TIMEOUT_MS, WITHOUT_SHARED_FILE, connect
 from openclaw_desktop.storage.migrations import migrate
 from openclaw_desktop.storage.recovery import (
     READ_AT_ONCE_BYTES,
@@ -28,12 +29,18 @@ from openclaw_desktop.storage.recovery import (
     find_damage,
     glance,
     is_foreign,
+    is_suspect,
     mark_suspect,
     prepare_place,
 )
+from openclaw_desktop.storage.repair import make_anew
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
+
+_NO_ROOM_TO_SHARE = {apsw.SQLITE_IOERR_SHMOPEN, apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMMAP}
 
 
 class Database:
@@ -42,6 +49,7 @@ class Database:
     def __init__(self, path: Path, key: bytes | None) -> None:
         self.path = path
         self._key = key
+        self._vfs: str | None = None
         self._writer = ThreadPoolExecutor(1, "database-writer")
         self._reader = ThreadPoolExecutor(1, "database-reader")
         self._write_connection: apsw.Connection | None = None
@@ -50,6 +58,8 @@ class Database:
         self._beside_connection: apsw.Connection | None = None
         # The last end was unclean, and the file is too large to be read through before the start.
         self.unread = False
+        # A page was found damaged while the file was open.
+        self._damaged = False
 
     @property
     def key(self) -> bytes | None:
@@ -81,22 +91,41 @@ class Database:
             self.path.touch(mode=0o600)
             sync_folder(self.path.parent)
         unclean = ended_uncleanly(self.path)
-        self.unread = unclean and self.path.stat().st_size > READ_AT_ONCE_BYTES
+        # Where a page was found damaged, that is settled before anything is written, however large the file.
+        self.unread = unclean and not is_suspect(self.path) and self.path.stat().st_size > READ_AT_ONCE_BYTES
         try:
-            self._write_connection = connection = self._connect(apsw.SQLITE_OPEN_READWRITE)
-            if int(connection.pragma("page_count")) == 0:
-                connection.pragma("auto_vacuum", "incremental")
-            connection.pragma("journal_mode", "wal")
-            connection.pragma("synchronous", "full")
-            glance(connection)
-            if unclean and not self.unread and (reason := find_damage(connection, self.path)):
-                raise apsw.CorruptError(reason)
+            try:
+                self._open_writer(read_through=unclean and not self.unread)
+            except apsw.IOError as error:
+                if getattr(error, "extendedresult", 0) not in _NO_ROOM_TO_SHARE or not WITHOUT_SHARED_FILE:
+                    raise
+                # A full disk keeps nobody from reading.
+                self._close_writer()
+                self._vfs = WITHOUT_SHARED_FILE
+                self._open_writer(read_through=unclean and not self.unread)
         except (apsw.CorruptError, apsw.NotADBError) as error:
             if is_foreign(self.path, self._key, error):
                 raise
             self._let_go()
-            raise damaged(self.path, str(error), backups, self._key) from error
-        migrate(connection, self.path, backups)
+            kept = make_anew(self.path, self._key)
+            if kept is None:
+                raise damaged(self.path, str(error), backups, self._key) from error
+            log.warning("%s was damaged (%s) and is made anew, with every memory; kept as %s", self.path, error, kept)
+            self._open_writer(read_through=False)
+        self._damaged = False
+        assert self._write_connection is not None
+        migrate(self._write_connection, self.path, backups)
+
+    def _open_writer(self, *, read_through: bool) -> None:
+        """Open the connection that writes; raises apsw.CorruptError where the file is damaged."""
+        self._write_connection = connection = self._connect(apsw.SQLITE_OPEN_READWRITE)
+        if int(connection.pragma("page_count")) == 0:
+            connection.pragma("auto_vacuum", "incremental")
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", "full")
+        glance(connection)
+        if read_through and (reason := find_damage(connection, self.path)):
+            raise apsw.CorruptError(reason)
 
     def _let_go(self) -> None:
         """Close the writer's connection without folding the log into a damaged file."""
@@ -105,10 +134,19 @@ class Database:
             self._close_writer()
 
     def _connect(self, flags: int) -> apsw.Connection:
-        return connect(self.path, self._key, flags, BUSY_TIMEOUT_MS)
+        return connect(self.path, self._key, flags, BUSY_TIMEOUT_MS, self._vfs)
 
     async def write(self, change: Callable[[apsw.Connection], T]) -> T:
-        """Run `change` in one transaction on the writer thread; returns after COMMIT."""
+        """Run `change` in one transaction on the writer thread; returns after COMMIT.
+
+        Raises UserError, and nothing is changed, once a part of the file was found damaged.
+        """
+        if self._damaged:
+            raise UserError(
+                "database_damaged",
+                tr("A part of {path} is damaged, so nothing was changed.", path=self.path),
+                advice_for_damage(),
+            )
 
         def transact() -> T:
             assert self._write_connection is not None
@@ -224,6 +262,11 @@ class Database:
         """Fold the log into the file without waiting for readers."""
         await self.maintain(lambda connection: connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE))
 
+    async def give_back_memory(self) -> None:
+        """Let go of the pages that are kept in memory; they are read again when needed."""
+        for run in (self.maintain, self.read):
+            await run(lambda connection: connection.pragma("shrink_memory"))
+
     async def close(self) -> None:
         """Finish what is queued, fold the log into the file and close."""
 
@@ -241,11 +284,16 @@ class Database:
         self._reader.shutdown(wait=False)
         self._writer.shutdown(wait=False)
 
+    def note_damage(self) -> None:
+        """Write nothing more to the file, and have the next start mend it: a part of it was found damaged."""
+        self._damaged = True
+        mark_suspect(self.path)
+
     async def _on(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(thread, work)
         except apsw.CorruptError as error:
-            mark_suspect(self.path)
+            self.note_damage()
             raise explain(error, self.path) from error
         except (apsw.Error, OSError) as error:
             raise explain(error, self.path) from error
@@ -256,12 +304,20 @@ def fetch(connection: apsw.Connection, sql: str, values: tuple[Any, ...] = ()) -
     return [tuple(row) for row in connection.execute(sql, values)]
 
 
+def advice_for_damage() -> str:
+    """Return what to do about a file that was found damaged while it was open."""
+    return tr(
+        "With the agent ended, openclaw-agent doctor --fix makes it whole again or brings back the newest good backup; "
+        "the damaged file is kept."
+    )
+
+
 def explain(error: Exception, path: Path) -> Exception:
     """Return the sentence for what SQLite or the system said about the file; other errors come back as they are."""
     if isinstance(error, apsw.FullError) or (isinstance(error, OSError) and error.errno == 28):
         return UserError(
             "disk_full",
-            tr("The disk that holds {path} is full, so nothing was saved.", path=path),
+            tr("The disk that holds {path} is full, so nothing was changed.", path=path),
             tr("Free some space and try again; what was saved before is safe."),
         )
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
@@ -277,10 +333,13 @@ def explain(error: Exception, path: Path) -> Exception:
             tr("Make its folder writable for you, or choose another with --home."),
         )
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        advice = advice_for_damage()
+        if isinstance(error, apsw.NotADBError):  # not even its first page: a start can't tell whose file it is
+            advice = tr("Bring back the newest good backup: openclaw-agent backup restore latest. That file is kept.")
         return UserError(
             "database_damaged",
             tr("{path} is damaged or is not ours ({reason}). It was left as it is.", path=path, reason=error),
-            tr("Start again: a damaged file is kept aside then, and the newest good one of the backups offered."),
+            advice,
         )
     if isinstance(error, (apsw.IOError, OSError)):
         return UserError(

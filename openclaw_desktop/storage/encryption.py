@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import apsw
@@ -20,7 +21,9 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.storage.atomic import sync_folder
 from openclaw_desktop.storage.connection import RAW_KEY_BYTES, connect
-from openclaw_desktop.storage.database import Database
+
+if TYPE_CHECKING:  # it imports the restore, which looks at keys here
+    from openclaw_desktop.storage.database import Database
 
 MAGIC = b"SQLite format 3\0"
 
@@ -59,6 +62,11 @@ def opens(path: Path, key: bytes | None) -> bool:
     except (apsw.Error, OSError):
         return False
     return True
+
+
+def key_of(path: Path, keys: Sequence[bytes | None]) -> bytes | None:
+    """Return the first of `keys` (None: none) that opens the file at `path`; the first of all where none does."""
+    return next((key for key in keys if opens(path, key)), keys[0])
 
 
 def fresh_path(path: Path) -> Path:

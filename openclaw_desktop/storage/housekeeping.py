@@ -57,14 +57,20 @@ class Housekeeping:
         *,
         is_busy: Callable[[], bool] = lambda: False,
         may_run: Callable[[], bool] = lambda: True,
+        on_return: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """`tidy`: what the owners of tables do daily with old rows. `may_run`: whether the machine is left alone."""
+        """`tidy`: what the owners of tables do daily with old rows. `may_run`: whether the machine is left alone.
+
+        `on_return`: what is to be done once a folder of copies that was away is back.
+        """
         self.plan = plan
         self.backup_problem = ""
         self._database = database
         self._on_battery = on_battery
         self._is_busy = is_busy
         self._upkeep = Upkeep(database, may_run)
+        self._on_return = on_return
+        self._away = self._folders_away()
         self._copied_at_changes: int | None = None
         self._due: list[str] = []
         self._intervals: dict[str, timedelta] = {}
@@ -126,7 +132,10 @@ class Housekeeping:
         """Do one job now; what fails is logged and tried again at its next time."""
         try:
             if job == "backup":
+                await self._look_for_folders()
                 await self.back_up()
+            elif job == "return" and self._on_return is not None:
+                await self._on_return()
             elif job == "tidy" and self._tidy is not None:
                 await self._tidy()
             elif job == "upkeep":
@@ -143,12 +152,26 @@ class Housekeeping:
             # A job that fails must not end the others, nor its own next time.
             log.exception("%s failed", job)
 
+    async def _look_for_folders(self) -> None:
+        before, self._away = self._away, self._folders_away()
+        if before - self._away:
+            await self.do("return")
+
+    def _folders_away(self) -> set[Path]:
+        return {folder for folder in self.plan.folders if not folder.is_dir()}
+
     async def look_after(self) -> bool:
         """Do the upkeep that is due; False where it was broken off, and then it goes on in a while."""
         done = await self._upkeep.run()
         if not done:
             self._upkeep_job.next_run = datetime.now() + UPKEEP_DELAY
         return done
+
+    async def give_back_room(self) -> None:
+        """Give what is free in the file back to the disk at once, its log too: room is short."""
+        async for _ in self._upkeep.give_back_pages(spare_share=0):
+            pass
+        await self._database.erase_traces()
 
     async def back_up(self) -> Path | None:
         """Write this hour's or day's copy and drop old ones; None where nothing changed, on battery or when busy."""

@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.storage.atomic import sync_folder
 from openclaw_desktop.storage.backup import BEFORE_RESTORE, back_up, is_good, list_copies, newest_good, noted_erasures
 from openclaw_desktop.storage.connection import connect
+from openclaw_desktop.storage.encryption import key_of, rewrite
 from openclaw_desktop.storage.migrations import migrate
 
 # A larger file is read through after the start, not before it: its reading would keep the user waiting for seconds.
@@ -38,7 +39,12 @@ def ended_uncleanly(path: Path) -> bool:
 
     SQLite removes the log when the last connection closes, so no mark of our own needs to be written at each start.
     """
-    return _beside(path, "-wal").exists() or _beside(path, ".suspect").exists()
+    return _beside(path, "-wal").exists() or is_suspect(path)
+
+
+def is_suspect(path: Path) -> bool:
+    """Return whether a page of the file was found damaged, and nothing was done about it yet."""
+    return _beside(path, ".suspect").exists()
 
 
 def mark_suspect(path: Path) -> None:
@@ -52,19 +58,33 @@ def find_damage(connection: apsw.Connection, path: Path) -> str:
 
     Raises apsw.Error where the file can't be read for another reason, such as its key, a lock or the disk.
     """
-    suspect = _beside(path, ".suspect")
-    check = "integrity_check" if suspect.exists() else "quick_check"
-    verdict = str(connection.pragma(check, 1))
-    if "fts5" in verdict.lower():
+    check = "integrity_check" if is_suspect(path) else "quick_check"
+    verdict = read_through(connection, check)[0]
+    if "fts5" in verdict.lower():  # what is wrong with the pages themselves comes first
         rebuild_words(connection)
-        verdict = str(connection.pragma(check, 1))
-    codes = [int(code) & 0xFF for code in re.findall(r"error code=(\d+)", verdict)]
-    if apsw.SQLITE_IOERR in codes:  # the disk, not the file
-        raise apsw.IOError(verdict)
+        verdict = read_through(connection, check)[0]
     if verdict != "ok":
         return verdict
-    suspect.unlink(missing_ok=True)
+    _beside(path, ".suspect").unlink(missing_ok=True)
     return ""
+
+
+def read_through(connection: apsw.Connection, check: str, table: str | None = None) -> list[str]:
+    """Return what SQLite finds wrong with all of a file, or with one table and its indexes; ["ok"] where nothing is.
+
+    Raises apsw.IOError where it was the disk that failed.
+    """
+    argument = "" if table is None else "('" + table.replace("'", "''") + "')"
+    found: list[str] = []
+    try:
+        found += (str(message) for (message,) in connection.execute(f"pragma {check}{argument}"))
+    except apsw.CorruptError as error:  # after what it could say
+        found.append(str(error))
+    for message in found:
+        if any(int(code) & 0xFF == apsw.SQLITE_IOERR for code in re.findall(r"error code=(\d+)", message)):
+            raise apsw.IOError(message)
+    # The first line may be a heading.
+    return [line for message in found for line in message.splitlines() if not line.startswith("***")] or ["damaged"]
 
 
 def glance(connection: apsw.Connection) -> None:
@@ -123,6 +143,25 @@ def files_aside(path: Path) -> list[Path]:
     """Return the damaged files that were set aside, oldest first."""
     found = path.parent.glob(f"{path.name}.damaged-*")
     return sorted(one for one in found if not one.name.endswith(("-wal", "-shm", ".suspect")))
+
+
+def discard_aside(path: Path) -> list[Path]:
+    """Delete the damaged files that were set aside, and return them; raises UserError while nothing is in their place.
+
+    Only on the user's word: what a later erasure takes from the memory and its copies stays readable in them.
+    """
+    found = files_aside(path)
+    if found and not path.exists():
+        raise UserError(
+            "memory_not_there",
+            tr("Nothing is in the place of the damaged memory, so it was kept."),
+            tr("Bring back a copy first: openclaw-agent backup restore latest"),
+        )
+    for file in found:
+        for suffix in ("-wal", "-shm", ".suspect", ""):
+            _beside(file, suffix).unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return found
 
 
 def prepare_place(path: Path) -> None:
@@ -191,10 +230,10 @@ class Restored:
 Replay = Callable[[apsw.Connection, list[str]], object]
 
 
-def find_copy(backups: Path, name: str, key: bytes | None) -> Path:
-    """Return the whole copy of that name, or the newest for "latest"; raises UserError."""
+def find_copy(backups: Path, name: str, *keys: bytes | None) -> Path:
+    """Return the copy of that name, or the newest for "latest", whole under one of `keys`; raises UserError."""
     if name == "latest":
-        found = newest_good(backups, key)
+        found = newest_good(backups, *keys)
         if found is None:
             raise UserError(
                 "no_backup",
@@ -210,7 +249,7 @@ def find_copy(backups: Path, name: str, key: bytes | None) -> Path:
             tr("There is no backup {name}.", name=visible(name)),
             tr("openclaw-agent backup list shows what is there."),
         )
-    if not is_good(path, key):
+    if not is_good(path, key_of(path, keys)):
         raise UserError(
             "backup_damaged",
             tr("The backup {name} is damaged or has another key; nothing was changed.", name=path.name),
@@ -219,53 +258,110 @@ def find_copy(backups: Path, name: str, key: bytes | None) -> Path:
     return path
 
 
-def restore(path: Path, copy: Path, backups: Path, key: bytes | None, replay: Replay) -> Restored:
+def restore(
+    path: Path,
+    copy: Path,
+    backups: Path,
+    key: bytes | None,
+    replay: Replay,
+    *,
+    others: tuple[bytes | None, ...] = (),
+    erased: Iterable[str] = (),
+) -> Restored:
     """Put a checked copy in the place of the file, which no process may have open.
 
-    The present file becomes a copy itself (reason "before-restore"), or is set aside where it is damaged. What was
-    erased since the copy was made is erased in it again: `replay` gets the connection and the ids. A kill leaves the
-    old file or the new one, or none, and then the next start puts the new one in place. Raises UserError, apsw.Error.
+    `key`: what the file has afterwards; `others`: keys that the copy and the present file may have instead. The present
+    file becomes a copy itself (reason "before-restore"), or is set aside where it is damaged. What was erased since the
+    copy was made is erased in it again: `replay` gets the connection and the ids, `erased` being known ones. A kill
+    leaves the old file or the new one, or none, and then the next start puts the new one in place. Raises UserError,
+    apsw.Error.
     """
-    kept, erased = _keep_present(path, backups, key)
-    erased |= noted_erasures(backups)
-    ready, partial = _beside(path, ".restoring"), _beside(path, ".restoring-partial")
-    _remove_partial(path)
-    try:
-        shutil.copyfile(copy, partial)
-        partial.chmod(0o600)
+    keys = (key, *others)
+    kept, ids = _keep_present(path, backups, keys)
+    ids |= noted_erasures(backups) | set(erased)
+
+    def write(partial: Path) -> None:
+        source = key_of(copy, keys)
+        if source == key:
+            shutil.copyfile(copy, partial)
+        else:
+            rewrite(copy, source, partial, key)
         connection = connect(partial, key)
         try:
             migrate(connection, partial, None, keep_copy=False)
-            if erased:
+            if ids:
                 with connection:
-                    replay(connection, sorted(erased))
+                    replay(connection, sorted(ids))
                 connection.execute("vacuum")
         finally:
             connection.close()
+
+    aside = exchange(path, write, keep_present=kept is None)
+    return Restored(copy, kept or aside, len(ids))
+
+
+def exchange(path: Path, write: Callable[[Path], None], *, keep_present: bool = True) -> Path | None:
+    """Put the file that `write` makes in the place of the one that is there, which no process may have open.
+
+    The present one is set aside, and its new name returned, or is let go where it is kept already. A kill leaves the
+    old file or the new one, or none, and then the next start puts the new one in place.
+    """
+    ready, partial = _beside(path, ".restoring"), _beside(path, ".restoring-partial")
+    _remove_partial(path)
+    try:
+        partial.touch(mode=0o600)
+        write(partial)
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.rename(ready)
     finally:
         _remove_partial(path)
     sync_folder(path.parent)
-    if kept is None and path.exists():
+    kept = None
+    if path.exists() and keep_present:
         kept = set_aside(path)
     elif _beside(path, "-wal").exists():
-        set_aside(path)  # the log of a file that is gone: SQLite would play it into the restored one
+        set_aside(path)  # the log of a file that is gone: SQLite would play it into the new one
     ready.replace(path)
     _beside(path, ".suspect").unlink(missing_ok=True)
     sync_folder(path.parent)
-    return Restored(copy, kept, len(erased))
+    return kept
 
 
-def _keep_present(path: Path, backups: Path, key: bytes | None) -> tuple[Path | None, set[str]]:
+def begin_anew(path: Path, key: bytes | None) -> None:
+    """Put an empty memory in the place of one that was set aside, whole or not at all; raises UserError, apsw.Error."""
+    if path.exists():
+        raise UserError(
+            "memory_there",
+            tr("There is a memory in {path}; nothing was changed.", path=visible(str(path))),
+            tr("Start OpenCLaw again."),
+        )
+    partial = _beside(path, ".restoring-partial")
+    _remove_partial(path)
+    try:
+        partial.touch(mode=0o600)
+        connection = connect(partial, key)
+        try:
+            connection.pragma("auto_vacuum", "incremental")
+            migrate(connection, partial, None, keep_copy=False)
+        finally:
+            connection.close()
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.rename(path)
+    finally:
+        _remove_partial(path)
+    sync_folder(path.parent)
+
+
+def _keep_present(path: Path, backups: Path, keys: Sequence[bytes | None]) -> tuple[Path | None, set[str]]:
     """Return the copy of the present file and the ids erased from it; (None, …) where it can't be read whole."""
     if not path.exists():
         return None, set()
     connection: apsw.Connection | None = None
     erased: set[str] = set()
     try:
-        connection = connect(path, key)
+        connection = connect(path, key_of(path, keys))
         if "erased_memories" in {name for (name,) in connection.execute("select name from sqlite_schema")}:
             erased = {str(one) for (one,) in connection.execute("select memory_id from erased_memories")}
         if connection.pragma("quick_check", 1) != "ok":

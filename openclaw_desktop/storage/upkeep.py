@@ -15,8 +15,8 @@ import apsw
 from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.storage.database import Database, fetch
-from openclaw_desktop.storage.recovery import mark_suspect, word_indexes
+from openclaw_desktop.storage.database import Database, advice_for_damage, fetch
+from openclaw_desktop.storage.recovery import read_through, word_indexes
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Upkeep:
         for job, interval, steps in (
             ("words", DAY, self._merge_words),
             ("plans", DAY, self._analyse),
-            ("pages", DAY, self._give_back_pages),
+            ("pages", DAY, self.give_back_pages),
             ("check", WEEK, self._read_through),
         ):
             if not await self.is_due(job, interval):
@@ -88,10 +88,13 @@ class Upkeep:
         await self._database.maintain(analyse)
         yield
 
-    async def _give_back_pages(self) -> AsyncIterator[None]:
+    async def give_back_pages(self, spare_share: float = SPARE_SHARE) -> AsyncIterator[None]:
+        """Give free pages back to the disk, some at a time; below `spare_share` of the file they stay."""
+        spare_pages = STEP_PAGES if spare_share else 0
+
         def give_back(connection: apsw.Connection) -> bool:
             free, pages = int(connection.pragma("freelist_count")), int(connection.pragma("page_count"))
-            if free <= max(STEP_PAGES, SPARE_SHARE * pages):
+            if free <= max(spare_pages, spare_share * pages):
                 return False
             if int(connection.pragma("auto_vacuum")) != 2:
                 # A file from before the first release of this: whole, once, and then page by page.
@@ -115,15 +118,12 @@ class Upkeep:
         self._read.clear()
 
     async def check(self, table: str | None = None) -> None:
-        """Check all of the file, or one table; raises UserError, and the next start sets a damaged file aside."""
-        argument = "" if table is None else "('" + table.replace("'", "''") + "')"
-        verdict = await self._database.beside(
-            lambda connection: str(connection.execute(f"pragma integrity_check{argument}").fetchall()[0][0])
-        )
-        if verdict != "ok":
-            mark_suspect(self._database.path)
+        """Check all of the file, or one table; raises UserError, and the next start mends a damaged file."""
+        verdict = await self._database.beside(lambda connection: read_through(connection, "integrity_check", table))
+        if verdict != ["ok"]:
+            self._database.note_damage()
             raise UserError(
                 "database_damaged",
-                tr("A part of {path} is damaged.", path=self._database.path),
-                tr("Start the agent again: the file is kept aside then, and the newest good backup offered."),
+                tr("A part of {path} is damaged ({reason}).", path=self._database.path, reason=verdict[0]),
+                advice_for_damage(),
             )

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QEvent, QEventLoop, QTimer, Signal
 from PySide6.QtWidgets import QApplication
@@ -22,6 +22,7 @@ from openclaw_desktop.ui.tray import Tray, load_icon
 
 if TYPE_CHECKING:
     from openclaw_desktop.service.api import AgentService
+    from openclaw_desktop.service.backups import CopyOffer
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,26 @@ class Front:
     register_hotkey: Callable[[Callable[[int], None]], str] | None = None
     activate: Callable[[int, int], None] | None = None
     attached: bool = False
+
+
+class Rescue(Protocol):
+    """What helps where the memory can't be opened. Each raises UserError."""
+
+    async def start(self, code: str | None) -> Front:
+        """Try again, with the recovery code as the user typed it where there is one."""
+        ...
+
+    async def offer(self) -> CopyOffer | None:
+        """Return the newest whole backup; None where there is none."""
+        ...
+
+    async def restore(self, name: str) -> None:
+        """Put the backup of that name in the place of the damaged memory."""
+        ...
+
+    async def begin_empty(self) -> None:
+        """Begin an empty memory beside the damaged one."""
+        ...
 
 
 class Application(QApplication):
@@ -87,12 +108,14 @@ def run_desktop(
     hidden: bool,
     show_first: bool,
     icon_shown: Callable[[], None] | None = None,
+    make_rescue: Callable[[], Rescue] | None = None,
 ) -> int:
     """Run the tray until the user quits and return the exit code.
 
     The icon shows first (then `icon_shown` is called), then the chat where `show_first`, and only then `build` is
-    awaited; where it raises UserError the chat shows the sentence. Without a tray host the chat opens with a hint,
-    unless `hidden`. A `build` that is cancelled, because the user quits before it is done, cleans up after itself.
+    awaited; where it raises UserError the chat shows the sentence, and a window what `make_rescue` can do. Without a
+    tray host the chat opens with a hint, unless `hidden`. A `build` that is cancelled, because the user quits before it
+    is done, cleans up after itself.
     """
     sys.excepthook = log_unhandled
     choose_platform_theme(os.environ)
@@ -113,4 +136,4 @@ def run_desktop(
     # After the icon: asyncio, qasync and the popup take longer to import than the icon takes to show.
     from openclaw_desktop.ui.desktop import run_loop
 
-    return run_loop(application, tray, build, hidden=hidden, show_first=show_first)
+    return run_loop(application, tray, build, make_rescue, hidden=hidden, show_first=show_first)

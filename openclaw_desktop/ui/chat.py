@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime, timedelta
 
 from PySide6.QtCore import QObject, Signal
 
+from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.events import AgentStopping, ModelStateChanged, Question, WindowRequested
 from openclaw_desktop.core.tasks import TaskSet
@@ -25,6 +27,9 @@ from openclaw_desktop.ui.turn import Turn
 
 log = logging.getLogger(__name__)
 
+# What is said after such a pause, mostly a night, begins another chat: the one before can be put away and summed up.
+PAUSE = timedelta(hours=8)
+
 
 class Chat(QObject):
     """The chat as the user has it, whatever shows it."""
@@ -34,9 +39,11 @@ class Chat(QObject):
     agent_stopped = Signal()
     quit_requested = Signal()
 
-    def __init__(self, popup: Popup) -> None:
+    def __init__(self, popup: Popup, clock: Clock | None = None) -> None:
         super().__init__()
         self._popup = popup
+        self._clock = clock or SystemClock()
+        self._last_said: datetime | None = None
         self._service: AgentService | None = None
         self._session_id: str | None = None
         self._told: ModelStateChanged | None = None
@@ -76,6 +83,7 @@ class Chat(QObject):
         if session is not None and self._session_id is None:
             self._session_id = session.session_id
             if session.messages:
+                self._last_said = datetime.fromisoformat(session.messages[-1].created_at)
                 self._popup.transcript.restore(session.messages)
                 self._popup.show_conversation(True)
         self._vectors_leave_machine = status.memory.vectors_leave_machine
@@ -107,6 +115,11 @@ class Chat(QObject):
         if self._service is None or self._turn is not None:
             self._popup.composer.give_back(text)
             return
+        now = self._clock.now()
+        if self._session_id is not None and self._last_said is not None and now - self._last_said > PAUSE:
+            self._session_id = None
+            self._popup.transcript.add_notice(tr("A new chat begins here."))
+        self._last_said = now
         turn = Turn(self._popup.transcript, text)
         turn.question_raised.connect(self._raise_question)
         turn.question_closed.connect(self._close_question)
@@ -145,6 +158,7 @@ class Chat(QObject):
         for question_id in turn.question_ids:
             self._close_question(question_id)
         if self._turn is turn:
+            self._last_said = self._clock.now()
             self._turn = self._turn_task = None
             self._popup.composer.set_running(False)
 
@@ -180,6 +194,7 @@ class Chat(QObject):
             self._popup.composer.set_running(False)
         try:
             self._session_id = await service.new_session()
+            self._last_said = None
         except Exception as error:
             self._popup.transcript.add_failure(describe_error(error, "a new chat"))
             self._popup.show_conversation(True)

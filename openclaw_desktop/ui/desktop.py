@@ -16,10 +16,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QSystemTrayIcon
 from qasync import QEventLoop
 
-from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.ui.application import Application, Front
+from openclaw_desktop.ui.application import Application, Front, Rescue
 from openclaw_desktop.ui.chat import Chat
 from openclaw_desktop.ui.failures import describe_error
 from openclaw_desktop.ui.popup import Popup
@@ -46,6 +46,7 @@ class Desktop(QObject):
         self._exit_code = int(ExitCode.DONE)
         self._host_watch: QObject | None = None
         self._leaving = asyncio.Event()
+        self._seen = asyncio.Event()
         self._tasks = TaskSet()
         self.popup = Popup()
         self.chat = Chat(self.popup)
@@ -57,6 +58,7 @@ class Desktop(QObject):
         self.chat.agent_stopped.connect(self._follow_agent)
         self.chat.state_changed.connect(tray.show_state)
         self.popup.shown.connect(self._warm_up)
+        self.popup.shown.connect(self._seen.set)
         self.chat.window_requested.connect(lambda action: self.show() if action == "show" else self.toggle())
 
     def show(self, timestamp: int = 0) -> None:
@@ -95,14 +97,14 @@ class Desktop(QObject):
         """Begin to leave."""
         self._leaving.set()
 
-    async def run(self, build: Callable[[], Awaitable[Front]]) -> int:
+    async def run(self, build: Callable[[], Awaitable[Front]], make_rescue: Callable[[], Rescue] | None = None) -> int:
         """Start the agent, stay until the user quits, stop the agent, and return the exit code."""
         has_tray = QSystemTrayIcon.isSystemTrayAvailable()
         if not has_tray:
             self._await_tray_host()
         if self._show_first or not (has_tray or self._hidden):
             self.show()
-        self._tasks.start(self._start(build), "start of the agent")
+        self._tasks.start(self._start(build, make_rescue), "start of the agent")
         await self._leaving.wait()
         return await self._leave()
 
@@ -122,24 +124,74 @@ class Desktop(QObject):
         if QSystemTrayIcon.isSystemTrayAvailable():
             self.popup.drop_banner(NO_TRAY)
 
-    async def _start(self, build: Callable[[], Awaitable[Front]]) -> None:
+    async def _start(self, build: Callable[[], Awaitable[Front]], make_rescue: Callable[[], Rescue] | None) -> None:
         try:
-            self._front = await build()
-            await self.chat.attach(self._front.service)
+            front = self._front = await self._bring_up(build, make_rescue)
+            if front is None:
+                self.quit()
+                return
+            await self.chat.attach(front.service)
             if self.popup.isVisible():
                 self._warm_up()
         except Exception as error:
-            failure = describe_error(error, "the start of the agent")
-            self._exit_code = failure.exit_code
-            self.chat.fail(failure)
+            self._fail(describe_error(error, "the start of the agent"))
             return
         if not self.popup.isVisible():
             # With the restored chat in it, so that the first key finds it laid out.
             self.popup.prepare()
-        if self._front.register_hotkey is not None:
-            sentence = self._front.register_hotkey(self.toggle)
+        if front.register_hotkey is not None:
+            sentence = front.register_hotkey(self.toggle)
             if sentence:
                 self.popup.show_banner(sentence)
+        if not front.attached:
+            self._tasks.start(self._offer_protection(front), "the question of encryption")
+
+    def _fail(self, failure: Failure) -> None:
+        self._exit_code = failure.exit_code
+        self.chat.fail(failure)
+
+    async def _bring_up(
+        self, build: Callable[[], Awaitable[Front]], make_rescue: Callable[[], Rescue] | None
+    ) -> Front | None:
+        """Start the agent, with the user's help where its memory can't be opened; None where the user gives up."""
+        try:
+            return await build()
+        except UserError as error:
+            if make_rescue is None:
+                raise
+            failure = error.failure
+        # What the chat says and the exit code, should nothing help.
+        self._fail(failure)
+        from openclaw_desktop.ui.rescue import bring_back
+
+        rescued = await bring_back(make_rescue(), failure)
+        if rescued is None:
+            return None
+        self._exit_code = ExitCode.DONE
+        if rescued.notice:
+            self.popup.show_banner(rescued.notice)
+        if rescued.by_code:
+            self._tasks.start(self._keep_key(rescued.front), "the key put back")
+        return rescued.front
+
+    async def _keep_key(self, front: Front) -> None:
+        try:
+            await front.service.change_encryption("keep")
+        except UserError as error:
+            self.popup.show_banner(
+                tr("The key could not be put back, so the next start asks for the code again. {reason}",
+                   reason=error.failure.sentence)
+            )  # fmt: skip
+        else:
+            self.popup.show_banner(tr("Your memory is open, and its key is back in its place."))
+
+    async def _offer_protection(self, front: Front) -> None:
+        if self._hidden:
+            # A start at login opens no window by itself: it is asked with the first look at the chat.
+            await self._seen.wait()
+        from openclaw_desktop.ui.protection import offer_protection
+
+        await offer_protection(front.service)
 
     async def _leave(self) -> int:
         self.popup.hide()
@@ -164,6 +216,7 @@ def run_loop(
     application: Application,
     tray: Tray,
     build: Callable[[], Awaitable[Front]],
+    make_rescue: Callable[[], Rescue] | None = None,
     *,
     hidden: bool,
     show_first: bool,
@@ -179,7 +232,7 @@ def run_loop(
     signals.received.connect(desktop.quit)
     application.quit_requested.connect(desktop.quit)
     application.palette_changed.connect(desktop.popup.dress)
-    task = loop.create_task(desktop.run(build))
+    task = loop.create_task(desktop.run(build, make_rescue))
     task.add_done_callback(lambda _task: loop.stop())
     try:
         while not task.done():

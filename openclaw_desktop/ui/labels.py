@@ -8,8 +8,9 @@ from __future__ import annotations
 from html import escape
 from typing import Literal
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QStyle, QStyleOptionButton, QToolButton, QWidget
 
 from openclaw_desktop.core.text import visible
 from openclaw_desktop.ui.glyphs import Glyph, draw_glyph
@@ -44,6 +45,30 @@ def make_button(text: str, *, name: str, tone: Tone | None = None) -> QPushButto
     if tone is not None:
         button.setProperty(tone, True)
     return button
+
+
+class CheckBox(QCheckBox):
+    """A check box whose box has the theme's colours: the style's own one is hardly seen on a dark window."""
+
+    def __init__(self, text: str, *, name: str) -> None:
+        super().__init__(text)
+        self.setObjectName(name)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the box over the style's own."""
+        super().paintEvent(event)
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        rect = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxIndicator, option, self)
+        theme, on = current_theme(), self.isChecked()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(rect, QColor(theme.window))
+        painter.setBrush(QColor(theme.accent if on else theme.surface))
+        painter.setPen(QPen(QColor(theme.accent if on or self.hasFocus() else theme.subdued), 1.0))
+        painter.drawRoundedRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5), 3.5, 3.5)
+        if on:
+            draw_glyph("check", theme.on_accent, size_px=rect.width()).paint(painter, rect)
 
 
 def make_tool(glyph: Glyph, text: str, *, name: str, size_px: int = 16) -> QToolButton:

@@ -92,6 +92,13 @@ QToolButton:focus { border: 1px solid $accent; }
 QToolButton#send, QToolButton#stop { background: $accent; border-radius: 15px; padding: 0; }
 QToolButton#send:disabled { background: $hover; }
 QToolButton#send:focus, QToolButton#stop:focus { border: 2px solid $text; }
+QLabel#recovery_code { background: $code; border: 1px solid $border; border-radius: 8px; padding: 12px 4px;
+                       selection-background-color: $accent; selection-color: $on_accent; }
+QLineEdit { background: $surface; color: $text; border: 1px solid $border; border-radius: 8px; padding: 8px 10px;
+            selection-background-color: $accent; selection-color: $on_accent; }
+QLineEdit:focus { border: 1px solid $accent; }
+QCheckBox { color: $text; spacing: 9px; }
+QCheckBox::indicator { width: 15px; height: 15px; }
 QPushButton { background: $surface; color: $text; border: 1px solid $border; border-radius: 8px; padding: 7px 14px; }
 QPushButton:hover { background: $hover; }
 QPushButton:disabled { color: $subdued; }

@@ -22,7 +22,7 @@ LAZY = {
     "memory/vectors/index.py": "numpy, before there is something to count with it",
     "inference/endpoints/wire.py": "httpx costs 0.2 s, and who uses the built-in model never needs it",
     "ui/application.py": "the icon shows before the rest of the window is loaded",
-    "ui/desktop.py": "QtDBus costs a megabyte, and most desktops have their tray by then",
+    "ui/desktop.py": "QtDBus costs a megabyte; neither it nor the windows of a first or failed start are often needed",
     "system/secrets/": "keyring and cryptography are loaded with the first secret",
     "system/x11.py": "python-xlib belongs to the desktop extra: the headless agent runs without it",
     "system/hotkey/x11.py": "the same",

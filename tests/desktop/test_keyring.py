@@ -19,7 +19,8 @@ if sys.platform != "linux":
     pytest.skip("a Secret Service needs Linux", allow_module_level=True)
 pytest.importorskip("Xlib", reason="the desktop dependencies are not installed")
 
-from session import DEADLINE_S, PROGRAMS, DesktopSession
+from keyring_daemon import Keyring
+from session import PROGRAMS, DesktopSession
 
 if missing := [name for name in (*PROGRAMS, "gnome-keyring-daemon", "gdbus") if shutil.which(name) is None]:
     pytest.skip(f"not installed: {', '.join(missing)}", allow_module_level=True)
@@ -38,40 +39,6 @@ from openclaw_desktop.system.paths import find_home
 home = find_home(Path(sys.argv[1]), {})
 print(asyncio.run(_secrets(home, load_settings(home.settings_file), lasting=False).get("key", sys.argv[2]))[::-1])
 """
-
-
-class Keyring:
-    """A keyring daemon in a session, which can be ended and come back locked."""
-
-    def __init__(self, session: DesktopSession) -> None:
-        self.session = session
-        self._daemon: subprocess.Popen[bytes] | None = None
-
-    def start(self, password: str | None) -> None:
-        """Start it, open with `password`, or as it is with nobody at its window."""
-        words = ["gnome-keyring-daemon", "--components=secrets", "--foreground"]
-        with (self.session.folder / "keyring.log").open("ab") as log:
-            self._daemon = subprocess.Popen(
-                words if password is None else [*words, "--unlock"],
-                env=self.session.env, stdin=subprocess.PIPE, stdout=log, stderr=log,
-            )  # fmt: skip
-        self._daemon.stdin.write((password or "").encode())
-        self._daemon.stdin.close()
-        self.session.run("gdbus", "wait", "--session", "--timeout", f"{DEADLINE_S:.0f}", "org.freedesktop.secrets")
-
-    def items(self) -> str:
-        """Return what the daemon itself says that it holds."""
-        return self.session.run(
-            "gdbus", "call", "--session", "--dest", "org.freedesktop.secrets",
-            "--object-path", "/org/freedesktop/secrets",
-            "--method", "org.freedesktop.Secret.Service.SearchItems", "{}",
-        )  # fmt: skip
-
-    def end(self) -> None:
-        if self._daemon is not None:
-            self._daemon.terminate()
-            self._daemon.wait(DEADLINE_S)
-            self._daemon = None
 
 
 class Agent:

@@ -43,6 +43,8 @@ def make(tmp_path: Path, smollm2: Path) -> Iterator[Callable[[Screen], TrayProgr
 
     def make_on(screen: Screen) -> TrayProgram:
         made.append(TrayProgram(screen, tmp_path / "home", smollm2))
+        # The bus may start a keyring: whether the memory is encrypted is decided, so that no window asks.
+        made[-1].ask_agent("memory", "decrypt")
         return made[-1]
 
     yield make_on

@@ -66,6 +66,7 @@ class KeyHome:
     """Where it all lies."""
 
     folder: Path
+    others: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         for place in (self.file.parent, self.backups):
@@ -80,20 +81,24 @@ class KeyHome:
         return self.folder / "backups"
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        return (self.backups, *self.others)
+
+    @property
     def ring(self) -> FileRing:
         return FileRing(self.folder / "ring.json")
 
     @property
     def keys(self) -> FileKeys:
         store = KeyringStore("test", 30, lambda: self.ring)
-        return FileKeys(self.file.parent, self.backups, store, {}, (self.file.parent, self.backups))
+        return FileKeys(self.file.parent, self.folders, store, {}, (self.file.parent,))
 
     @contextlib.asynccontextmanager
     async def open(self, code: str | None = None) -> AsyncIterator[tuple[Database, FileKeyDesk]]:
         """Open it as the runtime does."""
         found = await self.keys.find(self.file, code)
         database = await Database.open(self.file, key=found.key)
-        desk = FileKeyDesk(database, self.keys, found, self.backups)
+        desk = FileKeyDesk(database, self.keys, found, self.folders)
         try:
             await desk.settle()
             yield database, desk

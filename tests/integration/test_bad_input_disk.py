@@ -128,6 +128,21 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_acknowledged(program: Progr
         assert kept <= {hit["id"] for hit in found}
 
 
+def test_on_a_disk_without_a_byte_left_memories_are_read_and_a_forget_says_that_it_was_not_done(
+    program: Program,
+) -> None:
+    with disk(program, SMALL) as small:
+        kept = program.run("remember", "the cat is called Miau", "--json").done().document["id"]
+        fill_up(small.seen / "ballast")
+        for words in (("recall", "cat"), ("memory", "list"), ("memory", "show", kept)):
+            assert "Miau" in program.run(*words).done().out
+        for words in (("status",), ("doctor",), ("export",), ("forget", kept)):
+            ended = program.run(*words)
+            print(words, ended.code, ended.out, ended.err)
+        assert 0
+        program.run("forget", kept).failed("is full", "nothing was changed", "Free some space")
+
+
 def test_a_model_that_does_not_fit_is_refused_before_it_is_fetched(program: Program) -> None:
     with disk(program, SMALL) as small:
         ended = program.run("model", "pull", "smollm2-135m", PIP_INDEX_URL="http://127.0.0.1:9/")

@@ -51,7 +51,8 @@ async def test_the_verb_reads_what_was_said_alone_and_at_a_running_agent(program
     program.serve()
     document = program.run("memory", "consolidate", "--json").done().document
     assert document == {
-        "read": 0, "changes": {}, "unread": 0, "run_id": None, "stopped": "", "missing_bytes": 0
+        "read": 0, "changes": {}, "unread": 0, "run_id": None, "stopped": "",
+        "missing_bytes": 0, "missing_disk_bytes": 0,
     }  # fmt: skip
 
 

@@ -6,72 +6,25 @@ import asyncio
 import random
 import sys
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from counts import count
+from memory_file import NOW, UNTRUSTED, File, Permission
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.protocols import OfferedFact, Urgency
 from openclaw_desktop.core.sentences import Passage
 from openclaw_desktop.memory import history
 from openclaw_desktop.memory.consolidation import reading, revision
-from openclaw_desktop.memory.consolidation.consolidator import BATCH_TURNS, Consolidator, Minds
+from openclaw_desktop.memory.consolidation.consolidator import BATCH_TURNS, Minds
 from openclaw_desktop.memory.consolidation.pressure import Room
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
-from openclaw_desktop.storage.database import Database, Row
+from openclaw_desktop.storage.database import Database
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CONSOLIDATE = str(Path(__file__).with_name("consolidation_process.py"))
-UNTRUSTED = Label("untrusted", "private", ("import",))
-
-
-class MovingClock:
-    def __init__(self) -> None:
-        self.moment = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def monotonic_s(self) -> float:
-        return self.moment.timestamp()
-
-
-class Permission:
-    """Lets so many steps run; None: all."""
-
-    def __init__(self, steps: int | None = None) -> None:
-        self.steps = steps
-        self.asked: list[tuple[str, Urgency]] = []
-
-    def may_run(self, kind: str, urgency: Urgency) -> bool:
-        self.asked.append((kind, urgency))
-        return self.steps is None or len(self.asked) <= self.steps
-
-
-class File:
-    def __init__(self, database: Database) -> None:
-        self.database, self.clock = database, MovingClock()
-        self.store = MemoryStore(database, None, self.clock)
-
-    def consolidator(self, **parts: object) -> Consolidator:
-        return Consolidator(self.database, parts.pop("permit", Permission()), self.clock, **parts)  # type: ignore[arg-type]
-
-    async def say(self, *texts: str, days_ago: float = 0, **fields: object) -> list[str]:
-        created = (self.clock.moment - timedelta(days=days_ago)).isoformat()
-        kept = {"kind": "turn", "speaker": "user", "tier": "short", "session_id": "s1", "created_at": created} | fields
-        return await self.store.remember_many([NewMemory(text, **kept) for text in texts])  # type: ignore[arg-type]
-
-    async def rows(self, sql: str, *values: object) -> list[Row]:
-        return await self.database.rows(sql, values)
-
-    async def facts(self) -> dict[str, bool]:
-        """Return the derived facts, each with whether it holds."""
-        sql = "select text, superseded_by is null from memories where kind = 'fact' order by rowid"
-        return {text: bool(holds) for text, holds in await self.rows(sql)}
 
 
 @pytest.fixture
@@ -242,7 +195,7 @@ async def test_a_correction_in_a_chat_takes_effect_at_once_and_no_other_turn_doe
 
 async def test_each_step_asks_first_and_a_run_that_may_not_go_on_is_taken_up_where_it_stopped(file: File) -> None:
     await file.say(*(f"My locker number {n} is {n}000." for n in range(2 * BATCH_TURNS)))
-    stingy = Permission(2)
+    stingy = Permission(1)
     report = await file.consolidator(permit=stingy).run("background")
     assert (report.stopped, report.read, report.unread) == ("permit", BATCH_TURNS, BATCH_TURNS)
     assert set(stingy.asked) == {("memory.consolidate", "background")}
@@ -316,7 +269,7 @@ async def test_pressure_lets_derived_rows_go_and_never_a_turn(file: File) -> Non
     assert len(before) == 301
     report = await file.consolidator(room=Room(limit_bytes=1, least_free_bytes=0)).run("pressure")
     assert await file.facts() == {"I am allergic to nuts": True}
-    assert report.changes["dropped"] == 300 and report.missing_bytes > 0
+    assert report.changes["dropped"] == 300 and report.missing.of_limit > 0
     assert await file.rows("select count(*) from memories where kind = 'turn'") == [(300,)]
 
 
@@ -398,7 +351,7 @@ async def test_a_kill_at_any_moment_repeats_and_loses_nothing(tmp_path: Path) ->
     assert await database.rows("select count(*) from memory_runs where finished_at is null") == [(0,)]
     # Every change is in the diff: all of it can be taken back.
     actions = await database.rows("select action, count(*) from memory_changes group by action order by 1")
-    assert actions == [("added", len(told)), ("merged", len(told))]
+    assert actions == [("added", len(told)), ("merged", len(told)), ("retiered", len(told))]
     await database.close()
 
 

@@ -63,21 +63,23 @@ async def test_processes_that_open_the_file_itself(tmp_path: Path, new: bool) ->
         )
         for number in range(WRITERS)
     ]  # fmt: skip
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
     kept: list[str] = []
-    for process in processes:
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == 0 and "Traceback" not in err, err
-        told = out.splitlines()
-        refused = [line for line in told if line.startswith("refused")]
-        assert not refused, "each waits for its turn, and has it within five seconds"
-        kept += told
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            assert pipe is not None
-            pipe.close()
+    try:
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in processes:
+            out, err = process.communicate(timeout=300)
+            assert process.returncode == 0 and "Traceback" not in err, err
+            told = out.splitlines()
+            refused = [line for line in told if line.startswith("refused")]
+            assert not refused, "each waits for its turn, and has it however many stand before it"
+            kept += told
+    finally:
+        for process in processes:
+            with process:  # closes its pipes
+                process.kill()
     assert len(kept) == WRITERS * EACH
     check(path, kept)
 

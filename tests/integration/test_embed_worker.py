@@ -91,6 +91,18 @@ async def test_a_killed_child_is_started_again_by_the_next_text(embed: MiniLM) -
     assert embed.pid not in (None, before)
 
 
+async def test_where_memory_is_short_an_idle_child_goes_and_one_at_work_stays(embed: MiniLM) -> None:
+    working = asyncio.create_task(embed(["a red bicycle", "a blue bicycle"]))
+    await asyncio.sleep(0)  # it waits for the child now
+    await embed.give_back()
+    assert len(await working) == 2
+    first = embed.pid
+    assert first is not None and embed.loaded, "it was not ended under its work"
+    await embed.give_back()
+    assert embed.pid is None and not embed.loaded
+    assert len(await embed(["a green bicycle"])) == 1 and embed.pid not in (None, first)
+
+
 async def test_a_child_that_dies_each_time_is_a_sentence_and_then_left_alone(minilm: Path) -> None:
     file = find_file([minilm])
     assert file is not None

@@ -19,6 +19,7 @@ from openclaw_desktop.memory import editing, history
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.memory.transfer import importing
+from openclaw_desktop.memory.vectors import codes, lists
 from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
 from openclaw_desktop.memory.vectors.wordllama import WordLlama
 from openclaw_desktop.storage.backup import back_up
@@ -95,6 +96,20 @@ async def superseded(memories: MemoryStore, database: Database, folder: Path) ->
     return old
 
 
+def listed_alone(connection: apsw.Connection) -> list[bytes]:
+    """Put each vector of the canary, and of what was said after it, into a list of its own; return all made of them."""
+    sql = """select v.engine_id, v.memory_rowid, v.vector from vectors v join memories m on m.rowid = v.memory_rowid
+        where m.text like '%canary%' or (m.text = 'and then something' and m.neighbours like '%canary%')"""
+    derived = list[bytes]()
+    for engine, rowid, vector in connection.execute(sql).fetchall():
+        (number,) = lists.add_lists(connection, engine, 1, [vector], coded=False)
+        connection.execute("update vectors set list = ? where memory_rowid = ?", (number, rowid))
+        codes.code_lists(connection, engine, [number])
+        ((entries,),) = connection.execute("select entries from vector_codes where list = ?", (number,)).fetchall()
+        derived += [vector, entries]
+    return derived
+
+
 @pytest.mark.parametrize("make", [said, edited, consolidated, imported, superseded])
 async def test_however_it_came_in_no_byte_of_it_is_left(tmp_path: Path, make: Make) -> None:
     folder = tmp_path / "data"
@@ -102,18 +117,16 @@ async def test_however_it_came_in_no_byte_of_it_is_left(tmp_path: Path, make: Ma
     database = await Database.open(folder / "m.db")
     engine = Embedder(WORDLLAMA, WordLlama.load, idle_s=600)
     memories = MemoryStore(database, engine)
-    memories.erasing.backups = folder / "backups"
+    memories.erasing.backups = (folder / "backups",)
     try:
         await memories.remember_many([turn(f"something else {n}", 100 + n) for n in range(30)])
         memory_id = await make(memories, database, folder)
         await memories.remember(turn("and then something", 99))
         await memories.recall("something")
-        vectors = await database.rows(
-            "select vector from vectors v join memories m on m.rowid = v.memory_rowid where m.text like '%canary%'"
-        )
+        derived = await database.write(listed_alone)
         await database.maintain(lambda c: back_up(c, folder / "backups", "by-hand"))
         await database.checkpoint()
-        needles = (CANARY.encode(), *(bytes(vector) for (vector,) in vectors))
+        needles = (CANARY.encode(), *derived)
         assert len(traces(folder, *needles)) >= 2, "the file and its copy hold it"
         receipt = await memories.erasing.erase([memory_id])
         assert receipt.counts["copies"] == 1 and receipt.pending == ""
@@ -138,7 +151,7 @@ from openclaw_desktop.storage.database import Database
 async def main(folder):
     database = await Database.open(folder / "m.db")
     memories = MemoryStore(database, None)
-    memories.erasing.backups = folder / "backups"
+    memories.erasing.backups = (folder / "backups",)
     await memories.erasing.finish()
     for number in range(10**6):
         ids = await memories.remember_many(
@@ -176,7 +189,7 @@ async def test_kill_9_at_any_moment_leaves_nothing_after_the_next_start(tmp_path
 async def _no_trace_after_start(folder: Path) -> None:
     database = await Database.open(folder / "m.db")
     memories = MemoryStore(database, None)
-    memories.erasing.backups = folder / "backups"
+    memories.erasing.backups = (folder / "backups",)
     try:
         assert await memories.erasing.finish()
         assert await database.rows("select count(*) from erasures") == [(0,)]

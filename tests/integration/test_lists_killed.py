@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from counts import count
-from heaps import Heaps, find, finish, remember
+from heaps import Heaps, find, finish, remember, stale_codes
 
 from openclaw_desktop.memory.vectors.index import VectorIndex
 from openclaw_desktop.storage.database import Database
@@ -49,6 +49,7 @@ async def test_no_vector_is_lost_however_often_it_is_killed(tmp_path: Path) -> N
         lacking = (await database.rows("select count(*) from vector_queue"))[0][0]
         assert memories == vectors + lacking
         assert memories >= len(kept)
+        assert await database.read(stale_codes) == []
         index = VectorIndex(database, engine)
         for text in chance.sample(kept, 20):
             found = await find(database, index, text, 1)

@@ -137,6 +137,11 @@ def test_poisoned_notes_stay_untrusted_after_a_restart_and_an_edit_is_the_users_
         (("list", "--since", "soon"), "“soon” is no date", 2),
         (("import", "/nowhere/at.all"), "/nowhere/at.all", 1),
         (("export", "/nowhere/at.all"), "/nowhere/at.all", 1),
+        (("import", "/proc/self/mem"), "/proc/self/mem can't be read: Input/output error", 1),
+        (("export", "/", "--force"), "/ is no file that could be overwritten", 2),
+        (("export", ""), "no path", 2),
+        (("import", " "), "no path", 2),
+        (("export", "/dev/null", "--format", "markdown"), "/dev/null is no folder", 2),
     ],
 )
 def test_what_makes_no_sense_is_a_sentence(program: Program, words: tuple[str, ...], said: str, code: int) -> None:
@@ -158,9 +163,11 @@ def test_an_edit_that_makes_no_sense_changes_nothing(program: Program) -> None:
 
 
 def test_nothing_in_a_memory_steers_the_terminal(program: Program) -> None:
-    keep(program, "plain \u202e reversed \u200b hidden")
-    out = program.run("memory", "list").done().out
-    assert "\u202e" not in out and "\\u202e" in out and "\\u200b" in out
+    memory_id = keep(program, "plain \u202e reversed \u200b hidden\nmem_1  2026-01-01  forged")
+    for words in (("memory", "list"), ("memory", "show", memory_id), ("recall", "plain reversed")):
+        out = program.run(*words).done().out
+        assert "\u202e" not in out and "\\u202e" in out and "\\u200b" in out
+    assert "\n    mem_1  2026-01-01  forged" in out, "no line of a text passes for a memory of its own"
 
 
 @pytest.mark.parametrize(("answer", "code"), [("n\n", 4), ("\n", 4), ("y\n", 0)])
@@ -205,3 +212,23 @@ def test_a_word_that_is_no_text_names_nothing(agent: Program) -> None:
     agent.run("memory", "show", word).failed("There is no memory mem_", code=2)
     agent.run("memory", "edit", word, "x").failed("There is no memory mem_", code=2)
     assert agent.run("memory", "list", "--contains", word, "--json").done().document["total"] == 0
+
+
+def test_an_export_never_takes_the_place_of_the_memory_itself(agent: Program, tmp_path: Path) -> None:
+    keep(agent, CODE)
+    (tmp_path / "way").symlink_to(agent.home / "data")
+    for path in (agent.home / "data" / "openclaw.db", tmp_path / "way" / "openclaw.db", agent.home / "backups"):
+        for form in ("json", "markdown"):
+            words = ("memory", "export", str(path), "--format", form, "--force")
+            agent.run(*words).failed("in the agent's own folder", code=2)
+    assert agent.run("memory", "list", "--json").done().document["total"] == 1
+
+
+def test_a_path_that_is_no_text_is_taken_as_it_is(agent: Program, tmp_path: Path) -> None:
+    keep(agent, CODE)
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl")
+    assert "caf\\udce9.jsonl" in agent.run("memory", "export", path).done().out
+    assert agent.run("memory", "export", path, "--force", "--json").done().document["memories"] == 1
+    assert [os.fsencode(file.name) for file in tmp_path.glob("*.jsonl")] == [b"caf\xe9.jsonl"]
+    assert "0 new of 1" in agent.run("memory", "import", path).done().out
+    agent.run("memory", "import", path + "x").failed("caf\\udce9.jsonlx", "Check the path")

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # `benchmarks` is no part of
 from benchmarks.year import Figures, simulate
 from benchmarks.year_diary import Diary
 from benchmarks.year_judge import GOOD
+from openclaw_desktop.memory.vectors.engines import built_in
 
 DAYS, TURNS_A_DAY, PLANTED = 14, 100, 40
 
@@ -24,7 +25,7 @@ def diary() -> Diary:
 
 @pytest.fixture(scope="module")
 def figures(diary: Diary, tmp_path_factory: pytest.TempPathFactory) -> Figures:
-    return asyncio.run(simulate(tmp_path_factory.mktemp("year"), diary))
+    return asyncio.run(simulate(tmp_path_factory.mktemp("year"), diary, built_in([], "wordllama")))
 
 
 def test_a_fortnight_of_talk_is_found_again(diary: Diary, figures: Figures) -> None:

@@ -24,6 +24,7 @@ from openclaw_desktop.service.api import (
     SessionView,
     Status,
 )
+from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
 from openclaw_desktop.service.memory_api import ErasureView, MemoryHit, RecallAnswer
 
 SMALL = ModelView("small-1b", "Small 1B", 1_100_000_000, "Apache-2.0", 32_768, False, None, False)
@@ -31,6 +32,9 @@ GOOD = ModelView("good-4b", "Good 4B", 2_600_000_000, "Apache-2.0", 32_768, True
 HUGE = ModelView(
     "huge-70b", "Huge 70B", 42_000_000_000, "Apache-2.0", 32_768, True, None, False, "Needs 48 GB of memory."
 )
+
+CODE = "7K2M-9QXR-4D1V-8WHT-0ABC-5EFG-6JNP"
+UNDECIDED = EncryptionView(False, "none", "Not encrypted.", False, False)
 
 
 def make_answer(
@@ -67,6 +71,11 @@ class ScriptedService:
         self.use_error: UserError | None = None
         self.pull_error: UserError | None = None
         self.start_turns = True
+        self.protection = EncryptionView(True, "keyring", "", True, True)
+        self.keyring_error: UserError | None = None
+        self.change_error: UserError | None = None
+        self.changes: list[tuple[str, str | None]] = []
+        self.left: tuple[str, ...] = ()
         self._turn: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
         self._pull: asyncio.Queue[ModelPulled] = asyncio.Queue()
         self._events: asyncio.Queue[AgentEvent] = asyncio.Queue()
@@ -155,6 +164,25 @@ class ScriptedService:
 
     async def warm_up(self) -> None:
         self.warmed += 1
+
+    async def encryption(self) -> EncryptionView:
+        return self.protection
+
+    async def check_secret_store(self, store: str) -> str:
+        assert store == "keyring"
+        if self.keyring_error is not None:
+            raise self.keyring_error
+        return "none"
+
+    async def change_encryption(
+        self, action: KeyAction, holder: str | None = None, path: str | None = None
+    ) -> KeyChange:
+        if self.change_error is not None:
+            raise self.change_error
+        self.changes.append((action, holder))
+        if action == "off":
+            return KeyChange(False, "none")
+        return KeyChange(True, "keyring", CODE if action == "on" else "", left=self.left)
 
     async def remember(self, text: str) -> MemoryHit:
         raise NotImplementedError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
@@ -402,6 +404,24 @@ class TestWithEarlierChat:
             await until(lambda: bench.service.asked)
             assert bench.service.asked[0].text == "What is the code?"
             assert bench.service.asked[0].session_id == "session_9"
+            assert bench.texts("notice") == []
+
+        drive(check())
+
+    def test_after_a_night_it_is_shown_and_a_new_one_begins(self, bench: Bench, drive) -> None:
+        async def check() -> None:
+            bench.clock.moment += timedelta(hours=9)
+            await bench.start_turn("good morning")
+            assert bench.service.asked[0].session_id is None
+            assert bench.texts("notice") == ["A new chat begins here."]
+            assert [answer.shown_text for answer in answers(bench)][:2] == ["It is 4711.", "The file says x."]
+            bench.service.emit(TurnFinished("turn_1", make_answer("good morning")))
+            await bench.settle()
+            bench.clock.moment += timedelta(hours=7)
+            bench.type_and_send("and now?")
+            await until(lambda: len(bench.service.asked) == 2)
+            assert bench.service.asked[1].session_id == "session_1"
+            assert bench.texts("notice") == ["A new chat begins here."]
 
         drive(check())
 

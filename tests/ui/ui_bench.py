@@ -8,6 +8,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -30,6 +31,18 @@ async def until(holds: Callable[[], object]) -> None:
         await asyncio.sleep(0)
 
 
+class BenchClock:
+    """Stands a few minutes after the scripted chat's last message."""
+
+    moment = datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic_s(self) -> float:
+        return self.moment.timestamp()
+
+
 @dataclass
 class Bench:
     """A popup joined to a scripted agent."""
@@ -37,6 +50,7 @@ class Bench:
     service: ScriptedService
     popup: Popup
     chat: Chat
+    clock: BenchClock
 
     def type_and_send(self, text: str) -> None:
         self.popup.composer.edit.setPlainText(text)
@@ -96,8 +110,9 @@ def service() -> ScriptedService:
 def bench(drive: Callable[[Awaitable[Any]], Any], service: ScriptedService) -> Iterator[Bench]:
     """A popup that is shown and attached."""
     popup = Popup()
-    chat = Chat(popup)
-    bench = Bench(service, popup, chat)
+    clock = BenchClock()
+    chat = Chat(popup, clock)
+    bench = Bench(service, popup, chat, clock)
 
     async def open_popup() -> None:
         await chat.attach(service)

@@ -19,6 +19,12 @@ _NUMBER = re.compile(r"\d[\d.,:/-]*\d|\d")
 _NAME = re.compile(r"\b[A-Z][\w'’-]*")
 _WE = re.compile(r"\b(?:we|us|ours?|ourselves)\b", re.I)
 _WORD = re.compile(r"[^\W\d_]+")
+_PASSIVE = re.compile(
+    r"(?:\b(?:am|is|are|was|were|be|been|being|get|gets|got)|'[ms]|'re)\s+(?:not\s+|\w+ly\s+)?"
+    r"(\w+(?:ed|en|wn|ught)|paid|sent|told|sold|held|hit|hurt|kept|left|lent|led|lost|made|met|put|read|said|shot|struck"
+    r"|won|built|fed|found|cut|beat|let|set|sung|hung|bitten|bit)\b",
+    re.I,
+)
 _DAYS = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 # Capitals that are no names: how a sentence about the user begins.
 _PLAIN = frozenset(("i", "user", "the", "they", "he", "she", "my", "their", "it", "a", "an", "we", "our"))
@@ -34,8 +40,9 @@ def anchors(text: str) -> frozenset[str]:
 def is_borne_out(fact: str, source: str) -> bool:
     """True where one sentence of `source` has each name, number and date of `fact`, and tells it so.
 
-    That sentence has most of the fact's words, speaks of the user where the fact does, denies what the fact denies and
-    nothing else, and neither asks nor supposes nor quotes. What stands elsewhere in the source may be said of another.
+    That sentence has most of the fact's words, in the same order and voice, for "Anna paid Ben" is not "Ben paid Anna";
+    it speaks of the user where the fact does, denies what the fact denies and nothing else, and neither asks nor
+    supposes nor quotes. What stands elsewhere in the source may be said of another.
     """
     said = set(sense(fact, by_user=True))
     best = max(_sentences(source), key=lambda sentence: len(said & set(sense(sentence, by_user=True))), default="")
@@ -50,7 +57,25 @@ def is_borne_out(fact: str, source: str) -> bool:
         and 2 * len(shared) >= len(said)
         and mood.tells(best)
         and _turns(fact) == _turns(best)
+        and _in_order(fact, best)
+        and _suffers(fact, shared) == _suffers(best, shared)
     )
+
+
+def _in_order(fact: str, source: str) -> bool:
+    """True where the words of both come in one order, but for what stands before a comma: "In May, Anna moved …"."""
+    said, held = sense(fact, by_user=True), sense(source, by_user=True)
+    orders = [iter(held)]
+    head, comma, rest = source.partition(",")
+    if comma:
+        orders.append(iter(sense(f"{rest} {head}", by_user=True)))
+    known = frozenset(held)
+    return any(all(item in order for item in said if item in known) for order in orders)
+
+
+def _suffers(text: str, shared: set[str]) -> set[str]:
+    """Return the words of `shared` that tell what is done to somebody: "was paid"."""
+    return {item for verb in _PASSIVE.findall(text) for item in sense(verb, by_user=True)} & shared
 
 
 def survives(texts: list[str], rewrite: str) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from openclaw_desktop.core.labels import USER as USER_LABEL
 from openclaw_desktop.core.sentences import Passage, split_sentences
-from openclaw_desktop.memory.consolidation.spans import without_span
+from openclaw_desktop.memory.consolidation.spans import as_present, without_span
 
 
 def listed(words: str) -> tuple[str, ...]:
@@ -32,11 +32,16 @@ UNIQUE_KIN = frozenset(
     mother-in-law father-in-law
 """)
 )
+# "My mom" and "my mother" are one.
+SAME_KIN = {
+    "mom": "mother", "mum": "mother", "dad": "father", "grandma": "grandmother", "grandpa": "grandfather",
+    "kid": "child", "neighbor": "neighbour",
+}  # fmt: skip
 # Words before a kin that tell it from no other.
 _SAME_ONE = frozenset(("", *listed("dear own current present lovely beloved dearest darling poor sweet")))
 _KIN = "|".join(sorted(KIN, key=len, reverse=True))
-_NAME = r"[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?"
-_NO_NAMES = frozenset(
+_NAME = r"[A-Z](?:[\w-]|'(?!s\b))*[a-z](?: [A-Z][\w-]*[a-z])?"
+NO_NAMES = frozenset(
     listed("""
 The This That These Those It He She They We You There Here What When Where Who Why How My Our Your His Her Their
 Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September
@@ -44,7 +49,13 @@ October November December Today Tomorrow Yesterday Yes No Not Now Also Actually 
 One Two Three Everyone Everybody Someone Somebody Nobody People And But So Or If Then Than
 """)
 )
+_OWN_KIN = re.compile(
+    rf"(?i:my|our) (?:(?P<which>\w+) )??(?P<kin>{_KIN})(?: (?P<name>{_NAME})|,"
+    rf" (?P<named>{_NAME}),)?(?P<has>'s?)?\s+(?P<rest>.+)"
+)
 # What stands before a statement and says nothing, or says that something is put right.
+MOVED = r"(?:(?:was|is|has|got|has been|is being) )?(?:moved|rescheduled|changed|postponed|brought forward|put off)"
+CHANGED_TO = r"(?:(?:has|have|was|were|got|has been|have been) )?(?:changed|switched|reset|updated) to"
 _OPENING = re.compile(
     r"^\W*(?:(?:no|nope|yes|yeah|well|oh|ah|ok|okay|so|and|but|also|plus|hey|hi|hello|btw|fyi|sorry|look|correction"
     r"|anyway"
@@ -52,8 +63,12 @@ _OPENING = re.compile(
     r"|note(?: that)?"
     r"|(?:please )?remember(?: that)?|don't forget(?: that)?|in fact|i meant|i mean|that's wrong|that is wrong|not"
     r" quite"
+    r"|(?:it )?turns out(?: that)?"
     r"|as of now|from now on|these days|nowadays|good news|update|big news|guess what)(?:[,:;.!]\s*|\s*[–—-]\s+|\s+))+",
     re.I,
+)
+_GOT_NEW = re.compile(
+    r"(?:I|i|[Ww]e) (?:have|got|have got) a new (?P<noun>[\w -]+?)(?::|,? (?:and )?it(?: is|'s)) (?P<value>.+)"
 )
 _SUBJECT_AHEAD = (
     r"(?:I\b|i(?:'m| am| have| live| work)\b|we\b|(?i:my|our)\s"
@@ -69,7 +84,8 @@ _CHANGE = re.compile(
     r"\b(?:now|no longer|any ?more|any longer|moved|relocated|changed|switched|instead|these days|nowadays|from now"
     r" on|used"
     r" to|new|stopped|quit|gave up|given up|sold|became|become|went|turned|started|recently|actually|correction|not"
-    r" .+ but)\b"
+    r" .+ but|replaced|swapped|cancelled|canceled|rescheduled|retrained|overturned|postponed|reset|updated|brought"
+    r" forward|put off)\b"
     r"|^\W*no\b",
     re.I,
 )
@@ -77,7 +93,8 @@ _CHANGE = re.compile(
 _ONCE = re.compile(
     r"\bas (?:an? )?(?:\w+ )?(?:child|children|kids?|boys?|girls?|teenagers?|baby)\b"
     r"|\bwhen (?:i|we|he|she|they) (?:was|were)\b|\b(?:back then|years ago|long ago|in those days)\b"
-    r"|\bin (?:my|our|his|her|their) (?:childhood|youth|teens|twenties|thirties)\b|\bbefore\W*$",
+    r"|\bin (?:my|our|his|her|their) (?:childhood|youth|teens|twenties|thirties)\b|\bbefore\W*$"
+    r"|\bback in (?:the|19|20)|\bin the (?:\w+ties|'?\d0s)\b|\b(?:came|moved|went) back\W*$|\bcame back\b",
     re.I,
 )
 # With how long, somebody lives there still: "I have lived in Lisbon for ten years".
@@ -112,7 +129,8 @@ _CONTRACTIONS = (
 class Clause:
     """A clause. `subject`: "user", "user's sister" or a name, lower case; `noun`: what of theirs it is about, or None.
 
-    `rest`: what follows, without its denial and fillers.
+    `rest`: what follows, without its denial and fillers. `kin`: what a named one is to the speaker, where that is said.
+    `text`: all of it, without what leads to it and without its span.
     """
 
     subject: str
@@ -121,13 +139,15 @@ class Clause:
     denied: bool
     changes: bool
     adds: bool
+    text: str
+    kin: str = ""
 
 
 def cut_clauses(text: str, speaker: str) -> Iterator[Clause]:
     """Yield the clauses of a text; those with no subject that can be told have an empty one, and no claim fits them."""
     for sentence in split_sentences([Passage("", text.replace("’", "'"), USER_LABEL)]):
         changes = _CHANGE.search(sentence.text) is not None
-        for part in _JOINT.split(sentence.text):
+        for part in _JOINT.split(as_present(sentence.text)):
             if _OPENING.sub("", f"{part} ").strip(" .,!"):
                 yield _read(part, speaker, changes)
 
@@ -159,35 +179,34 @@ def _read(part: str, speaker: str, changes: bool) -> Clause:
         subject = ""
     if _ONCE.search(text) or (not lasts and _HAS_LIVED.search(text)):
         subject = ""
-    return Clause(subject, noun, _FILLER.sub("", rest).strip(), denied, changes, adds)
+    kin = _kin_of(found) if (found := _OWN_KIN.match(text)) and (found["name"] or found["named"]) else ""
+    return Clause(subject, noun, _FILLER.sub("", rest).strip(), denied, changes, adds, text, kin)
 
 
 def _subject(text: str, speaker: str) -> tuple[str, str | None, str]:
     """Return subject, noun and the rest of a clause."""
+    if found := _GOT_NEW.match(text):
+        return speaker, found["noun"], f"is {found['value']}"
     if found := re.match(r"(?:I|i|[Ww]e|[Tt]he user|User)\b(?!')\s+(?P<rest>.+)", text):
         return speaker, None, found["rest"]
-    if found := re.match(
-        rf"(?i:my|our) (?:(?P<which>\w+) )??(?P<kin>{_KIN})(?: (?P<name>{_NAME})|,"
-        rf" (?P<named>{_NAME}),)?(?P<has>'s?)?\s+(?P<rest>.+)",
-        text,
-    ):
+    if found := _OWN_KIN.match(text):
         return _kin(found, speaker)
     if found := re.match(
         rf"(?:(?i:my|our)|(?P<the>(?i:the))|(?P<name>{_NAME})'s?|(?i:the user|user)'s)\s+(?P<noun>[\w"
-        rf" -]+?)\s*(?P<rest>(?::|\b(?:is|are)\b).+)",
+        rf" -]+?)\s*(?P<rest>(?::|\b(?:is|are|{CHANGED_TO}|{MOVED}|turned out to be|stands at)\b).+)",
         text,
     ):
         noun, rest = found["noun"], re.sub(r"^:", "is", found["rest"])
-        if (found["the"] and not _is_shared(noun)) or (found["name"] and found["name"].split()[0] in _NO_NAMES):
+        if (found["the"] and not _is_shared(noun)) or (found["name"] and found["name"].split()[0] in NO_NAMES):
             return "", None, text
         return (found["name"] or speaker).lower(), noun, rest
-    if (found := re.match(rf"(?P<name>{_NAME})\s+(?P<rest>.+)", text)) and found["name"].split()[0] not in _NO_NAMES:
+    if (found := re.match(rf"(?P<name>{_NAME})\s+(?P<rest>.+)", text)) and found["name"].split()[0] not in NO_NAMES:
         return found["name"].lower(), None, found["rest"]
     return "", None, text
 
 
 def _kin(found: re.Match[str], speaker: str) -> tuple[str, str | None, str]:
-    name, kin, rest = found["name"] or found["named"], found["kin"].lower(), found["rest"]
+    name, kin, rest = found["name"] or found["named"], _kin_of(found), found["rest"]
     # "My older sister" is not the younger one, and of a boss the new one is the one that there is.
     which = (found["which"] or "").lower()
     kin = kin if which in _SAME_ONE or (which == "new" and kin in UNIQUE_KIN) else f"{which} {kin}"
@@ -201,5 +220,13 @@ def _kin(found: re.Match[str], speaker: str) -> tuple[str, str | None, str]:
     return (subject, owned["noun"], owned["rest"]) if owned else ("", None, rest)
 
 
+def _kin_of(found: re.Match[str]) -> str:
+    kin = found["kin"].lower()
+    return SAME_KIN.get(kin, kin)
+
+
 def _is_shared(noun: str) -> bool:
-    return noun.rsplit(maxsplit=1)[-1].lower() in ("password", "passcode", "code", "pin")
+    words = noun.lower().split()
+    return words[-1] in ("password", "passcode", "code", "pin", "combination", "size") or (
+        words[-1] == "number" and len(words) > 2
+    )

@@ -7,7 +7,6 @@ loses nothing. Must not know what a fact is. Loop; SQL runs on the writer's thre
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,10 +22,10 @@ from openclaw_desktop.core.protocols import ExtractFacts, Permit, ScoreImportanc
 from openclaw_desktop.core.sentences import Passage
 from openclaw_desktop.memory import history
 from openclaw_desktop.memory.consolidation import pressure, reading, summaries
-from openclaw_desktop.memory.consolidation.ageing import Feedback, weigh_anew
+from openclaw_desktop.memory.consolidation.ageing import Feedback, age_some
 from openclaw_desktop.memory.consolidation.deeds import learn_rejections
 from openclaw_desktop.memory.consolidation.facts import Diff
-from openclaw_desktop.memory.consolidation.pressure import Room
+from openclaw_desktop.memory.consolidation.pressure import Missing, Room
 from openclaw_desktop.memory.consolidation.statements import find_statements, own_words
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.storage.database import Database, fetch
@@ -42,14 +41,12 @@ KIND = "memory.consolidate"
 BATCH_TURNS = 50
 # A model takes seconds for a few: between two steps it is asked anew whether that disturbs.
 BATCH_ASKED = 6
-BATCH_FACTS = 200
 SLICE_S = 20.0
 # After something was said: by then the user may be away, and `Permit` is asked at all.
 QUIET_S = 300.0
 RETRY_S = 600.0
 BREATH_S = 5.0
 LONGEST_SLEEP_S = 6 * 3600.0
-_AGED = "consolidation.aged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class Minds:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run did. `changes`: how many by kind; `unread`: memories that still wait; `missing_bytes`: over the limit.
+    """What a run did. `changes`: how many by kind; `unread`: memories that still wait; `missing`: room, still.
 
     `run_id`: its diff, None where it changed nothing. `stopped`: why not all was done.
     """
@@ -73,7 +70,7 @@ class RunReport:
     unread: int = 0
     run_id: int | None = None
     stopped: Stop = ""
-    missing_bytes: int = 0
+    missing: Missing = Missing()
 
 
 @dataclass(slots=True)
@@ -88,7 +85,8 @@ class _Run:
 
     @property
     def urgency(self) -> Urgency:
-        return "now" if self.reason == "asked" else "background"
+        # Short room is an emergency: who is at the machine would be disturbed more by a full disk.
+        return "background" if self.reason == "background" else "now"
 
 
 class Consolidator:
@@ -163,13 +161,9 @@ class Consolidator:
                 self._news.set()
                 await pause(BREATH_S)
 
-    async def relieve_memory(self) -> None:
-        """Give back what SQLite holds in memory without need."""
-        await self._database.maintain(lambda connection: connection.pragma("shrink_memory"))
-
     async def _work_through(self, run: _Run) -> None:
-        steps: tuple[Callable[[_Run], Awaitable[bool]], ...] = (self._make_room, self._read, self._weigh, self._sum_up)
-        for step in steps:
+        steps: tuple[Callable[[_Run], Awaitable[bool]], ...] = (self._read, self._weigh, self._sum_up)
+        for step in (self._free,) if run.reason == "pressure" else steps:
             while True:
                 run.stopped = run.stopped or self._stop(run)
                 if run.stopped:
@@ -184,17 +178,11 @@ class Consolidator:
         spent_s = self._clock.monotonic_s() - run.started_s
         return "slice" if run.reason == "background" and spent_s > self._slice_s else ""
 
-    async def _make_room(self, run: _Run) -> bool:
-        if run.reason == "pressure":
-            return await self._free(run)
-        missing = await self._database.read(lambda c: pressure.missing_bytes(c, self._database.path, self._room))
-        return missing > 0 and await self._free(run)
-
     async def _free(self, run: _Run) -> bool:
         def free(diff: Diff) -> bool:
             share = pressure.SHARE_LEFT
-            missing = pressure.missing_bytes(diff.connection, self._database.path, self._room, share)
-            return missing > 0 and pressure.free_some(diff)
+            missing = pressure.find_missing(diff.connection, self._database.path, self._room, share)
+            return bool(missing) and pressure.free_some(diff, missing)
 
         return await self._step(run, free)
 
@@ -209,18 +197,7 @@ class Consolidator:
         return True
 
     async def _weigh(self, run: _Run) -> bool:
-        def weigh(diff: Diff) -> bool:
-            today = diff.now.date().isoformat()
-            day, after = _aged(diff.connection)
-            if day != today:
-                after = 0
-            elif after is None:
-                return False
-            reached = weigh_anew(diff, after or 0, BATCH_FACTS, self._feedback)
-            _set_state(diff.connection, _AGED, json.dumps([today, reached]))
-            return reached is not None
-
-        return await self._step(run, weigh)
+        return await self._step(run, lambda diff: age_some(diff, self._feedback))
 
     async def _sum_up(self, run: _Run) -> bool:
         return await self._step(run, summaries.summarise_next)
@@ -294,16 +271,6 @@ class Consolidator:
     def _finish(self, connection: apsw.Connection, *, run_id: int) -> None:
         history.finish_run(connection, run_id, self._clock.now())
 
-    def _look(self, connection: apsw.Connection) -> tuple[int, int]:
-        missing = pressure.missing_bytes(connection, self._database.path, self._room)
+    def _look(self, connection: apsw.Connection) -> tuple[int, Missing]:
+        missing = pressure.find_missing(connection, self._database.path, self._room)
         return reading.count_unread(connection), missing
-
-
-def _aged(connection: apsw.Connection) -> tuple[str, int | None]:
-    found = fetch(connection, "select value from memory_state where key = ?", (_AGED,))
-    day, after = json.loads(found[0][0]) if found else ("", 0)
-    return day, after
-
-
-def _set_state(connection: apsw.Connection, key: str, value: str) -> None:
-    connection.execute("insert or replace into memory_state (key, value) values (?, ?)", (key, value))

@@ -19,10 +19,19 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory import history, rows
 from openclaw_desktop.memory.consolidation.deeds import Deeds
+from openclaw_desktop.memory.consolidation.forms import USER, Claim
 from openclaw_desktop.memory.consolidation.importance import LONG_FROM, Signs, earned_tier, weigh
-from openclaw_desktop.memory.consolidation.slots import USER, Claim, Reading, contradicts, read_claims, weight_of
+from openclaw_desktop.memory.consolidation.matters import words_asked_by
+from openclaw_desktop.memory.consolidation.slots import (
+    Reading,
+    contradicts,
+    read_claims,
+    rivals,
+    same_person,
+    weight_of,
+)
 from openclaw_desktop.memory.consolidation.spans import Span, find_span
-from openclaw_desktop.memory.records import NewMemory, StoredMemory
+from openclaw_desktop.memory.records import NewMemory, StoredMemory, Tier
 from openclaw_desktop.memory.vectors.index import remove_vectors
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.storage.database import fetch
@@ -79,34 +88,37 @@ class Diff:
             self._deeds = Deeds(self.connection)
         return self._deeds
 
-    def count(self, action: str) -> None:
-        """Count one change."""
-        self.counts[action] = self.counts.get(action, 0) + 1
+    def count(self, action: str, times: int = 1) -> None:
+        """Count a change."""
+        self.counts[action] = self.counts.get(action, 0) + times
 
 
 def add(diff: Diff, candidate: Candidate) -> int | None:
     """Add a fact, or unite it with the one that says the same, and end what it contradicts; None where it was no news.
 
-    A fact that was taken back once stays away, and of a text that the user did not write nothing becomes one: "I" is
-    somebody else in it.
+    A fact that was taken back once does not come back from the same turn, and of a text that the user did not write
+    nothing becomes one: "I" is somebody else in it.
     """
     connection = diff.connection
     key = sense_key(candidate.text)
-    said = max(candidate.sources, key=lambda source: source.created_s)
+    said = max(candidate.sources, key=lambda source: (source.created_s, source.rowid))
     reading = read_claims(candidate.text)
-    if candidate.label.integrity == "untrusted" or diff.deeds.is_rejected("fact", key):
+    if candidate.label.integrity == "untrusted" or any(
+        diff.deeds.is_rejected("fact", key, source.id) for source in candidate.sources
+    ):
         return None
     for same in _find_same(connection, key, reading, said.created_s):
         _merge(diff, same, candidate)
         return None
-    content = candidate.weight if candidate.weight is not None else weight_of(reading.claims)
-    importance = weigh(Signs(content, len(candidate.sources), age_days=_age_days(said.created_s, diff.now)))
+    content = candidate.weight if candidate.weight is not None else weight_of(reading.claims, candidate.text)
+    importance = weigh(Signs(content, len(candidate.sources), age_days=_age_days(candidate, diff.now)))
     if importance < LONG_FROM:
         return None
     span = find_span(candidate.text, datetime.fromisoformat(said.created_at).date())
     rowid = _insert(diff, candidate, said, importance, span)
     claim(connection, rowid, candidate.text, reading, content)
-    diff.deeds.note(diff.run_id, "fact", key)
+    for source in candidate.sources:
+        diff.deeds.note(diff.run_id, "fact", key, source.id)
     settle(diff, rowid, reading)
     return rowid
 
@@ -118,9 +130,9 @@ def take_over(diff: Diff, fact: StoredMemory, reading: Reading) -> None:
     for other in list(same):
         if other.rowid == fact.rowid or other.superseded_by is not None or other.pinned:
             continue
-        if not diff.deeds.is_rejected("take over", other.id, key):
+        if not diff.deeds.is_rejected("take over", other.id, fact.id):
             history.change_columns(diff.connection, diff.run_id, other.id, "merged", {"superseded_by": fact.id})
-            diff.deeds.note(diff.run_id, "take over", other.id, key)
+            diff.deeds.note(diff.run_id, "take over", other.id, fact.id)
             diff.count("merged")
 
 
@@ -134,8 +146,10 @@ def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
     if new.label.integrity == "untrusted" or not reading.claims or _is_to_come(new, diff.now):
         return ()
     ended: list[str] = []
-    for old in _find_contradicted(connection, new, reading):
-        if old.created_s > new.created_s:
+    for old in _find_contradicted(diff, new, reading):
+        if _is_to_come(old, diff.now):
+            continue
+        if _is_later(diff, old, new):
             if not new.pinned:
                 _end(diff, new, old)
             break
@@ -144,8 +158,34 @@ def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
     return tuple(ended)
 
 
+def settle_begun(diff: Diff, last_day: str) -> None:
+    """End what the facts contradict that began to hold after `last_day`, an ISO date, and by today."""
+    found = fetch(
+        diff.connection,
+        """select rowid from memories where tier in ('short', 'medium', 'long') and kind = 'fact'
+        and superseded_by is null and speaker in ('', 'user') and date(valid_from) > ?1
+        and date(valid_from) <= ?2 order by valid_from, rowid""",
+        (last_day, diff.now.date().isoformat()),
+    )
+    for fact in rows.fetch_memories(diff.connection, [rowid for (rowid,) in found]):
+        settle(diff, fact.rowid, read_claims(fact.text))
+
+
+def reopen(connection: apsw.Connection, rowids: Iterable[int]) -> None:
+    """Let what these had ended hold again, or end by what ended them: it is as if they had not been said."""
+    connection.executemany(
+        """update memories set superseded_by = (select e.superseded_by from memories e where e.rowid = ?1),
+        valid_to = case valid_to when (select coalesce(e.valid_from, e.created_at) from memories e where e.rowid = ?1)
+          then (select coalesce(s.valid_from, s.created_at) from memories e
+            join memories s on s.rowid = e.superseded_by where e.rowid = ?1)
+          else valid_to end
+        where superseded_by = ?1""",
+        [(rowid,) for rowid in rowids],
+    )
+
+
 def claim(connection: apsw.Connection, rowid: int, text: str, reading: Reading, weight: float) -> None:
-    """Keep what a fact says, and take it off the queue: it is read."""
+    """Keep what a fact says and by which words it is asked for, and take it off the queue: it is read."""
     connection.execute("delete from memory_claims where memory_rowid = ?", (rowid,))
     whole = Claim("", "", sense_key(text))
     connection.executemany(
@@ -153,16 +193,15 @@ def claim(connection: apsw.Connection, rowid: int, text: str, reading: Reading, 
         " ?, ?, ?)",
         [(rowid, one.subject, one.slot, one.value, int(one.denied), weight) for one in (whole, *reading.claims)],
     )
+    # It is told in these words and asked for in those.
+    connection.execute(
+        "update memories set neighbours = ?1 where rowid = ?2 and neighbours <> ?1", (words_asked_by(text), rowid)
+    )
     connection.execute("delete from reading_queue where memory_rowid = ?", (rowid,))
 
 
-def move(diff: Diff, fact: StoredMemory, importance: float) -> None:
-    """Give a derived fact the importance it has by now, and the tier or the end that this earns it."""
-    tier = earned_tier(importance)
-    if tier is None:
-        if not fact.pinned:
-            drop(diff, fact)
-        return
+def move(diff: Diff, fact: StoredMemory, importance: float, tier: Tier) -> None:
+    """Give a derived fact the importance it has by now, and the tier that this earns it."""
     if tier != fact.tier and not diff.deeds.is_rejected("retier", fact.id, tier):
         changed = {"tier": tier, "importance": round(importance, 3)}
         history.change_columns(diff.connection, diff.run_id, fact.id, "retiered", changed)
@@ -226,10 +265,14 @@ def _find_same(connection: apsw.Connection, key: str, reading: Reading, said_s: 
             continue
         if sense_key(fact.text) != key:
             other = read_claims(fact.text, speaker_of(fact))
-            if not other.whole or set(other.claims) != set(reading.claims):
+            if not other.whole or not _claim_alike(other.claims, reading.claims):
                 continue
         if fact.superseded_by is None or _ended_s(connection, fact) > said_s:
             yield fact
+
+
+def _claim_alike(claims: Sequence[Claim], others: Sequence[Claim]) -> bool:
+    return set(claims) == set(others) and all(same_person(a, b) for a in claims for b in others if a == b)
 
 
 def _rowids_with(connection: apsw.Connection, claims: Sequence[Claim]) -> set[int]:
@@ -271,30 +314,33 @@ def _merge(diff: Diff, fact: StoredMemory, candidate: Candidate) -> None:
     if len(candidate.text) > len(fact.text) + 3 and sense_key(candidate.text) != sense_key(fact.text):
         history.change_columns(connection, diff.run_id, fact.id, "merged", {"text": candidate.text})
         reading = read_claims(candidate.text)
-        claim(connection, fact.rowid, candidate.text, reading, weight_of(reading.claims))
+        claim(connection, fact.rowid, candidate.text, reading, weight_of(reading.claims, candidate.text))
     diff.deeds.note(diff.run_id, "merge", fact.id, *fresh)
     diff.count("merged")
 
 
-def _find_contradicted(connection: apsw.Connection, new: StoredMemory, reading: Reading) -> list[StoredMemory]:
-    """Return the live facts that say otherwise about the same, oldest first."""
-    subjects = sorted({one.subject for one in reading.claims})
-    marks = ",".join("?" * len(subjects))
-    found = fetch(
-        connection,
-        f"""select distinct c.memory_rowid from memory_claims c join memories m on m.rowid = c.memory_rowid
-        where c.subject in ({marks}) and c.slot in (select value from json_each(?)) and m.superseded_by is null
-        and m.rowid <> ? and m.kind = 'fact'""",
-        (*subjects, _slots_near(reading), new.rowid),
-    )
-    facts = rows.fetch_memories(connection, [rowid for (rowid,) in found])
-    told = [fact for fact in facts if _says_otherwise(reading, new, fact)]
-    return sorted(told, key=lambda fact: (fact.created_s, fact.rowid))
+def _find_contradicted(diff: Diff, new: StoredMemory, reading: Reading) -> list[StoredMemory]:
+    """Return the live facts that say otherwise about the same, oldest first.
+
+    Of a thousand things that somebody likes only those are read that are told of again.
+    """
+    sql = """select c.memory_rowid from memory_claims c join memories m on m.rowid = c.memory_rowid
+        where c.subject = ?1 and c.slot = ?2 and m.superseded_by is null and m.rowid <> ?3 and m.kind = 'fact'"""
+    found: set[int] = set()
+    for rival in {rival for claim in reading.claims for rival in rivals(claim)}:
+        values = [value for value in (rival.value, rival.denied) if value is not None]
+        only = " and c.value = ?" * (rival.value is not None) + " and c.denied = ?" * (rival.denied is not None)
+        found |= {
+            rowid for (rowid,) in fetch(diff.connection, sql + only, (rival.subject, rival.slot, new.rowid, *values))
+        }
+    facts = rows.fetch_memories(diff.connection, found)
+    told = [fact for fact in facts if _says_otherwise(diff, reading, new, fact)]
+    return sorted(told, key=_order)
 
 
-def _says_otherwise(reading: Reading, new: StoredMemory, fact: StoredMemory) -> bool:
+def _says_otherwise(diff: Diff, reading: Reading, new: StoredMemory, fact: StoredMemory) -> bool:
     other = read_claims(fact.text, speaker_of(fact))
-    if fact.created_s > new.created_s:
+    if _is_later(diff, fact, new):
         # What was said later ends what is only now read.
         return fact.label.integrity != "untrusted" and not _was_over(fact, new) and contradicts(other, reading)
     return not _was_over(new, fact) and contradicts(reading, other)
@@ -306,24 +352,31 @@ def _was_over(later: StoredMemory, earlier: StoredMemory) -> bool:
     return bool(years) and max(years) < earlier.created_at[:4]
 
 
-def _slots_near(reading: Reading) -> str:
-    names = {one.slot for one in reading.claims}
-    if names & {"diet", "eats"}:
-        names |= {"diet", "eats"}
-    names |= {f"has {one.value}" for one in reading.claims if one.slot == "has"}
-    return json.dumps(sorted(names))
-
-
 def _end(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:
     """Let `new` take the place of `old`: it was so until then."""
-    key = sense_key(new.text)
-    if old.superseded_by is not None or diff.deeds.is_rejected("end", old.id, key):
+    if old.superseded_by is not None or diff.deeds.is_rejected("end", old.id, new.id):
         return False
     columns = {"superseded_by": new.id, "valid_to": new.valid_from or new.created_at}
     history.change_columns(diff.connection, diff.run_id, old.id, "superseded", columns)
-    diff.deeds.note(diff.run_id, "end", old.id, key)
+    diff.deeds.note(diff.run_id, "end", old.id, new.id)
     diff.count("superseded")
     return True
+
+
+def _is_later(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:
+    """True where `old`, which was there before, tells of a later time than `new`.
+
+    What is dated ahead of the clock was said while that was wrong: of it only the order of arrival is known.
+    """
+    if max(old.created_s, new.created_s) > diff.now.timestamp():
+        return old.rowid > new.rowid
+    return _order(old) > _order(new)
+
+
+def _order(fact: StoredMemory) -> tuple[str, int, int]:
+    """Return since when a fact holds, among others: since it was said, or since it began after that."""
+    begins = (fact.valid_from or "")[:10]
+    return max(begins, fact.created_at[:10]), fact.created_s, fact.rowid
 
 
 def _is_to_come(fact: StoredMemory, now: datetime) -> bool:
@@ -349,5 +402,7 @@ def _span_columns(span: Span) -> dict[str, str | None]:
     }
 
 
-def _age_days(then_s: int, now: datetime) -> float:
-    return max(0.0, (now.timestamp() - then_s) / 86_400)
+def _age_days(candidate: Candidate, now: datetime) -> float:
+    """Return for how long nobody has said or used it."""
+    used = [datetime.fromisoformat(s.last_access_at).timestamp() for s in candidate.sources if s.last_access_at]
+    return max(0.0, (now.timestamp() - max(*used, *(s.created_s for s in candidate.sources), 0)) / 86_400)

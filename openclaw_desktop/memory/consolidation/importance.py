@@ -2,15 +2,16 @@
 
 Owns the formula and its weights. Pure.
 
-    importance = 1 - (1 - 0.50 content) (1 - 0.50 frequency) (1 - 0.20 recency) (1 - 0.20 links) (1 - 0.90 praise)
+    importance = 1 - (1 - 0.72 content) (1 - 0.50 frequency) (1 - 0.20 recency) (1 - 0.20 links) (1 - 0.90 praise)
     and of that (1 - 0.80 blame)
 
 Each part lies between 0 and 1: any one can lift a fact, none is needed, and more of one never lowers it (but `blame`,
-which never lifts it). `content` is the loaded model's score, else what kind of fact it is; `frequency` is
-1 - 1 / (1 + (mentions - 1 + uses / 2) / 3); `recency` halves every 180 days since it was last said or used; `links` is
-the importance of the most important memory about the same person or thing; `praise` is 1 for what was pinned or put
-right by hand, less for a good mark on an answer that used it; `blame` is 1 for a bad one. At 0.7 or more a fact is
-offered to every prompt that it fits, at 0.3 it is kept, and below it goes: what was said itself stays.
+which never lifts it). `content` is the loaded model's score, else what kind of fact it is (`slots.weight_of`): 1 for
+what tells who the user is, so that it is offered to prompts though it was said only once; `frequency` is 1 - 1 / (1 +
+(mentions - 1 + uses / 2) / 3); `recency` halves every 180 days since it was last said or used; `links` is the
+importance of the most important memory about the same person or thing; `praise` is 1 for what was pinned or put right
+by hand, and less, as `blame` is more, for a mark on an answer that used it: no front end gives those yet. At 0.7 or
+more a fact is offered to every prompt that it fits, at 0.3 it is kept, and below it goes: what was said itself stays.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Literal
 
 MEDIUM_FROM = 0.7
 LONG_FROM = 0.3
-CONTENT_WEIGHT = 0.50
+CONTENT_WEIGHT = 0.72
 FREQUENCY_WEIGHT = 0.50
 RECENCY_WEIGHT = 0.20
 LINKS_WEIGHT = 0.20

@@ -10,6 +10,7 @@ import re
 
 from openclaw_desktop.core.sentences import is_question
 from openclaw_desktop.memory.consolidation.clauses import listed
+from openclaw_desktop.memory.consolidation.spans import as_present
 
 _QUESTION = re.compile(
     r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|hey|hi|sorry|wait|hmm),?\s+)*"
@@ -39,18 +40,19 @@ _ORDER = re.compile(
     r"|translation"
     r"|recipe|recommendation|poem|story|plan))\b|\bi have (?:a|one|another|some) (?:\w+ )?(?:question|request"
     r"|doubt)s?\b"
-    r"|\b(?:please|for me)[.!]*$",
+    r"|\b(?:please|(?<!not )for me)[.!]*$",
     re.I,
 )
 # What only might be, would be, or is to come.
 _UNREAL = re.compile(
-    r"\b(?:if|unless|whether|suppose|supposing|imagine|imagining|picture|pretend\w*|assume|assuming|hypothetical\w*"
+    r"\b(?:if(?! (?:anybody|anyone|somebody|you) asks?\b)"
+    r"|unless|whether|suppose|supposing|imagine|imagining|picture|pretend\w*|assume|assuming|hypothetical\w*"
     r"|would"
     r"|wouldn't"
     r"|could|couldn't|might|may be|maybe|perhaps|possibly|probably|wish\w*|hopefully|hoping|i hope|should i|guess\w*"
     r"|considering|thinking (?:of|about)|thought (?:of|about|i)|(?:i|we) (?:think|believe|suspect|assume|expect)"
     r"|thinking i|not sure|unsure|no idea|can't decide"
-    r"|i doubt|wonder\w*|dream\w*|as though|in case|otherwise|i'd|we'd|he'd|she'd|they'd|what if|let's say|say i|were i"
+    r"|i doubt|wonder\w*|dream\w*|as though|otherwise|i'd|we'd|he'd|she'd|they'd|what if|let's say|say i|were i"
     r"|someday|some day|one day i|when i(?:'m| am) (?:rich|old|retired)|almost|nearly|tempted|planning|plan to|plans to"
     r"|want to|wants to|going to|gonna|will|won't|i'll|we'll|he'll|she'll|they'll|would've|could've|apparently"
     r"|rumou?r\w*"
@@ -66,13 +68,15 @@ _MAY = re.compile(r"\bmay\b(?=\s+(?:be|have|not|go|move|need|buy|get|take|try|wa
 _JOKE = re.compile(
     r"\b(?:just kidding|ha(?: ha)*|kidding|jk|j/k|joking|just a joke|lol|lmao|rofl|haha\w*|hehe\w*|sarcasm|april"
     r" fools?|not really"
-    r"|as a joke|yeah right|of the month)\b|, not\W*$|\B/s\b|[😂🤣😜😝😉🙃😅🤪😏😆]|;-?\)",
+    r"|as a joke|yeah right|of the month)\b|(?:,|[.!?…]) not\W*$|(?:^|\s)(?:[:;]-?P|XD)(?=\s|$)"
+    r"|\B/s\b|[😂🤣😜😝😉🙃😅🤪😏😆]|;-?\)",
     re.I,
 )
 _QUOTED = re.compile(
     r"[\"“”«»]|(?:^|\s)['‘][^'’]{8,}['’](?:\s|[.,!?]|$)"
     r"|\b(?:(?i:he|she|they|it|who)|[A-Z]\w+|(?i:my|our|the|a|an|his|her|their|some|this) [\w-]+(?: [\w-]+)?)\s+"
-    r"(?:just |always |once |also |has |have )?(?:said|says|say|tells?|told|claims?|claimed|wrote|writes|asked|asks"
+    r"(?:just |always |once |also |has |have )?(?:said|says|say|tells?|told|claims?|claimed|wrote|writes"
+    r"|asked(?! for\b)|asks"
     r"|thinks?|thought|believes?"
     r"|believed|insists?|insisted|reads|argues?|argued|announced|reported|reports|suggests?|suggested|goes like|replied"
     r"|mentioned|mentions|quipped|sings?|sang|texted|texts|put it"
@@ -92,9 +96,15 @@ _QUOTED = re.compile(
     r"|they say|people say|the saying|proverb|for example|e\.g\.|as an example|(?:this|an)"
     r" example|example sentence|dictionary|poster|headline|caption|slogan|quiz|the mug|advert)\b)",
 )
+_TAKES_BACK = re.compile(
+    r"^\W*(?:(?:no|sorry|ha\w*|lol|oh|ok|okay|just|only|i'm|i was|that was|it was|was)\W+)*"
+    r"(?:kidding|joking|jk|j/k|not really|an? joke|sarcas\w+)\b",
+    re.I,
+)
 # What is over by tomorrow.
 _PASSING = re.compile(
-    r"\b(?:today|tonight|tomorrow|yesterday|right now|this (?:morning|afternoon|evening|week|weekend|minute)|at the"
+    r"\b(?:(?<!learned )(?<!learnt )today"
+    r"|tonight|tomorrow|yesterday|right now|this (?:morning|afternoon|evening|week|weekend|minute)|at the"
     r" moment"
     r"|for now|last night|currently (?:in|on|at) (?:the|a)|a moment ago|just now|in a (?:minute|bit|moment|second)"
     r"|later"
@@ -121,14 +131,19 @@ def orders(sentence: str) -> bool:
 
 
 def supposes(sentence: str) -> bool:
-    """True for what only might be, is wished for, or is still to come."""
-    straight = _straight(sentence)
+    """True for what only might be, is wished for, or is still to come on a day that is not named."""
+    straight = as_present(_straight(sentence))
     return any(sign.search(straight) for sign in (_UNREAL, _MAY, _SUBJUNCTIVE))
 
 
 def jokes(text: str) -> bool:
     """True where a text takes back its own seriousness."""
     return _JOKE.search(text) is not None
+
+
+def takes_back(text: str) -> bool:
+    """True for a message that says of the one before it that it was no earnest: "just kidding"."""
+    return _TAKES_BACK.search(_straight(text)) is not None
 
 
 def quotes(sentence: str) -> bool:

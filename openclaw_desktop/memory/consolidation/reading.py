@@ -11,14 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 
-from openclaw_desktop.memory.consolidation import facts, mood
+from openclaw_desktop.memory.consolidation import facts, mood, summaries
 from openclaw_desktop.memory.consolidation.checking import is_borne_out
 from openclaw_desktop.memory.consolidation.facts import DERIVED, Candidate, Diff
+from openclaw_desktop.memory.consolidation.pronouns import put_right
 from openclaw_desktop.memory.consolidation.slots import read_claims, weight_of
-from openclaw_desktop.memory.consolidation.statements import find_statements, own_words
+from openclaw_desktop.memory.consolidation.statements import find_statements, is_correction, own_words
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.rows import COLUMNS, stored
 from openclaw_desktop.storage.database import fetch
+
+# How many of the user's own turns "it" may point back over.
+LOOKED_BACK = 2
 
 
 def next_unread(connection: apsw.Connection, limit: int) -> list[StoredMemory]:
@@ -41,6 +45,14 @@ def reread(connection: apsw.Connection, rowids: Iterable[int]) -> None:
     connection.execute(sql, (json.dumps(list(rowids)),))
 
 
+def reread_used(connection: apsw.Connection, ids: Iterable[str]) -> None:
+    """Have turns read again that an answer used and of which no fact is left: it may have been let go too early."""
+    sql = """insert or ignore into reading_queue (memory_rowid) select m.rowid from json_each(?) j
+        join memories m on m.id = j.value where m.kind = 'turn' and m.speaker = 'user'
+        and not exists (select 1 from memory_sources s where s.source_rowid = m.rowid)"""
+    connection.execute(sql, (json.dumps(list(ids)),))
+
+
 def read(
     diff: Diff,
     memories: Sequence[StoredMemory],
@@ -51,30 +63,48 @@ def read(
 
     `offered`: a model's facts by the rowid of their turn; `weights`: its judgement of how much a text matters, 0 to 1.
     """
-    still = {
-        int(rowid)
-        for (rowid,) in fetch(
+    # By their ids and words: while a model was asked, one may have been forgotten, and its rowid come again.
+    still = set(
+        fetch(
             diff.connection,
-            "select memory_rowid from reading_queue where memory_rowid in (select value from json_each(?))",
+            """select m.id, m.text from reading_queue q cross join memories m on m.rowid = q.memory_rowid
+            where q.memory_rowid in (select value from json_each(?))""",
             (json.dumps([memory.rowid for memory in memories]),),
         )
-    }
-    known = [memory for memory in memories if memory.rowid in still]
+    )
+    known = [memory for memory in memories if (memory.id, memory.text) in still]
+    summaries.note_late(diff, [memory for memory in known if memory.kind == "turn"])
     for memory in known:
         if memory.kind == "fact":
             read_fact(diff, memory)
             continue
         texts = _chosen(memory)
-        for text in (*texts, *_believed((offered or {}).get(memory.rowid, ()), memory, texts)):
+        believed = [*texts, *_believed((offered or {}).get(memory.rowid, ()), memory, texts)]
+        for text in believed if believed and not _is_taken_back(diff.connection, memory) else ():
             facts.add(diff, Candidate(text, (memory,), (weights or {}).get(text)))
+        if (corrected := corrects(diff.connection, memory)) is not None:
+            facts.add(diff, corrected)
         diff.connection.execute("delete from reading_queue where memory_rowid = ?", (memory.rowid,))
     return len(known)
+
+
+def corrects(connection: apsw.Connection, turn: StoredMemory) -> Candidate | None:
+    """Return what a turn puts right by pointing back, as in "no, it's 15 March", at what the user said just before."""
+    if turn.label.integrity == "untrusted" or not is_correction(turn.text):
+        return None
+    sql = f"""select {COLUMNS} from memories m where m.session_id = ? and m.rowid < ? and m.kind = 'turn'
+        and m.speaker = 'user' and m.integrity <> 'untrusted' order by m.rowid desc limit ?"""
+    for before in map(stored, fetch(connection, sql, (turn.session_id, turn.rowid, LOOKED_BACK))):
+        for statement in reversed(find_statements(before.text)):
+            if (text := put_right(statement.text, turn.text)) is not None:
+                return Candidate(text, (before, turn))
+    return None
 
 
 def read_fact(diff: Diff, fact: StoredMemory) -> tuple[str, ...]:
     """Read a fact: what it claims is kept, and what it contradicts ends. Returns the ids of what ended."""
     reading = read_claims(fact.text, facts.speaker_of(fact))
-    facts.claim(diff.connection, fact.rowid, fact.text, reading, weight_of(reading.claims))
+    facts.claim(diff.connection, fact.rowid, fact.text, reading, weight_of(reading.claims, fact.text))
     if fact.superseded_by is not None or fact.speaker not in ("", "user"):
         return ()
     if fact.source == DERIVED:
@@ -90,6 +120,13 @@ def _chosen(turn: StoredMemory) -> list[str]:
     if turn.label.integrity == "untrusted":
         return []  # "I" is somebody else in it; it is found as what was said, and nothing is concluded
     return [statement.text for statement in find_statements(turn.text)]
+
+
+def _is_taken_back(connection: apsw.Connection, turn: StoredMemory) -> bool:
+    """True where the next thing that the user said in the same chat was "just kidding"."""
+    sql = """select text from memories where session_id = ? and rowid > ? and kind = 'turn' and speaker = 'user'
+        order by rowid limit 1"""
+    return any(mood.takes_back(text) for (text,) in fetch(connection, sql, (turn.session_id, turn.rowid)))
 
 
 def _believed(offered: Sequence[str], turn: StoredMemory, chosen: Sequence[str]) -> list[str]:

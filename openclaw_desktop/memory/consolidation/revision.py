@@ -34,8 +34,10 @@ def settle(connection: apsw.Connection, rowids: Sequence[int], now: datetime) ->
             ended += reading.read_fact(diff, memory)
         elif memory.kind == "turn" and memory.speaker == "user" and is_correction(memory.text):
             learn_rejections(connection)
-            for statement in find_statements(memory.text):
-                if statement.claims and (rowid := facts.add(diff, Candidate(statement.text, (memory,)))) is not None:
+            told = [Candidate(one.text, (memory,)) for one in find_statements(memory.text) if one.claims]
+            corrected = reading.corrects(connection, memory)
+            for candidate in [*told, corrected] if corrected else told:
+                if (rowid := facts.add(diff, candidate)) is not None:
                     ended += _ended_by(connection, rowid)
     if diff.begun:
         history.finish_run(connection, diff.run_id, now)

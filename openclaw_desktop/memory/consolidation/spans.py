@@ -20,7 +20,15 @@ _WHEN = (
     r"|(?P<iso>\d{4}-\d{2}-\d{2})|(?P<year_alone>(?:19|20)\d\d)|(?P<relative>(?:last|this|next) (?:year|month))"
 )
 _SINCE = re.compile(
-    rf"\b(?:since|starting|as of|from)(?: (?:early|mid|late|the (?:start|end) of))? (?:{_WHEN})\b(?: on)?", re.I
+    r"\b(?P<word>since|starting|as of|from)(?: (?:on|in))?(?: (?:early|mid|late|the (?:start|end) of))? "
+    rf"(?:{_WHEN})\b(?: on)?",
+    re.I,
+)
+# What is to come is told so: "from 1 May I'll live in Lisbon". "Will" may be a name.
+_TO_COME = re.compile(
+    r"(?:'ll\b|\b(?-i:will)\b|\b(?P<wont>won't)\b|(?:\b(?:am|are|is)|'m|'re|'s) going to\b|\bgonna\b)"
+    r"(?P<be> be\b)?",
+    re.I,
 )
 _UNTIL = re.compile(
     rf"\b(?:until|till|up to|through|ending)(?: (?:early|mid|late|the (?:start|end) of))? (?:{_WHEN})\b", re.I
@@ -42,9 +50,20 @@ def find_span(sentence: str, said_on: date) -> Span:
     """
     since, until = _SINCE.search(sentence), _UNTIL.search(sentence)
     return Span(
-        _resolve(since, said_on, ahead=False)[0] if since else None,
+        _resolve(since, said_on, ahead=_TO_COME.search(sentence) is not None)[0] if since else None,
         _resolve(until, said_on, ahead=True)[1] if until else None,
     )
+
+
+def as_present(sentence: str) -> str:
+    """Return a sentence as it will be told from the day on that it names; any other as it is.
+
+    "From 1 May I'll live in Lisbon" becomes "From 1 May I live in Lisbon": it is settled, and only has not begun.
+    """
+    since = _SINCE.search(sentence)
+    if since is None or since["word"].lower() == "since":
+        return sentence
+    return _TO_COME.sub(lambda found: (" is" if found["be"] else "") + (" not" if found["wont"] else ""), sentence)
 
 
 def without_span(sentence: str) -> str:

@@ -13,7 +13,9 @@ from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.clauses import opening
-from openclaw_desktop.memory.consolidation.slots import Claim, read_claims
+from openclaw_desktop.memory.consolidation.forms import Claim
+from openclaw_desktop.memory.consolidation.lasting import is_about_me, is_at_hand, is_small_talk, lasts
+from openclaw_desktop.memory.consolidation.slots import read_claims
 
 LONGEST_CHARS = 300
 # A longer message, or one of more lines, is a paste: of it the user's own words are at most the first lines.
@@ -29,6 +31,24 @@ _MATERIAL = re.compile(
     r"|fix (?:this|the|my)|what does .{0,40} mean|how do (?:you|i) say|say (?:this|it) in|make (?:this|it) sound)\b",
     re.I,
 )
+# A text given to be judged, before the question or after it.
+_JUDGED = re.compile(
+    r"\b(?:is|are|was|does|do|if|whether) (?:this|that|it|these|those|my|the)\b[^.?!\n]{0,40}?"
+    r"\b(?:right|correct|fine|okay|ok|natural|proper|wrong|grammatical\w*|idiomatic|understandable|make sense|sound"
+    r"|(?:good|correct|proper|broken) (?:english|(?-i:[A-Z])\w+))(?: to you| like this)?\s*[?.!\n]"
+    r"|\b(?:any|find|spot|check for|see) (?:the |some |\w+ )?(?:mistakes?|typos?|errors?)\b"
+    r"|\b(?:my|the|this|these|following) (?:sentences?|paragraphs?|essays?|wording|phrasing|spelling)\b"
+    r"|\b(?:thoughts|feedback|opinion|comments?) on (?:this|these|my|the following)\b"
+    r"|\bhow (?:does|do) (?:this|these|that|it) (?:sound|read|look)\b",
+    re.I,
+)
+# "Read this and tell me if you like it." hands over what comes after; "remember this" does not.
+_HANDS_OVER = re.compile(
+    r"\b(?:these|the following|below|this(?! (?:week|weekend|month|year|morning|afternoon|evening|time|way|spring"
+    r"|summer|autumn|winter|is|was)\b))\b",
+    re.I,
+)
+_KEEPS = re.compile(r"\b(?:remember|note|keep|save|store|memori[sz]e|forget|know)\b", re.I)
 _PASTED_LINE = re.compile(
     r"^\s*(?:[>|#`$]|\d+[.)]\s|[-*•]\s|from:|to:|subject:|date:|sent:|cc:|dear\b|hi \w+,$|hello \w+,$|(?:best|kind"
     r"|warm)"
@@ -42,95 +62,18 @@ _INTRODUCES = re.compile(
     r"|got this (?:mail|email|e-mail|message|text)|this (?:mail|email|e-mail|message|article|text|letter|review))\b",
     re.I,
 )
-_FIRST_PERSON = re.compile(r"(?:\bI\b|\b(?:i|i'm|i've|my|mine|our|ours|we|we're|we've|me|us)\b)", re.I)
+# "Did I say that Ann is a nurse?" asks whether it was said, and says it.
+_ASKED_IF_SAID = re.compile(r"^did i (?:say|mention|tell you)(?: before| already| yet)? that (.+)\?$", re.I)
+# "For the record, blood group: AB negative."
+_NOTED = re.compile(r"\b(?:for the record|fyi|just so you know|note|remember|you should know)\b", re.I)
+_ENTRY = re.compile(r"[A-Za-z][\w' -]{2,40}: \S")
 _THIRD_START = re.compile(r"^(?:he|she|they|it|this|that|these|those|there|his|her|their|its|him|them)\b", re.I)
+# "They gave me a locker, 214" and "It's settled, I meet Ann on Friday" stand for themselves.
+_NOBODY = re.compile(r"^(?:they|it|it's|there|there's|this|that)\b", re.I)
 # "They" and "that" are as likely to be about something new.
 _GOES_ON = re.compile(r"^(?:he|she|his|her|it|its|it's)\b", re.I)
-_VAGUE_OBJECT = (
-    r"(?!\s*(?:[.!,]|$)|\s+(?:it|that|this|them|those|these|you|your|so|to say|what|how|when|where|why|the (?:same"
-    r"|idea|way"
-    r"|answer|first|second|last|other|previous|above)|a lot|one more|another one|nothing|something|anything"
-    r"|everything)\b)"
-)
-# What people do, have and are for longer than a day.
-_LASTING = re.compile(
-    r"\b(?:i|we|i've|we've)(?:'m|'re|'ve)?\s+(?:(?:have|had|always|never|usually|really|also|still|now|just|recently"
-    r"|finally"
-    r"|don't|do not|no longer|already|both|am|are|only|mostly|absolutely|often|can't|cannot|even)\s+){0,3}"
-    r"(?:live|lived|work|worked|like|love|loved|prefer|hate|dislike|enjoy|adore|own|bought|sold|adopted|decided"
-    r"|chose|chosen"
-    r"|picked|settled on|agreed|signed|joined|left|started|quit|stopped|began|begun|moved|graduated|studied|study"
-    r"|teach|taught"
-    r"|speak|play|practise|practice|collect|drive|ride|drink|eat|avoid|take|wear|use|volunteer|belong|support"
-    r"|subscribe|rent"
-    r"|renewed|booked|married|met|grew up|was born|were born|was diagnosed|suffer|allergic|vegan|vegetarian"
-    r"|intolerant|afraid"
-    r"|a|an|from|called|engaged|divorced|retired|learning|studying|training|saving|renting|building|writing"
-    r"|expecting|stand"
-    r"|keep|parked|put|lent|borrowed|owe|inherited|named|planted|painted|installed|hired|switched|changed|run|swim"
-    r"|cycle|cook"
-    r"|meet|visit|see|go)\b" + _VAGUE_OBJECT,
-    re.I,
-)
-_HAVE = re.compile(r"\b(?:i|we)(?:'ve| have| own)(?: got)?\s+(?:a|an|two|three|four|five|\d+|no|some|both)\s+\w+", re.I)
-# "My passport expires on 3 May", "our neighbour's cat is called Tom".
-_MINE = re.compile(
-    r"\b(?:my|our)\s+(?:[\w'-]+\s+){1,4}?(?:is|are|was|were|has|have|lives?|works?|likes?|loves?|hates?|prefers?|plays?"
-    r"|studies|speaks?|starts?|ends?|expires?|costs?|runs?|got|moved|died|bought|owns?|eats?|drinks?|takes?|needs?"
-    r"|teaches"
-    r"|goes|comes|visits|started|finished|joined|sold|passed|means|turns?|hates|keeps?|sits|stands|opened|opens"
-    r"|closes|changed|graduated|retired|doesn't|isn't|can't)\b",
-    re.I,
-)
-# A name, a number or a place among the words makes a plain sentence about one's own worth keeping.
-_ANCHOR = re.compile(r"\d|(?<![.!?] )(?<!^)\b(?!I\b|I'|OK\b|TV\b)[A-Z][a-z]+")
-_SMALL_TALK = re.compile(
-    r"\b(?:i(?:'m| am) (?:so |very |really |a bit |just |pretty |feeling )*(?:fine|good|ok|okay|great|tired|hungry"
-    r"|thirsty|bored"
-    r"|busy|back|here|done|sorry|sure|glad|happy|sad|sick|ready|late|lost|confused|curious|afraid (?:not|so|that)"
-    r"|stuck|in a"
-    r" (?:hurry|rush|meeting)|on (?:my|the) way|at (?:work|home|lunch)|out of|excited|stressed|worried|impressed"
-    r"|kidding|joking"
-    r"|asking|talking|trying|looking|having|getting|about|used to it|all|not|with you|right|wrong|feeling|freezing"
-    r"|exhausted"
-    r"|overwhelmed|grateful|surprised|annoyed|a (?:bit|little|fool|mess|genius))"
-    r"|i (?:see|agree|know|understand|forgot|forget|mean|meant|think so|thought so|guess|suppose|don't (?:know|care"
-    r"|mind|think|get"
-    r"|understand|remember|see|need|want)|didn't|couldn't|can't (?:believe|wait|find|see|tell|remember|sleep|think"
-    r"|open|get)"
-    r"|appreciate|owe you|love (?:it|that|this|you|how)|like (?:it|that|this|your|how|where)|hate (?:it|that|this"
-    r"|when|how|mondays)"
-    r"|see you|got it|get it|had (?:a|an) (?:great|good|bad|long|awful|nice|terrible|rough|lovely) |feel|slept|need"
-    r"|never (?:said|mind|thought|know)|do(?:n't)? too|have to|had to|must|take it|keep (?:forgetting|getting|losing)"
-    r"|see (?:what|that|your|the)|go (?:now|to bed|back)|put it|met (?:a|some) |left (?:the|a) (?:house|message))"
-    r"|my (?:bad|pleasure|god|goodness|day|head hurts|apologies|mistake|fault|mood|coffee is|lunch|computer is"
-    r"|internet is|screen"
-    r"|question|point|guess|idea|impression|battery is|brain|back hurts|eyes)\b"
-    r"|(?:we|i) (?:have|had|'ve) (?:got )?(?:a|an|no|some) (?:idea|clue|problem|question|issue|meeting|minute|moment"
-    r"|headache"
-    r"|cold|feeling"
-    r"|point|lot|bit|look|great|good|nice|hard time|choice|few|long)\b)",
-    re.I,
-)
-
-
-# What is usual, what one can do, and what one has lived through.
-_USUAL = re.compile(
-    r"\b(?:i|we|my \w+ and i|[a-z]+ and i)\s+(?:\w+ly )?"
-    r"(?:always|never|usually|often|rarely|mostly|normally|once|both|still) \w+"
-    r"|\b(?:i|we) (?:can|can't|cannot|know how to|learned to|learnt to|was taught|grew up|won|broke my|gave up"
-    r"|find it (?:hard|easy)|used to|don't|do not) \w+"
-    r"|\b(?:i|we)(?:'ve| have) (?:been to|visited|known|learned|never|always|had|owned|lived|worked|played|won|lost"
-    r"|an? (?:scar|licen[cs]e|daughter|son|brother|sister|twin))\b"
-    r"|\b(?:i|we)\b.*\b(?:most (?:days|weeks|mornings|evenings)|every (?:day|week|month|year|summer|winter|morning"
-    r"|evening|\w+day)|on \w+days|on holiday|at weekends|for years|years ago|when i was (?:\d+|a (?:child|kid|boy|girl)"
-    r"|young|little))\b"
-    r"|^(?:on holiday|at home|in (?:my|our) (?:house|family)|at weekends|on \w+days),? (?:i|we) \w+"
-    r"|\b(?:taught|gave|showed|left) me \w+|\bmy (?:parents|family|grandparents|ancestors) \w+",
-    re.I,
-)
 # "I have a headache" fits the grammar too.
-_WEAK_SLOTS = ("has", "likes", "use", "take", "eats", "drink", "play", "wear")
+_WEAK_SLOTS = ("place ", "has", "number of ", "can", "likes", "use", "take", "eats", "drink", "play", "wear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +92,8 @@ def find_statements(text: str) -> tuple[Statement, ...]:
     chosen: list[Statement] = []
     last_place = -1
     for place, sentence in enumerate(_sentences(own)):
-        if _THIRD_START.match(sentence[len(opening(sentence)) :]):
+        core = sentence[len(opening(sentence)) :]
+        if _THIRD_START.match(core) and not (_NOBODY.match(core) and (is_about_me(core) or read_claims(core).claims)):
             # "She is vegan" says nothing without the sentence before it, if that was kept.
             if chosen and last_place == place - 1 and _GOES_ON.match(sentence) and _is_plain(sentence):
                 chosen[-1] = Statement(f"{chosen[-1].text} {sentence}", chosen[-1].claims)
@@ -165,19 +109,23 @@ def judge(sentence: str) -> Statement | None:
     if not _is_plain(sentence):
         return None
     core = sentence[len(opening(sentence)) :].strip()
-    text = core[:1].upper() + core[1:] if len(core.split()) > 2 else ""
-    if not text or mood.asks(text) or mood.orders(text) or len(text) > LONGEST_CHARS:
-        return None
+    text = core[:1].upper() + core[1:]
     claims = read_claims(sentence).claims
-    told = claims and not (_SMALL_TALK.search(text) and all(claim.slot in _WEAK_SLOTS for claim in claims))
-    return Statement(text, claims) if told or _lasts(text) else None
+    if len(text.split()) <= 2 and not claims:
+        return None
+    if mood.asks(text) or mood.orders(text) or len(text) > LONGEST_CHARS:
+        return None
+    weak = all(claim.slot.startswith(_WEAK_SLOTS) for claim in claims)
+    told = claims and not (weak and (is_small_talk(text) or is_at_hand(text)))
+    noted = _NOTED.search(opening(sentence)) and _ENTRY.match(text)
+    return Statement(text, claims) if told or noted or lasts(text) else None
 
 
 def own_words(text: str) -> str:
     """Return the part of a message that the user says for themselves; "" where all of it is material for something."""
     lines = text.replace("’", "'").splitlines()
     first = next((line for line in lines if line.strip()), "")
-    if _MATERIAL.search(first[:200]) or "```" in text:
+    if _MATERIAL.search(first[:200]) or _JUDGED.search(f"{text}\n") or "```" in text:
         return ""
     kept: list[str] = []
     for line in lines:
@@ -189,9 +137,23 @@ def own_words(text: str) -> str:
     if len(text) > PASTE_CHARS or len(lines) > PASTE_LINES:
         kept = kept[:1] if len(first) <= LONGEST_CHARS else []
     # A colon within a line hands over a text too: "Check this: I live in Rome."
-    return "\n".join(
-        line if not re.search(r"\b(?:this|following|it|text|sentence|says?):\s", line, re.I) else "" for line in kept
+    return _before_handed_over(
+        "\n".join(
+            line if not re.search(r"\b(?:this|following|it|text|sentence|says?):\s", line, re.I) else ""
+            for line in kept
+        )
     )
+
+
+def _before_handed_over(text: str) -> str:
+    at = 0
+    for sentence in split_sentences([Passage("", text, USER)]):
+        at = text.find(sentence.text, at)
+        handed = _HANDS_OVER.search(sentence.text) and not _KEEPS.search(sentence.text)
+        if handed and (mood.asks(sentence.text) or mood.orders(sentence.text)):
+            return text[:at]
+        at += len(sentence.text)
+    return text
 
 
 def is_correction(text: str) -> bool:
@@ -216,18 +178,9 @@ def is_correction(text: str) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    return [" ".join(sentence.text.split()) for sentence in split_sentences([Passage("", text, USER)])]
+    found = (" ".join(sentence.text.split()) for sentence in split_sentences([Passage("", text, USER)]))
+    return [_ASKED_IF_SAID.sub(r"\1", sentence) for sentence in found]
 
 
 def _is_plain(sentence: str) -> bool:
     return mood.tells(sentence) and not mood.passes(sentence)
-
-
-def _lasts(text: str) -> bool:
-    if re.match(r"(?:I|We) (?:know how|never learned|don't like) to\b", text):
-        return True
-    if not _FIRST_PERSON.search(text) or _SMALL_TALK.search(text):
-        return False
-    if _HAVE.search(text) or _USUAL.search(text):
-        return len(text.split()) >= 3
-    return bool((_LASTING.search(text) or _MINE.search(text)) and (_ANCHOR.search(text) or len(text.split()) >= 4))

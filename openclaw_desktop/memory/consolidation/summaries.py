@@ -1,12 +1,14 @@
-"""Old chats in few sentences: what the user told in one, chosen whole and in their own words.
+"""Old talks in few sentences: what the user told in one, chosen whole and in their own words.
 
-Owns when a chat is worth a summary, and that none is kept which lost more than a fifth of the names, dates, numbers and
-denials that it read. Writer's thread, within the caller's transaction.
+A talk is what was said in a chat up to a pause of some hours: a chat may go on for years. Owns when a talk is worth a
+summary, and that none is kept which lost more than a fifth of the names, dates, numbers and denials that it read.
+Writer's thread, within the caller's transaction.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import apsw
@@ -18,26 +20,37 @@ from openclaw_desktop.memory import history, rows
 from openclaw_desktop.memory.consolidation.checking import SMALLEST_SHARE, survives
 from openclaw_desktop.memory.consolidation.facts import DERIVED, Diff
 from openclaw_desktop.memory.consolidation.statements import find_statements
+from openclaw_desktop.memory.marks import read_mark, set_mark
 from openclaw_desktop.memory.records import NewMemory, StoredMemory
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.storage.database import fetch
 
-IDLE = timedelta(days=30)
+AGE = timedelta(days=30)
+PAUSE_S = 8 * 3600
 WINDOW_S = 86_400
-# A chat that told less is short enough as it is: its facts say all of it.
+# Nobody talks for longer without a pause.
+LONGEST_S = 2 * WINDOW_S
+LATE_AT_ONCE = 50
+# A talk that told less is short enough as it is: its facts say all of it.
 LEAST_TOKENS = 300
 SHARES = (1 / 3, 1 / 2, 2 / 3)
 SUMMARY_IMPORTANCE = 0.4
-_CURSOR = "consolidation.summarised_to"
+_CURSOR, _LATE = "consolidation.summarised_to", "consolidation.said_late"
 
 
 def summarise_next(diff: Diff) -> bool:
-    """Summarise the chats that ended in the next day's window of time; False where all up to a month ago are done."""
+    """Summarise the talks that ended in the next day's window of time; False where all up to a month ago are done."""
     connection = diff.connection
-    limit_s = int((diff.now - IDLE).timestamp())
-    first = fetch(
-        connection, "select min(created_s) from memories where kind = 'turn' and created_s > ?", (_cursor(connection),)
-    )
+    limit_s = int((diff.now - AGE).timestamp())
+    cursor_s = _cursor(connection, limit_s)
+    set_mark(connection, _CURSOR, str(cursor_s))
+    if late := _late(connection):
+        for session in list(late)[:LATE_AT_ONCE]:
+            first_s, last_s = late.pop(session)
+            _summarise(diff, session, first_s, min(last_s + LONGEST_S, limit_s))
+        set_mark(connection, _LATE, json.dumps(late))
+        return True
+    first = fetch(connection, "select min(created_s) from memories where kind = 'turn' and created_s > ?", (cursor_s,))
     if not first or first[0][0] is None or first[0][0] > limit_s:
         return False
     begin_s = int(first[0][0])
@@ -49,21 +62,36 @@ def summarise_next(diff: Diff) -> bool:
         (begin_s, end_s),
     )
     for (session,) in sessions:
-        _summarise(diff, str(session), end_s)
-    connection.execute("insert or replace into memory_state (key, value) values (?, ?)", (_CURSOR, str(end_s)))
+        _summarise(diff, str(session), begin_s, end_s)
+    set_mark(connection, _CURSOR, str(end_s))
     return end_s < limit_s
 
 
-def _summarise(diff: Diff, session: str, end_s: int) -> None:
-    connection = diff.connection
-    turns = _turns(connection, session)
-    if not turns or max(turn.created_s for turn in turns) > end_s or diff.deeds.is_rejected("summary", session):
-        return  # it goes on later, and is looked at with its end
-    if fetch(connection, "select 1 from memories where session_id = ? and kind = 'summary'", (session,)):
+def note_late(diff: Diff, turns: Iterable[StoredMemory]) -> None:
+    """Have the talks looked at of which a turn came in, as by an import, when their time had been gone through."""
+    cursor_s = _cursor(diff.connection, int((diff.now - AGE).timestamp()))
+    if not (coming := [turn for turn in turns if turn.session_id and turn.created_s <= cursor_s]):
+        return
+    late = _late(diff.connection)
+    for turn in coming:
+        first_s, last_s = late.get(str(turn.session_id), (turn.created_s, turn.created_s))
+        late[str(turn.session_id)] = min(first_s, turn.created_s), max(last_s, turn.created_s)
+    set_mark(diff.connection, _LATE, json.dumps(late))
+
+
+def _summarise(diff: Diff, session: str, begin_s: int, end_s: int) -> None:
+    """Summarise the talks of a chat that ended between these."""
+    for talk in _talks(diff.connection, session, begin_s, end_s):
+        if begin_s <= talk[-1].created_s <= end_s and not diff.deeds.is_rejected("summary", talk[0].id):
+            _summarise_talk(diff, session, talk)
+
+
+def _summarise_talk(diff: Diff, session: str, talk: Sequence[StoredMemory]) -> None:
+    if _has_summary(diff.connection, talk):
         return
     told = [
         Passage(str(turn.rowid), statement.text, turn.label)
-        for turn in turns
+        for turn in talk
         if turn.label.integrity != "untrusted"
         for statement in find_statements(turn.text)
     ]
@@ -72,9 +100,10 @@ def _summarise(diff: Diff, session: str, end_s: int) -> None:
     chosen = choose_lasting(told)
     if chosen is None:
         return
-    by_rowid = {str(turn.rowid): turn for turn in turns}
+    by_rowid = {str(turn.rowid): turn for turn in talk}
     sources = list(dict.fromkeys(by_rowid[passage.turn_id] for passage in chosen))
     _insert(diff, session, " ".join(_ended(passage.text) for passage in chosen), sources)
+    diff.deeds.note(diff.run_id, "summary", talk[0].id)
 
 
 def choose_lasting(told: list[Passage]) -> list[Passage] | None:
@@ -98,19 +127,43 @@ def _insert(diff: Diff, session: str, text: str, sources: list[StoredMemory]) ->
     )  # fmt: skip
     rows.insert(diff.connection, [rows.Placed(memory_id, summary)], diff.now)
     history.note_change(diff.connection, diff.run_id, memory_id, "summarised", None, {})
-    diff.deeds.note(diff.run_id, "summary", session)
     diff.count("summarised")
 
 
-def _turns(connection: apsw.Connection, session: str) -> list[StoredMemory]:
-    sql = "select rowid from memories where session_id = ? and kind = 'turn' and speaker = 'user'"
-    found = rows.fetch_memories(connection, [int(rowid) for (rowid,) in fetch(connection, sql, (session,))])
-    return sorted(found, key=lambda turn: (turn.created_s, turn.rowid))
+def _talks(connection: apsw.Connection, session: str, begin_s: int, end_s: int) -> list[list[StoredMemory]]:
+    """Return what the user said in a chat about that time, cut where there was a pause."""
+    # By time: a chat that goes on for years has many turns.
+    found = fetch(
+        connection,
+        f"""select {rows.COLUMNS} from memories m indexed by memories_by_time where created_s between ? and ?
+        and session_id = ? and kind = 'turn' and speaker = 'user' order by created_s, rowid""",
+        (begin_s - LONGEST_S, end_s + PAUSE_S, session),
+    )
+    talks: list[list[StoredMemory]] = []
+    for turn in map(rows.stored, found):
+        if talks and turn.created_s - talks[-1][-1].created_s < PAUSE_S:
+            talks[-1].append(turn)
+        else:
+            talks.append([turn])
+    return talks
 
 
-def _cursor(connection: apsw.Connection) -> int:
-    found = fetch(connection, "select value from memory_state where key = ?", (_CURSOR,))
-    return int(json.loads(found[0][0])) if found else -1
+def _has_summary(connection: apsw.Connection, talk: Sequence[StoredMemory]) -> bool:
+    sql = """select 1 from memory_sources s join memories m on m.rowid = s.memory_rowid
+        where s.source_rowid in (select value from json_each(?)) and m.kind = 'summary' limit 1"""
+    return bool(fetch(connection, sql, (json.dumps([turn.rowid for turn in talk]),)))
+
+
+def _cursor(connection: apsw.Connection, limit_s: int) -> int:
+    """Return up to when all is done; a clock that was ahead went through what by the right one is not old enough."""
+    return min(int(read_mark(connection, _CURSOR) or -1), limit_s)
+
+
+def _late(connection: apsw.Connection) -> dict[str, tuple[int, int]]:
+    """Return the chats of which turns came in late, each with the first second and the last of these."""
+    return {
+        session: (first, last) for session, (first, last) in json.loads(read_mark(connection, _LATE) or "{}").items()
+    }
 
 
 def _ended(text: str) -> str:

@@ -5,7 +5,7 @@ scored. Must not know vectors or weights. Runs on a database thread.
 
 A word that a million memories hold would cost half a second to follow, and tells next to nothing. So the rarest words
 of a question choose the candidates, as long as they stand in no more than POSTINGS_BUDGET places together; the commoner
-ones only weigh what was chosen.
+ones only weigh what was chosen. A word that was said counts for more than one that was only said beside it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from openclaw_desktop.storage.database import fetch
 POSTINGS_BUDGET = 10_000
 WORD_CANDIDATES = 160
 DATE_CANDIDATES = 60
+# What a word that stands beside a text counts for, against one in it.
+BESIDE = 0.4
 # Where every word is common, so many of the newest memories that hold the rarest are looked at.
 NEWEST_COMMON = 1_000
 
 _COLUMNS = """m.rowid, m.id, m.kind, m.speaker, m.session_id, m.created_s, m.valid_from, m.valid_to, m.expires_at,
     m.superseded_by, (select s.created_s from memories s where s.rowid = m.superseded_by), m.importance, m.pinned,
-    m.text, m.neighbours, m.date_words"""
+    m.text, m.neighbours, m.date_words, m.turn_id"""
 
 
 class Candidate(NamedTuple):
@@ -52,6 +54,7 @@ class Candidate(NamedTuple):
     text: str
     neighbours: str
     date_words: str
+    turn_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +81,24 @@ def find_by_words(connection: apsw.Connection, words: Sequence[str], stem: Stem,
     sums: dict[int, float] = {}
     weights: dict[str, float] = {}
     for name in sorted(stems, key=lambda name: counts.get(name, 0)):
-        if counts.get(name, 0) <= left:
-            rowids = _holders(connection, f'"{stems[name]}"', left + 1)
-            counts[name] = max(len(rowids), counts.get(name, 0))
-            weights[name] = rarity(counts[name], total)
-            if len(rowids) <= left:
-                left -= len(rowids)
-                for rowid in rowids:
-                    sums[rowid] = sums.get(rowid, 0.0) + weights[name]
-        else:
-            weights[name] = rarity(counts[name], total)
+        word, count = f'"{stems[name]}"', counts.get(name, 0)
+        said = _holders(connection, f"{{text}} : {word}", left + 1) if count <= left else []
+        # Where enough have said it, those beside them are no candidates for that.
+        beside = _holders(connection, word, left + 1) if len(said) < limit and count <= left else []
+        count = max(len(said), len(beside), count)
+        weights[name] = weight = rarity(count, total)
+        if count > left:
+            continue
+        left -= max(len(said), len(beside))
+        for rowid in said:
+            sums[rowid] = sums.get(rowid, 0.0) + weight
+        for rowid in set(beside).difference(said):
+            sums[rowid] = sums.get(rowid, 0.0) + BESIDE * weight
     if not sums and stems:
         rarest = sorted(stems, key=lambda name: counts.get(name, 0))[:2]
-        for rowid in _newest(connection, [stems[name] for name in rarest]):
-            sums[rowid] = 1.0
-    best = heapq.nlargest(limit, sums.items(), key=lambda pair: (pair[1], pair[0]))
-    return Found(tuple(rowid for rowid, _ in best), weights)
+        sums = dict.fromkeys(_newest(connection, [stems[name] for name in rarest]), 1.0)
+    best = heapq.nlargest(limit, zip(sums.values(), sums, strict=True))
+    return Found(tuple(rowid for _, rowid in best), weights)
 
 
 def find_by_date(connection: apsw.Connection, start_s: int | None, end_s: int | None) -> list[int]:

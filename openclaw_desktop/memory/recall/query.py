@@ -37,7 +37,7 @@ _PAST = re.compile(
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"\b([^\W_]+(?:['’]s)?)\s+(?:and|or)\s+([^\W_]+(?:['’]s)?)")
-_CALENDAR = frozenset([*MONTHS, *(month[:3] for month in MONTHS), *WEEKDAYS, *SEASONS])
+CALENDAR = frozenset([*MONTHS, *(month[:3] for month in MONTHS), *WEEKDAYS, *SEASONS])
 _ASKS_WHICH = frozenset(["what", "which", "whose"])
 _VERB_WORDS = "is was are were do does did has have had can could will would should might may shall must"
 _VERBS = frozenset(_VERB_WORDS.split())
@@ -45,7 +45,7 @@ _VERBS = frozenset(_VERB_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the questions to search for: the words to find, and the text whose meaning is looked for."""
+    """One of the questions to search for: the words to find, and the text whose meaning is looked for, "" for none."""
 
     words: tuple[str, ...]
     meaning: str
@@ -85,7 +85,10 @@ def read_query(text: str, now: datetime, speakers: Collection[str]) -> Query:
     anchor = find_anchor(text) if span is None else None
     asked = text.replace(span.phrase, " ") if span is not None and _is_relative(span.phrase) else text
     words = _sought(asked, speakers)
-    parts = [Part(tuple(words), _meaning(asked, speakers) or text)]
+    meaning = _meaning(asked, speakers) or (text if words else "")
+    if not words and span is None and anchor is None:
+        words = words_in(text)[:MAX_WORDS]  # "who?": whatever has that very word, for it means nothing
+    parts = [Part(tuple(words), meaning)]
     for alternative in _alternatives(asked, speakers)[: MAX_PARTS - 1]:
         part = Part(tuple(_sought(alternative, speakers)), _meaning(alternative, speakers))
         if part.words and part not in parts:
@@ -167,4 +170,4 @@ def _alternatives(text: str, speakers: Collection[str]) -> list[str]:
 def _is_relative(phrase: str) -> bool:
     """Return whether a time is told from now alone: it names no month, weekday or season, and no year."""
     words = [word.lower() for word in WORD.findall(phrase)]
-    return not any((word.isdigit() and len(word) == 4) or word in _CALENDAR for word in words)
+    return not any((word.isdigit() and len(word) == 4) or word in CALENDAR for word in words)

@@ -6,7 +6,6 @@ Owns those words. Must not know SQL or weights. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory.recall.scoring import Signals
@@ -17,14 +16,19 @@ MEANT, NEAR, SESSION, IMPORTANT, RECENT = 0.2, 0.6, 0.7, 0.7, 0.8
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What spoke for a hit. `ended`: "replaced" or "ended" where it holds no more, `until_s` when that came."""
+    """What spoke for a hit. `ended`: it holds no more, `until` the day on which that came, where it is known.
+
+    `corrects`: it took the place of what was said before. `trusted`: it is the user's or the agent's own, not read.
+    """
 
     signals: Signals
     matched: tuple[str, ...] = ()
     speaker: str = ""
     time: str = ""
-    ended: str | None = None
-    until_s: int | None = None
+    ended: bool = False
+    until: str | None = None
+    corrects: bool = False
+    trusted: bool = True
 
 
 def explain(evidence: Evidence) -> str:
@@ -33,13 +37,13 @@ def explain(evidence: Evidence) -> str:
     parts = []
     if evidence.matched:
         parts.append(tr("words: {words}", words=", ".join(visible(word) for word in evidence.matched)))
-    if signals.meaning >= MEANT or (signals.meaning > 0 and not evidence.matched):
-        parts.append(tr("meaning {cosine}", cosine=f"{signals.meaning:.2f}"))
+    if signals.cosine >= MEANT or (signals.cosine > 0 and not evidence.matched):
+        parts.append(tr("meaning {cosine}", cosine=f"{signals.cosine:.2f}"))
     if signals.speaker and evidence.speaker:
         parts.append(tr("said by {speaker}", speaker=visible(evidence.speaker)))
     if signals.in_time and evidence.time:
         parts.append(tr("date: {time}", time=visible(evidence.time)))
-    if signals.near >= NEAR:
+    if signals.company and signals.near >= NEAR:
         parts.append(tr("said next to another hit"))
     if signals.company and signals.session >= SESSION:
         parts.append(tr("same conversation as other hits"))
@@ -49,12 +53,12 @@ def explain(evidence: Evidence) -> str:
         parts.append(tr("important"))
     if signals.recency >= RECENT:
         parts.append(tr("recent"))
-    if evidence.ended:
-        parts.append(_ended(evidence))
+    if evidence.corrects:
+        parts.append(tr("took the place of what was said before"))
+    if evidence.ended and evidence.until:
+        parts.append(tr("no longer true since {day}", day=evidence.until))
+    elif evidence.ended:
+        parts.append(tr("no longer true"))
+    if not evidence.trusted:
+        parts.append(tr("from a text that is not yours"))
     return "; ".join(parts) or tr("words nearby")
-
-
-def _ended(evidence: Evidence) -> str:
-    if evidence.until_s is None:
-        return tr("no longer true")
-    return tr("no longer true since {day}", day=datetime.fromtimestamp(evidence.until_s, UTC).date().isoformat())

@@ -3,20 +3,23 @@
 Owns the formula and its weights, as pure functions. Must not know where rows come from.
 
     score = words·w1 + meaning·w2 + speaker·w3 + asks·w4 + substance·w5 + near·w6 + session·w7
-            + many·(speaker·w8 + session·w9) + in_time·w10 + past·w11 + importance·w12 + recency·w13 + pinned·w14
+            + many·(speaker·w8 + session·w9) + answers·w10 + in_time·w11 + past·w12 + importance·w13 + recency·w14
+            + pinned·w15
 
-with the weights of `Weights`, of which the first nine were fitted by `python -m benchmarks.locomo --fit` and the others
+with the weights of `Weights`, of which the first ten were fitted by `python -m benchmarks.locomo --fit` and the others
 set by hand (docs/adr/0017). Each signal lies between 0 and 1:
 
 - `words`: BM25 of the question's words in the text, at 0.4 in what was said just before and after, at 0.5 in the
   date's words; over that of the best hit.
-- `meaning`: the cosine of the vectors, 0 where negative.
+- `meaning`: the cosine of the vectors, 0 where negative; over that of the best hit, or over SURE where none is so near.
 - `speaker`: the question names who said it.
 - `asks`: a turn that ends in a question: it seldom is what was asked for.
 - `substance`: ln(1 + words of the turn) / 4: "Thanks!" tells nothing. What isn't a turn was chosen to tell something.
-- `near`: the strength of the turn before or after, the better of both; strength is STRENGTH over the best hit's.
+- `near`: the strength of the turn before or after, the better of both; strength is STRENGTH over the best hit's. What
+  isn't a turn stands for itself, here and for `session`, or where the turn stands that it was made of.
 - `session`: the mean strength of the best three of its conversation, over that of the best conversation.
 - `many`: the question asks for several things, which then lie in several conversations.
+- `answers`: the turn before ends in a question: the strength of that.
 - `in_time`: it was said, or held, in the time that the question names; half where that is not sure.
 - `past`: it holds no more, and the question asks for what was.
 - `recency`: 1 / (1 + age / 30 days).
@@ -32,8 +35,11 @@ from operator import mul
 from typing import Protocol
 
 NEIGHBOURS_COLUMN, DATE_COLUMN = 0.4, 0.5
+_COLUMNS = (1.0, NEIGHBOURS_COLUMN, DATE_COLUMN)
 SATURATION, LENGTH_SHARE = 1.2, 0.75
-SUBSTANCE_SCALE, SUBSTANCE_OF_FACTS = 4.0, 0.8
+SUBSTANCE_SCALE, SUBSTANCE_OF_FACTS = 4.0, 1.0
+# A cosine that surely means something: where the best hit's is below, the meaning of none counts in full.
+SURE = 0.3
 BEST_OF_SESSION = 3
 RECENCY_SCALE_DAYS = 30.0
 
@@ -42,15 +48,16 @@ RECENCY_SCALE_DAYS = 30.0
 class Weights:
     """What each signal counts for."""
 
-    words: float = 3.2
-    meaning: float = 4.4
-    speaker: float = 1.2
-    asks: float = -1.2
-    substance: float = 2.7
-    near: float = 1.5
-    session: float = 3.6
-    speaker_of_many: float = 0.6
-    session_of_many: float = -2.2
+    words: float = 3.5
+    meaning: float = 1.8
+    speaker: float = 1.3
+    asks: float = -0.8
+    substance: float = 2.3
+    near: float = 1.6
+    session: float = 3.2
+    speaker_of_many: float = 0.8
+    session_of_many: float = -2.8
+    answers: float = 1.6
     in_time: float = 3.0
     past: float = 2.0
     importance: float = 0.5
@@ -70,7 +77,10 @@ STRENGTH = (1.0, 1.2, 0.22)
 
 @dataclass(slots=True)
 class Signals:
-    """What speaks for one hit; every part lies between 0 and 1. `company`: how many more hits its conversation has."""
+    """What speaks for one hit; every part lies between 0 and 1.
+
+    `cosine`: the meaning as it is. `company`: how many more hits its conversation has.
+    """
 
     words: float = 0.0
     meaning: float = 0.0
@@ -80,11 +90,13 @@ class Signals:
     near: float = 0.0
     session: float = 0.0
     many: bool = False
+    answers: float = 0.0
     in_time: float = 0.0
     past: float = 0.0
     importance: float = 0.5
     recency: float = 0.0
     pinned: float = 0.0
+    cosine: float = 0.0
     strength: float = 0.0
     company: int = 0
 
@@ -93,8 +105,8 @@ class Signals:
         many = float(self.many)
         return (
             self.words, self.meaning, self.speaker, self.asks, self.substance, self.near, self.session,
-            many * self.speaker, many * self.session, self.in_time, self.past, self.importance, self.recency,
-            self.pinned,
+            many * self.speaker, many * self.session, self.answers, self.in_time, self.past, self.importance,
+            self.recency, self.pinned,
         )  # fmt: skip
 
 
@@ -113,25 +125,49 @@ class Talked(Protocol):
     def session_id(self) -> str | None:
         """The conversation it was said in."""
 
+    @property
+    def turn_id(self) -> str | None:
+        """The exchange that it is, or was made of."""
+
 
 def score(signals: Signals, weights: Weights = WEIGHTS) -> float:
     """Return the score of the formula above."""
-    return float(sum(map(mul, signals.values(), weights.values())))
+    return weighted(signals, weights.values())
 
 
-def bm25(texts: Sequence[tuple[Sequence[str], Sequence[str], Sequence[str]]], rarity: dict[str, float]) -> list[float]:
-    """Return BM25 over the best, for stems of (text, neighbours, date) each, of the stems in `rarity`."""
-    lengths = [len(text) + len(neighbours) + len(date) for text, neighbours, date in texts]
+def weighted(signals: Signals, weights: Sequence[float]) -> float:
+    """Return the same for the values of weights."""
+    return float(sum(map(mul, signals.values(), weights)))
+
+
+def bm25(
+    texts: Sequence[tuple[Sequence[str], Sequence[str], Sequence[str]]],
+    rarity: dict[str, float],
+    lengths: Sequence[int] | None = None,
+) -> list[float]:
+    """Return BM25 over the best, for stems of (text, neighbours, date) each, of the stems in `rarity`.
+
+    `lengths`: how many stems there are of each, where `texts` holds only those that are looked for.
+    """
+    lengths = lengths or [sum(map(len, columns)) for columns in texts]
     mean = max(1.0, sum(lengths) / len(lengths)) if lengths else 1.0
+    least, slope = SATURATION * (1 - LENGTH_SHARE), SATURATION * LENGTH_SHARE / mean
     found = []
-    for (text, neighbours, date), length in zip(texts, lengths, strict=True):
-        flattened = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * length / mean)
-        value = 0.0
-        for stem, rare in rarity.items():
-            count = text.count(stem) + NEIGHBOURS_COLUMN * neighbours.count(stem) + DATE_COLUMN * date.count(stem)
-            if count:
-                value += rare * count * (SATURATION + 1) / (count + flattened)
-        found.append(value)
+    for columns, length in zip(texts, lengths, strict=True):
+        counts: dict[str, float] = {}
+        for stems, share in zip(columns, _COLUMNS, strict=True):
+            for stem in stems:
+                counts[stem] = counts.get(stem, 0.0) + share
+        flattened = least + slope * length
+        found.append(
+            sum(
+                rarity[stem] * count * (SATURATION + 1) / (count + flattened)
+                for stem, count in counts.items()
+                if stem in rarity
+            )
+            if counts
+            else 0.0
+        )
     best = max(found, default=0.0)
     return [value / best for value in found] if best > 0 else found
 
@@ -141,31 +177,49 @@ def substance(stems: int) -> float:
     return min(1.0, math.log1p(stems) / SUBSTANCE_SCALE)
 
 
+def add_meaning(hits: Sequence[Signals]) -> None:
+    """Set `meaning` of all hits from their `cosine`."""
+    best = max((signals.cosine for signals in hits), default=0.0)
+    for signals in hits:
+        signals.meaning = max(0.0, signals.cosine) / max(best, SURE)
+
+
 def add_surroundings(hits: Sequence[tuple[Talked, Signals]]) -> None:
-    """Set `strength`, `near` and `session` of all hits, which come in the order of their rowids."""
+    """Set `strength`, `near`, `answers` and `session` of all hits."""
+    of_words, of_meaning, of_speaker = STRENGTH
     for _, signals in hits:
-        signals.strength = STRENGTH[0] * signals.words + STRENGTH[1] * signals.meaning + STRENGTH[2] * signals.speaker
+        signals.strength = of_words * signals.words + of_meaning * signals.meaning + of_speaker * signals.speaker
     best = max((signals.strength for _, signals in hits), default=0.0) or 1.0
     sessions: dict[str, list[float]] = {}
     turns: dict[int, tuple[str, Signals]] = {}
+    others: list[tuple[str | None, Signals]] = []
     for memory, signals in hits:
         signals.strength /= best
         if memory.kind == "turn" and memory.session_id is not None:
             sessions.setdefault(memory.session_id, []).append(signals.strength)
             turns[memory.rowid] = memory.session_id, signals
+        else:
+            others.append((memory.turn_id, signals))
     means = {
         session: sum(sorted(strengths)[-BEST_OF_SESSION:]) / BEST_OF_SESSION for session, strengths in sessions.items()
     }
     top = max(means.values(), default=0.0) or 1.0
-    for memory, signals in hits:
-        if memory.rowid not in turns:
-            signals.session = signals.strength  # it stands for itself
-            continue
-        session = turns[memory.rowid][0]
+    for rowid, (session, signals) in turns.items():
         signals.session = means[session] / top
         signals.company = len(sessions[session]) - 1
-        beside = (turns.get(memory.rowid - 1), turns.get(memory.rowid + 1))
-        signals.near = max((turn[1].strength for turn in beside if turn and turn[0] == session), default=0.0)
+        before, after = turns.get(rowid - 1), turns.get(rowid + 1)
+        signals.near = signals.answers = 0.0
+        if before is not None and before[0] == session:
+            signals.near = before[1].strength
+            signals.answers = before[1].asks * signals.near
+        if after is not None and after[0] == session:
+            signals.near = max(signals.near, after[1].strength)
+    if others:
+        said = {memory.turn_id: signals for memory, signals in hits if memory.rowid in turns and not signals.asks}
+        for turn_id, signals in others:
+            turn = said.get(turn_id) if turn_id else None
+            signals.near = max(signals.strength, turn.near if turn else 0.0)
+            signals.session = max(min(1.0, signals.strength / top), turn.session if turn else 0.0)
 
 
 def relevance(coverage: float, meaning: float) -> float:

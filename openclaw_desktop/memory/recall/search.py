@@ -7,55 +7,39 @@ reader's thread, the embedding engine meanwhile on its own.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from datetime import datetime
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, tzinfo
 
 import apsw
 
+from openclaw_desktop.memory.recall import pool as pools
 from openclaw_desktop.memory.recall import scoring
-from openclaw_desktop.memory.recall.candidates import (
-    Candidate,
-    Found,
-    find_by_date,
-    find_by_words,
-    known_speakers,
-    read_candidates,
-)
+from openclaw_desktop.memory.recall.candidates import find_by_date, known_speakers
+from openclaw_desktop.memory.recall.corrections import put_right
 from openclaw_desktop.memory.recall.counts import TermCounts
+from openclaw_desktop.memory.recall.hits import Hit
+from openclaw_desktop.memory.recall.pool import Pool
 from openclaw_desktop.memory.recall.query import Query, name_words, read_query
 from openclaw_desktop.memory.recall.reasons import Evidence, explain
+from openclaw_desktop.memory.recall.repeats import without_repeats
 from openclaw_desktop.memory.recall.scoring import WEIGHTS, Signals, Weights
-from openclaw_desktop.memory.recall.standing import held_until, in_time, standing_of
+from openclaw_desktop.memory.recall.standing import Standing, asks_for_gone, in_time, last_day, standing_of
 from openclaw_desktop.memory.recall.times import Span, seconds_of
-from openclaw_desktop.memory.recall.words import WORD, Stem, stemmer
+from openclaw_desktop.memory.recall.words import WORD, stemmer
 from openclaw_desktop.memory.records import Recollection, StoredMemory, as_recollection
 from openclaw_desktop.memory.rows import fetch_memories
 from openclaw_desktop.memory.vectors.index import VectorIndex
 from openclaw_desktop.storage.database import Database
+
+log = logging.getLogger(__name__)
 
 VECTOR_CANDIDATES = 64
 # An event that is not found more surely than this tells no time.
 EVENT_RELEVANCE = 0.5
 # What was said in the time that is asked for answers a question that names nothing else.
 TIME_COVERAGE = 0.5
-
-
-@dataclass(slots=True)
-class Hit:
-    """A candidate with what speaks for it. `ended`: "replaced" or "ended" where it holds no more, else None.
-
-    `part`: which of the question's alternatives it fits best.
-
-    `matched`: the words of the question that stand in it, and `coverage`, their share, are known of the best alone.
-    """
-
-    memory: Candidate
-    signals: Signals
-    ended: str | None
-    part: int = 0
-    score: float = 0.0
-    coverage: float = 0.0
-    matched: tuple[str, ...] = ()
 
 
 class Search:
@@ -68,40 +52,62 @@ class Search:
         self.weights = weights
 
     async def find(self, text: str, k: int, now: datetime) -> list[Recollection]:
-        """Return up to `k` memories for the question `text`, best first (see `scoring` for the formula)."""
+        """Return up to `k` memories for the question `text`, best first (see `scoring` for the formula).
+
+        What became a fact, at once or word for word, is found as that fact alone, and not as the words of its turn too,
+        nor as an answer that repeats it.
+        """
         if k < 1 or WORD.search(text) is None:
             return []
         now = now if now.tzinfo else now.astimezone()
-        query, hits = await self.weigh(text, now)
-        best = hits[:k]
-        stored = await self._database.read(lambda c: _look_closer(c, best, query))
+        query, vectors, pool = await self._gather(text, now)
+
+        def look(connection: apsw.Connection) -> tuple[list[Hit], dict[int, StoredMemory]]:
+            best = without_repeats(connection, self._score(connection, query, pool, vectors, now), k)
+            return best, _look_closer(connection, best, query)
+
+        best, stored = await self._database.read(look)
+        await self._counts.keep_current()
         return [
             as_recollection(
-                stored[hit.memory.rowid],
+                memory,
                 hit.score,
-                scoring.relevance(hit.coverage, hit.signals.meaning),
-                explain(_evidence(hit, query)),
+                scoring.relevance(hit.coverage, hit.signals.cosine),
+                explain(_evidence(hit, query, memory, now.tzinfo)),
             )
             for hit in best
-            if hit.memory.rowid in stored
+            if (memory := stored.get(hit.memory.rowid)) is not None
         ]
 
     async def weigh(self, text: str, now: datetime, follow: bool = True) -> tuple[Query, list[Hit]]:
         """Return the question as it was read, and all candidates, best first."""
+        query, vectors, pool = await self._gather(text, now, follow)
+        return query, await self._database.read(lambda c: self._score(c, query, pool, vectors, now))
+
+    async def _gather(self, text: str, now: datetime, follow: bool = True) -> tuple[Query, list[bytes], Pool]:
+        """Return the question as it was read, the vectors of its parts, and what its words find."""
         names = name_words(text)
-        speakers = await self._database.read(lambda c: known_speakers(c, names))
+        speakers = await self._database.read(lambda c: known_speakers(c, names)) if names else frozenset()
         query = read_query(text, now, speakers)
         if follow and query.anchor is not None:
             # The event stays among the words: "How did it feel after the accident?" is asked of the accident too.
             query = replace(query, span=await self._time_of(query, now))
-        vectors, found = await asyncio.gather(self._embed(query), self._database.read(lambda c: _find(c, query)))
-        hits = await self._database.read(lambda c: self._score(c, query, found, vectors, now))
-        await self._counts.keep_current()
-        return query, hits
+        vectors, pool = await asyncio.gather(self._embed(query), self._database.read(lambda c: pools.find(c, query)))
+        return query, vectors, pool
 
     async def _embed(self, query: Query) -> list[bytes]:
-        vectors = await self._vectors.embed([part.meaning for part in query.parts])
-        return vectors if vectors and await self._vectors.ready() else []
+        """Return the vector of each part; none where an engine fails, or the question means nothing."""
+        meanings = [part.meaning for part in query.parts]
+        if not all(meanings):
+            return []
+        try:
+            vectors = await self._vectors.embed(meanings)
+            if vectors and len(vectors) != len(meanings):
+                raise ValueError(f"{len(vectors)} vectors for {len(meanings)} texts")
+            return vectors if vectors and await self._vectors.ready() else []
+        except Exception as error:  # whatever an engine raises: words find without it
+            log.warning("searched by words alone: %r", error)
+            return []
 
     async def _time_of(self, query: Query, now: datetime) -> Span | None:
         """Return the range that an event of the question means, where the event is remembered."""
@@ -117,53 +123,62 @@ class Search:
         return query.anchor.span(datetime.fromtimestamp(event.created_s if when is None else when, now.tzinfo))
 
     def _score(
-        self, connection: apsw.Connection, query: Query, found: list[Found], vectors: list[bytes], now: datetime
+        self, connection: apsw.Connection, query: Query, pool: Pool, vectors: list[bytes], now: datetime
     ) -> list[Hit]:
-        nearest = [dict(self._vectors.nearest(connection, vector, VECTOR_CANDIDATES)) for vector in vectors]
-        rowids = {rowid for one in found for rowid in one.rowids} | {rowid for one in nearest for rowid in one}
         if query.span is not None:
-            rowids.update(find_by_date(connection, *query.span.seconds()))
-        for vector, cosines in zip(vectors, nearest, strict=True):
-            cosines.update(
-                self._vectors.cosines(connection, vector, [rowid for rowid in rowids if rowid not in cosines])
-            )
+            pool.add(connection, find_by_date(connection, *query.span.seconds()))
+        try:
+            nearest = self._measure_meaning(connection, pool, vectors)
+        except apsw.Error as error:  # a vector of another length than those in the file
+            log.warning("searched by words alone: %s", error)
+            nearest = []
         now_s = now.timestamp()
         hits = []
-        for memory in read_candidates(connection, rowids):
-            ended = standing_of(memory, query, now_s)
-            if ended != "out":
-                hits.append(Hit(memory, Signals(), ended or None))
-        self._set_signals(hits, query, found, nearest, stemmer(connection), now_s)
+        for memory in pool.memories.values():
+            standing = standing_of(memory, now_s)
+            if standing is Standing.HOLDS:
+                hits.append(Hit(memory, Signals()))
+            elif standing is not Standing.EXPIRED:
+                hidden = not asks_for_gone(query, memory, now_s)
+                hits.append(Hit(memory, Signals(), hidden=hidden, ended=memory))
+        self._set_signals(hits, query, pool, nearest, now_s)
+        hits = put_right(connection, hits, now_s)
         return _take_turns(sorted(hits, key=lambda hit: (-hit.score, hit.memory.rowid)), len(query.parts) - 1)
 
+    def _measure_meaning(self, connection: apsw.Connection, pool: Pool, vectors: list[bytes]) -> list[dict[int, float]]:
+        """Return the cosines of all candidates with each of `vectors`; the nearest become candidates."""
+        nearest = [dict(self._vectors.nearest(connection, vector, VECTOR_CANDIDATES)) for vector in vectors]
+        pool.add(connection, {rowid for one in nearest for rowid in one})
+        for vector, cosines in zip(vectors, nearest, strict=True):
+            cosines.update(
+                self._vectors.cosines(connection, vector, [rowid for rowid in pool.memories if rowid not in cosines])
+            )
+        return nearest
+
     def _set_signals(
-        self,
-        hits: list[Hit],
-        query: Query,
-        found: list[Found],
-        nearest: list[dict[int, float]],
-        stem: Stem,
-        now_s: float,
+        self, hits: list[Hit], query: Query, pool: Pool, nearest: list[dict[int, float]], now_s: float
     ) -> None:
-        dates = {memory: stem(memory) for memory in {hit.memory.date_words for hit in hits}}
-        texts = [(stem(h.memory.text), stem(h.memory.neighbours), dates[h.memory.date_words]) for h in hits]
-        by_part = [scoring.bm25(texts, one.weights) for one in found]
+        rowids = [hit.memory.rowid for hit in hits]
+        texts, lengths = [pool.columns[rowid] for rowid in rowids], [pool.lengths[rowid] for rowid in rowids]
+        by_part = [scoring.bm25(texts, one.weights, lengths) for one in pool.found]
         for place, hit in enumerate(hits):
             memory, signals = hit.memory, hit.signals
             signals.words = by_part[0][place]
-            cosines = [near.get(memory.rowid, 0.0) for near in nearest] or [0.0] * len(by_part)
-            meaning = max(cosines)
+            if nearest:
+                cosines = [near.get(memory.rowid, 0.0) for near in nearest]
+                signals.cosine = min(1.0, max(cosines))
+            else:
+                cosines = [0.0] * len(by_part)
             if len(by_part) > 1:
                 fits = [values[place] + cosine for values, cosine in zip(by_part[1:], cosines[1:], strict=True)]
                 hit.part = fits.index(max(fits))
                 signals.words = (by_part[0][place] + max(values[place] for values in by_part[1:])) / 2
-            signals.meaning = min(1.0, max(0.0, meaning))
             if query.names:
                 spoken_by = memory.speaker.lower()
                 signals.speaker = float(spoken_by in query.names or spoken_by.split(" ")[0] in query.names)
             if memory.kind == "turn":
-                signals.asks = float(memory.text.rstrip().endswith("?"))
-                signals.substance = scoring.substance(len(texts[place][0]))
+                signals.asks = float(memory.text.rstrip().endswith(("?", "？")))
+                signals.substance = scoring.substance(pool.text_lengths[memory.rowid])
             signals.many = query.many
             if query.span is not None:
                 signals.in_time = in_time(memory, query.span)
@@ -171,14 +186,11 @@ class Search:
             signals.importance = memory.importance
             signals.recency = scoring.recency((now_s - memory.created_s) / 86_400)
             signals.pinned = float(memory.pinned)
+        scoring.add_meaning([hit.signals for hit in hits])
         scoring.add_surroundings([(hit.memory, hit.signals) for hit in hits])
+        weights = self.weights.values()
         for hit in hits:
-            hit.score = scoring.score(hit.signals, self.weights)
-
-
-def _find(connection: apsw.Connection, query: Query) -> list[Found]:
-    stem = stemmer(connection)
-    return [find_by_words(connection, part.words, stem) for part in query.parts]
+            hit.score = scoring.weighted(hit.signals, weights)
 
 
 def _take_turns(hits: list[Hit], parts: int) -> list[Hit]:
@@ -193,7 +205,7 @@ def _take_turns(hits: list[Hit], parts: int) -> list[Hit]:
     return [hits[place] for _, place in sorted(order)]
 
 
-def _look_closer(connection: apsw.Connection, hits: list[Hit], query: Query) -> dict[int, StoredMemory]:
+def _look_closer(connection: apsw.Connection, hits: Iterable[Hit], query: Query) -> dict[int, StoredMemory]:
     """Set `matched` and `coverage` of `hits`, and return all that is stored of them, by rowid."""
     stem = stemmer(connection)
     sought = {word: stems[0] for word in query.words if (stems := stem(word))}
@@ -208,8 +220,14 @@ def _look_closer(connection: apsw.Connection, hits: list[Hit], query: Query) -> 
     return {memory.rowid: memory for memory in fetch_memories(connection, [hit.memory.rowid for hit in hits])}
 
 
-def _evidence(hit: Hit, query: Query) -> Evidence:
-    until = held_until(hit.memory) if hit.ended else None
+def _evidence(hit: Hit, query: Query, memory: StoredMemory, zone: tzinfo | None) -> Evidence:
     return Evidence(
-        hit.signals, hit.matched, hit.memory.speaker, query.span.phrase if query.span else "", hit.ended, until
+        hit.signals,
+        hit.matched,
+        hit.memory.speaker,
+        query.span.phrase if query.span else "",
+        ended=hit.ended is not None,
+        until=last_day(hit.ended, zone) if hit.ended else None,
+        corrects=hit.corrects,
+        trusted=memory.label.integrity != "untrusted",
     )

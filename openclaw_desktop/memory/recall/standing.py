@@ -1,34 +1,55 @@
 """Whether a memory still holds, and whether it falls in a time that was asked for.
 
-Owns these two judgements, as pure functions. Must not know scores or SQL.
+Owns these judgements, as pure functions. Must not know scores or SQL.
 """
 
 from __future__ import annotations
 
+import re
+from calendar import monthrange
+from datetime import datetime, tzinfo
+from enum import Enum, auto
+
 from openclaw_desktop.memory.recall.candidates import Candidate
 from openclaw_desktop.memory.recall.query import Query
 from openclaw_desktop.memory.recall.times import Span, seconds_of
+from openclaw_desktop.memory.recall.words import MONTHS
 
-OUT, HOLDS = "out", ""
+_MONTHS = {name[:3]: number for number, name in enumerate(MONTHS, 1)}
+_NAMES = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS)
+_DAY_AND_MONTH = re.compile(
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_NAMES})\b|\b({_NAMES}) (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b", re.I
+)
 
 
-def standing_of(memory: Candidate, query: Query, now_s: float) -> str:
-    """Return HOLDS, OUT for what must not be found, or how it ended: "replaced" or "ended".
+class Standing(Enum):
+    """Whether a memory holds. What has expired is never found."""
 
-    What has expired is never found. What was replaced or has ended is found only by a question for the past, or for a
-    past time in which it held.
-    """
+    HOLDS = auto()
+    REPLACED = auto()
+    ENDED = auto()
+    EXPIRED = auto()
+
+
+def standing_of(memory: Candidate, now_s: float) -> Standing:
+    """Return whether a memory holds."""
     expires_s = seconds_of(memory.expires_at)
     if expires_s is not None and expires_s <= now_s:
-        return OUT
-    ends_s = seconds_of(memory.valid_to)
+        return Standing.EXPIRED
     if memory.superseded_by is not None:
-        ended = "replaced"
-    elif ends_s is not None and ends_s <= now_s:
-        ended = "ended"
-    else:
-        return HOLDS
-    return ended if query.past or _asked_for(memory, query.span, now_s) else OUT
+        return Standing.REPLACED
+    ends_s = seconds_of(memory.valid_to)
+    return Standing.ENDED if ends_s is not None and ends_s <= now_s else Standing.HOLDS
+
+
+def asks_for_gone(query: Query, memory: Candidate, now_s: float) -> bool:
+    """Return whether a question is for what was, or for a past time in which `memory` held."""
+    span = query.span
+    if query.past:
+        return True
+    if span is None or span.end is None or span.end.timestamp() > now_s:
+        return False
+    return (span.sure or span.start is None) and _overlaps(memory, *span.seconds())
 
 
 def held_until(memory: Candidate) -> int | None:
@@ -37,10 +58,28 @@ def held_until(memory: Candidate) -> int | None:
     return min(ends, default=None)
 
 
+def last_day(memory: Candidate, zone: tzinfo | None) -> str | None:
+    """Return the day on which a memory ceased to hold, by the calendar of `zone`; None where nobody knows."""
+    until_s = held_until(memory)
+    if until_s is None:
+        return None
+    if memory.valid_to and seconds_of(memory.valid_to) == until_s:
+        end = datetime.fromisoformat(memory.valid_to)
+        if end.tzinfo is None:
+            return end.date().isoformat()  # a day as it was told
+    return datetime.fromtimestamp(until_s, zone).date().isoformat()
+
+
 def in_time(memory: Candidate, span: Span | None) -> float:
-    """Return 1 for what was said or held in `span`, 0.5 where the question is not sure of the time, else 0."""
+    """Return 1 for what was said or held in `span`, or names a day in it; 0.5 where the question is not sure, else 0.
+
+    A birthday that was told of in May is not "in May" where it names a day in August.
+    """
     if span is None:
         return 0.0
+    names = _names_day_in(memory.text, span)
+    if names or (names is not None and not span.sure):
+        return float(names)
     start_s, end_s = span.seconds()
     said = (start_s is None or memory.created_s >= start_s) and (end_s is None or memory.created_s < end_s)
     has_term = memory.valid_from is not None or memory.valid_to is not None or memory.superseded_by is not None
@@ -49,10 +88,21 @@ def in_time(memory: Candidate, span: Span | None) -> float:
     return 0.0
 
 
-def _asked_for(memory: Candidate, span: Span | None, now_s: float) -> bool:
-    if span is None or span.end is None or span.end.timestamp() > now_s:
-        return False
-    return (span.sure or span.start is None) and _overlaps(memory, *span.seconds())
+def _names_day_in(text: str, span: Span) -> bool | None:
+    """Return whether a day that `text` names falls in `span`; None where it names none, or the span is open."""
+    named = _DAY_AND_MONTH.findall(text) if span.start is not None and span.end is not None else []
+    if not named:
+        return None
+    assert span.start is not None and span.end is not None
+    years = {span.start.year, span.end.year}
+    days = [(int(before or after), _MONTHS[(month or other)[:3].lower()]) for before, month, other, after in named]
+    zone = span.start.tzinfo
+    return any(
+        span.start <= datetime(year, month, day, tzinfo=zone) < span.end
+        for day, month in days
+        for year in years
+        if 1 <= day <= monthrange(year, month)[1]
+    )
 
 
 def _overlaps(memory: Candidate, start_s: int | None, end_s: int | None) -> bool:

@@ -22,6 +22,13 @@ SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _YEAR = r"(?:19|20)\d\d"
 _MONTH_NAMES = "|".join(f"{name}|{name[:3]}" if len(name) > 4 else name for name in MONTHS) + "|sept"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
+_ORDINALS = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+    "twentieth", "twenty-first", "twenty-second", "twenty-third", "twenty-fourth", "twenty-fifth", "twenty-sixth",
+    "twenty-seventh", "twenty-eighth", "twenty-ninth", "thirtieth", "thirty-first",
+)  # fmt: skip
+_SPELT_DAY = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 # "Did we march 10 km", "you may 3 times".
 _NO_COUNT = r"(?!\s?(?:times|miles?|km|kilomet(?:re|er)s?|people|hours?|minutes?|days?|weeks?)\b)"
 _COUNT = r"\d{1,3}|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
@@ -65,7 +72,9 @@ _PATTERNS = [
     for kind, pattern in (
         ("iso", r"(?:on |since |before |after |until )?(?P<iso>(?:19|20)\d\d-\d\d-\d\d)"),
         ("day", rf"(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH_NAMES})\.?(?:,? (?P<year>{_YEAR}))?"),
-        ("day", rf"(?P<month>{_MONTH_NAMES})\.? (?P<day>{_DAY}){_NO_COUNT}(?:,? (?P<year>{_YEAR}))?"),
+        ("day", rf"(?P<day>{_SPELT_DAY}) of (?P<month>{_MONTH_NAMES})\.?(?:,? (?P<year>{_YEAR}))?"),
+        ("day", rf"(?P<month>{_MONTH_NAMES}) the (?P<day>{_SPELT_DAY})\b(?:,? (?P<year>{_YEAR}))?"),
+        ("day", rf"(?P<month>{_MONTH_NAMES})\.? (?:the )?(?P<day>{_DAY}){_NO_COUNT}(?:,? (?P<year>{_YEAR}))?"),
         ("month", rf"(?P<month>{_MONTH_NAMES})\.?,? (?:of )?(?P<year>{_YEAR})"),
         ("month", rf"(?:in|during|since|until|before|after|of) (?P<which>last |this )?(?P<month>{_MONTH_NAMES})"),
         ("month", rf"(?P<which>last |this |next )(?P<month>{_MONTH_NAMES})"),
@@ -88,19 +97,17 @@ _ANCHOR = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
-    r"\b(?:between\s+(.{3,40}?)\s+and|from\s+(.{3,40}?)\s+(?:to|until|till))\s+(.{3,40})", re.IGNORECASE
+    r"\b(?:between\s+(.{1,40}?)\s+and|from\s+(.{1,40}?)\s+(?:to|until|till))\s+(.{1,40})", re.IGNORECASE
 )
+_DAY_ALONE = re.compile(rf"(?:the\s+)?(?:{_DAY}|{_SPELT_DAY})(?=\W|$)", re.IGNORECASE)
+_DAY_OF_MONTH = re.compile(rf"{_DAY_ALONE.pattern}((?:\s+of)?\s+(?:{_MONTH_NAMES})\b)", re.IGNORECASE)
+_MONTH_OF_DAY = re.compile(rf"\b(?:{_MONTH_NAMES})\b(?=\.?\s+{_DAY_ALONE.pattern})", re.IGNORECASE)
 
 
 def find_span(text: str, now: datetime) -> Span | None:
     """Return the time that a question asks about, or None; `now` has a zone."""
-    if (between := _BETWEEN.search(text)) is not None:
-        first_words, last_words = between[1] or between[2], between[3]
-        if re.search(_YEAR, first_words) is None and (year := re.search(_YEAR, last_words)) is not None:
-            first_words += f" {year[0]}"  # "between March and May 2025"
-        first, last = _find(f"in {first_words}", now), _find(f"in {last_words}", now)
-        if first and last and first[0].start and last[0].end and first[0].start < last[0].end:
-            return Span(first[0].start, last[0].end, between[0], first[0].sure and last[0].sure)
+    if (between := _BETWEEN.search(text)) is not None and (span := _between(between, now)) is not None:
+        return span
     if (found := _find(text, now)) is None:
         return None
     span, position = found
@@ -121,6 +128,24 @@ def find_anchor(text: str) -> Anchor | None:
     """Return the event by which a question tells its time, or None."""
     found = _ANCHOR.search(text)
     return Anchor(found["relation"].lower(), found["event"].strip(), found[0].strip()) if found else None
+
+
+def _between(match: re.Match[str], now: datetime) -> Span | None:
+    """Return from the first to the last time of a match of _BETWEEN; None where either is no time."""
+    first_words, last_words = match[1] or match[2], match[3]
+    lent = ""
+    if _DAY_ALONE.fullmatch(first_words) and (day := _DAY_OF_MONTH.match(last_words)):
+        first_words += day[1]  # "between 3 and 5 March"
+    elif (month := _MONTH_OF_DAY.search(first_words)) and _DAY_ALONE.match(last_words):
+        lent = "" if _DAY_OF_MONTH.match(last_words) else f"{month[0]} "  # "from March 3 to 5"
+    if re.search(_YEAR, first_words) is None and (year := re.search(_YEAR, last_words)) is not None:
+        first_words += f" {year[0]}"  # "between March and May 2025"
+    lead = f"in {lent}"
+    first, last = _find(f"in {first_words}", now), _find(lead + last_words, now)
+    if not (first and last and first[0].start and last[0].end and first[0].start < last[0].end):
+        return None
+    told = match.start(3) + last[1] + len(last[0].phrase) - len(lead)
+    return Span(first[0].start, last[0].end, match.string[match.start() : told], first[0].sure and last[0].sure)
 
 
 def _find(text: str, now: datetime) -> tuple[Span, int] | None:
@@ -159,7 +184,7 @@ def _iso(match: re.Match[str], now: datetime) -> Span:
 
 
 def _day(match: re.Match[str], now: datetime) -> Span:
-    month, day = _month_number(match["month"]), int(re.sub(r"\D", "", match["day"]))
+    month, day = _month_number(match["month"]), _day_number(match["day"])
     if match["year"]:
         return _days(_date(int(match["year"]), month, day, now), 1, match[0])
     for year in range(now.year, now.year - 9, -1):  # 29 February: up to eight years back
@@ -261,6 +286,10 @@ def _year(match: re.Match[str], now: datetime) -> Span:
 
 def _month_number(name: str) -> int:
     return next(number for number, month in enumerate(MONTHS, 1) if month.startswith(name.lower()[:3]))
+
+
+def _day_number(words: str) -> int:
+    return int(re.sub(r"\D", "", words)) if words[0].isdigit() else _ORDINALS.index(words.lower()) + 1
 
 
 def _number(words: str) -> int:

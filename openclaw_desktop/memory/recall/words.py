@@ -1,7 +1,10 @@
 """Words of questions and memories: which of them tell something, and their stems.
 
-Owns the word patterns, the words that say nothing, and the stemming by the very tokenizer of the index. Must not know
-memories or scores. `stems` runs on a database thread; the rest is pure.
+Owns the word patterns, the words that say nothing, the stemming by the very tokenizer of the index, and what stands in
+the index beside a text. Must not know memories or scores. `stems` runs on a database thread; the rest is pure.
+
+Chinese, Japanese and Korean put no space between words, so that the tokenizer takes a sentence for one word. There
+each character, and each pair of characters side by side, is a word: in the index, in questions and in scores.
 """
 
 from __future__ import annotations
@@ -12,10 +15,14 @@ from datetime import datetime
 from typing import cast
 
 import apsw
+from dateutil.tz import tzlocal
 
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 # A word together with what an apostrophe joins to it: "Anna's", "don't".
 JOINED_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
+
+# Kana, Chinese characters, Hangul.
+_UNSPACED = re.compile(r"[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 
 TOKENIZER = ("porter", "unicode61", "remove_diacritics", "2")
 
@@ -41,18 +48,15 @@ Stem = Callable[[str], list[str]]
 
 def words_in(text: str) -> list[str]:
     """Return the words of `text`, lower case, each once, in order."""
-    return list(dict.fromkeys(word.lower() for word in WORD.findall(text)))
+    found = (word.lower() for word in WORD.findall(text))
+    if text.isascii():
+        return list(dict.fromkeys(found))
+    return list(dict.fromkeys(part for word in found for part in _sought_parts(word)))
 
 
 def telling(words: Iterable[str]) -> list[str]:
     """Return the words worth looking for."""
     return [word for word in words if word not in STOP_WORDS]
-
-
-def query_words(query: str) -> list[str]:
-    """Return the words of `query` worth looking for; all of them where none is."""
-    words = words_in(query)
-    return telling(words) or words
 
 
 def stemmer(connection: apsw.Connection) -> Stem:
@@ -62,14 +66,10 @@ def stemmer(connection: apsw.Connection) -> Stem:
     def stems(text: str) -> list[str]:
         raw = text.encode("utf-8", "replace")
         found = tokenizer(raw, apsw.FTS5_TOKENIZE_DOCUMENT, None, include_offsets=False, include_colocated=False)
-        return cast("list[str]", found)
+        words = cast("list[str]", found)
+        return words if text.isascii() else words + _pieces(text)
 
     return stems
-
-
-def match_expression(words: Iterable[str]) -> str:
-    """Return the FTS5 expression that finds any of `words`, each quoted so that none is an operator."""
-    return " OR ".join(f'"{word}"' for word in words)
 
 
 def replace_words(text: str, changes: Mapping[str, str]) -> str:
@@ -77,10 +77,33 @@ def replace_words(text: str, changes: Mapping[str, str]) -> str:
     return JOINED_WORD.sub(lambda match: changes.get(match[0].lower(), match[0]), text)
 
 
+def index_words(created_at: str, text: str) -> str:
+    """Return what stands in the index beside `text`: the words of its date, and its pieces where it has no spaces."""
+    pieces = () if text.isascii() else dict.fromkeys(_pieces(text))
+    return " ".join([date_words(created_at), *pieces]).strip()
+
+
 def date_words(created_at: str) -> str:
-    """Return the words by which a date may be asked for: weekday, day, month name and year."""
+    """Return the words by which a date may be asked for, as the user's calendar has it: weekday, day, month, year."""
     try:
         created = datetime.fromisoformat(created_at)
-    except ValueError:
+        if created.tzinfo is not None:
+            created = created.astimezone(tzlocal())
+    except (ValueError, OverflowError):
         return ""
     return f"{WEEKDAYS[created.weekday()]} {created.day} {MONTHS[created.month - 1]} {created.year}"
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the characters, and the pairs of them, of what `text` says without spaces."""
+    runs = _UNSPACED.findall(text)
+    return [piece for run in runs if len(run) > 1 for piece in (*run, *map(str.__add__, run, run[1:]))]
+
+
+def _sought_parts(word: str) -> list[str]:
+    """Return what to look for of a word: its pairs of characters where it is written without spaces, else itself."""
+    parts = [word[found.start() : found.end()] for found in _UNSPACED.finditer(word)]
+    if not parts:
+        return [word]
+    pairs = [pair for part in parts for pair in ([part] if len(part) < 3 else map(str.__add__, part, part[1:]))]
+    return [*pairs, *(rest for rest in _UNSPACED.split(word) if rest)]

@@ -6,7 +6,6 @@ be read. Must not know any format, nor how far an entry is trusted. Any thread.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -19,7 +18,6 @@ SourceKind = Literal["jsonl", "openclaw", "chatgpt", "claude"]
 MESSAGE_BYTES = 64 * 1024
 CLIPPED = " […]"
 _ID_CHARS = 100
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,7 @@ def plain(text: str) -> str:
     """Return `text` without control characters and outer space, clipped with a mark at 64 KiB of UTF-8."""
     # What is far beyond the limit is not even looked at.
     text = text[: 4 * MESSAGE_BYTES]
-    # Nearly all texts have none, and to look for one is far quicker than to take each character by itself.
-    text = (without_controls(text) if _CONTROL.search(text) else text).strip()
+    text = without_controls(text).strip()
     raw = text.encode()
     return text if len(raw) <= MESSAGE_BYTES else raw[:MESSAGE_BYTES].decode(errors="ignore").rstrip() + CLIPPED
 
@@ -70,4 +67,8 @@ def short_id(value: str | None, otherwise: str) -> str:
 
 def unreadable(sentence: str, advice: str = "") -> UserError:
     """Return the error for a file that is not what it should be."""
-    return UserError("import_unreadable", sentence, advice or tr("Nothing was imported."))
+    return UserError(
+        "import_unreadable",
+        sentence,
+        advice or tr("Nothing was imported: put it right or leave it out, then import again."),
+    )

@@ -6,7 +6,8 @@ reads and writes go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Literal
 
 import apsw
 
+from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory import browsing
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.transfer.table import whole_memories
@@ -27,19 +30,30 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written. `left_out`: memories that have no place in the form."""
+    """What was written. `left_out`: memories that have no place in the form.
+
+    `withheld`: of these, facts that others wrote, on which other programs would act; `removed`: of an earlier export.
+    """
 
     path: Path
     memories: int
     files: int
     size_bytes: int
     left_out: int = 0
+    withheld: int = 0
+    removed: int = 0
 
 
-async def export(database: Database, path: Path, form: Form, overwrite: bool, now: datetime) -> Exported:
-    """Write all memories to the file (json) or folder (markdown) `path`, for the user alone; raises UserError."""
+async def export(
+    database: Database, path: Path, form: Form, overwrite: bool, now: datetime, own_folders: Sequence[Path] = ()
+) -> Exported:
+    """Write all memories to the file (json) or folder (markdown) `path`, for the user alone; raises UserError.
+
+    Nothing is written in `own_folders`, the agent's: there it could take the place of the memory itself.
+    """
 
     def write(connection: apsw.Connection) -> Exported:
+        _refuse_own(path, own_folders)
         connection.execute("begin deferred")  # one moment, whatever is written meanwhile
         try:
             return _write(connection, path, form, overwrite, now)
@@ -49,15 +63,28 @@ async def export(database: Database, path: Path, form: Form, overwrite: bool, no
     return await database.beside(write)
 
 
+def _refuse_own(path: Path, own_folders: Sequence[Path]) -> None:
+    real = Path(os.path.realpath(path))
+    if any(real.is_relative_to(os.path.realpath(folder)) for folder in own_folders):
+        raise UserError(
+            "export_to_own_folder",
+            tr("{path} is in the agent's own folder.", path=visible(str(path))),
+            tr("Choose a place outside of it."),
+            ExitCode.USAGE,
+        )
+
+
 def _write(connection: apsw.Connection, path: Path, form: Form, overwrite: bool, now: datetime) -> Exported:
     if form == "json":
         count = write_whole(path, whole_memories(connection), now.isoformat(timespec="seconds"), overwrite)
         return Exported(path, count, 1, path.stat().st_size)
     withheld: list[str] = []
     written = write_workspace(_for_others(connection, withheld), path, overwrite)
-    files = [file for file in path.rglob("*.md") if file.is_file()]
-    size_bytes = sum(file.stat().st_size for file in files)
-    return Exported(path, written.facts + written.turns, len(files), size_bytes, written.left_out + len(withheld))
+    sizes = written.sizes_bytes
+    return Exported(
+        path, written.facts + written.turns, len(sizes), sum(sizes.values()), written.left_out + len(withheld),
+        len(withheld), written.removed,
+    )  # fmt: skip
 
 
 def _for_others(connection: apsw.Connection, withheld: list[str]) -> Iterator[StoredMemory]:

@@ -7,6 +7,7 @@ disk.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -47,6 +48,16 @@ def open_file(path: Path, limit_bytes: int, root: Path | None = None) -> BinaryI
         raise unreadable(tr("{file} can't be read: {reason}.", file=name, reason=reason)) from error
 
 
+@contextlib.contextmanager
+def told_as_unreadable(path: Path) -> Iterator[None]:
+    """Raise UserError in the place of what the disk says while a file at `path` is read."""
+    try:
+        yield
+    except OSError as error:
+        sentence = tr("{file} can't be read: {reason}.", file=visible(str(path)), reason=error.strerror or error)
+        raise unreadable(sentence) from error
+
+
 def is_folder(path: Path) -> bool:
     """Tell whether there is a folder at `path`, False where that can't be known."""
     try:
@@ -57,11 +68,8 @@ def is_folder(path: Path) -> bool:
 
 def list_folder(folder: Path) -> list[Path]:
     """Return what is in a folder, by name; raises UserError."""
-    try:
+    with told_as_unreadable(folder):
         return sorted(folder.iterdir())
-    except OSError as error:
-        sentence = tr("{file} can't be read: {reason}.", file=visible(str(folder)), reason=error.strerror or error)
-        raise unreadable(sentence) from error
 
 
 def is_zip(path: Path) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,15 +21,19 @@ from typing import Literal
 import apsw
 import msgspec
 
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory import history, rows
 from openclaw_desktop.memory.records import NewMemory
+from openclaw_desktop.memory.transfer.files import told_as_unreadable
 from openclaw_desktop.memory.transfer.reading import Imported, SourceKind, detect, not_read, read
 from openclaw_desktop.memory.transfer.table import insert_whole
 from openclaw_desktop.memory.transfer.whole import WholeMemory, read_whole
 from openclaw_desktop.storage.database import Database, fetch
+
+log = logging.getLogger(__name__)
 
 Form = Literal["auto", "openclaw", "chatgpt", "claude", "jsonl"]
 
@@ -36,6 +41,8 @@ FIRST_SHOWN = 5
 TURN_IMPORTANCE = {"user": 0.3, "assistant": 0.1}
 TRUSTED_FACT, OTHER_FACT = 0.7, 0.5
 _BATCH = 500
+_UNFINISHED = """select id from memory_runs where kind = 'import' and finished_at is null and undone_at is null
+    order by id desc"""
 _ACTION = "imported"
 
 
@@ -74,6 +81,7 @@ class Tally:
 async def preview(database: Database, path: Path, form: Form, mine: bool, now: datetime) -> Tally:
     """Read all of `path` and return what importing it would bring; changes nothing. Raises UserError."""
 
+    @told_as_unreadable(path)
     def look(connection: apsw.Connection) -> Tally:
         kind = detect(path) if form == "auto" else form
         sieve = _Sieve(Tally(kind), now, connection)
@@ -102,7 +110,7 @@ async def run(database: Database, path: Path, form: Form, mine: bool, now: datet
     sieve, turns = _Sieve(Tally(seen.form, run_id=run_id), now), _Turns()
     try:
         source = iter(read(path, seen.form))
-        while batch := await asyncio.to_thread(lambda: list(islice(source, _BATCH))):
+        while batch := await asyncio.to_thread(_next_of, source, path):
             await database.write(partial(_keep, batch=batch, sieve=sieve, turns=turns, mine=mine, now=now))
         await database.write(lambda connection: history.finish_run(connection, run_id, now))
     except BaseException:
@@ -114,6 +122,7 @@ async def run(database: Database, path: Path, form: Form, mine: bool, now: datet
 async def _run_whole(database: Database, path: Path, mine: bool, now: datetime) -> Tally:
     """Import an export of our own in one transaction: its memories are linked with one another."""
 
+    @told_as_unreadable(path)
     def keep(connection: apsw.Connection) -> Tally:
         run_id = history.begin_run(connection, "import", now, tr("import of {name}", name=visible(path.name)))
         sieve = _Sieve(Tally("jsonl", run_id=run_id), now, connection)
@@ -126,9 +135,34 @@ async def _run_whole(database: Database, path: Path, mine: bool, now: datetime) 
     return await database.write(keep)
 
 
+def _next_of(source: Iterator[Imported], path: Path) -> list[Imported]:
+    with told_as_unreadable(path):
+        return list(islice(source, _BATCH))
+
+
+async def end_cut_short(database: Database, now: datetime) -> None:
+    """Take back what a kill left of imports, at the start, when none can be going on; what fails is tried next time."""
+
+    def end(connection: apsw.Connection) -> int:
+        runs = fetch(connection, _UNFINISHED)
+        for (run_id,) in runs:
+            history.end_cut_short(connection, int(run_id), now)
+        return len(runs)
+
+    try:
+        if await database.rows(_UNFINISHED):
+            log.warning("%d imports were cut short; memory runs says what became of them", await database.write(end))
+            await database.erase_traces()
+    except UserError as error:
+        log.error("an import that was cut short could not be taken back: %s", error)
+
+
 async def _withdraw(database: Database, run_id: int, now: datetime) -> None:
-    await history.undo_run(database, run_id, now)
-    await database.write(lambda c: c.execute("delete from memory_runs where id = ?", (run_id,)).fetchall())
+    def withdraw(connection: apsw.Connection) -> None:
+        if history.end_cut_short(connection, run_id, now):
+            connection.execute("delete from memory_runs where id = ?", (run_id,))
+
+    await database.write(withdraw)
 
 
 class _Turns:

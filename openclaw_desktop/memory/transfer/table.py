@@ -13,7 +13,7 @@ from datetime import datetime
 import apsw
 
 from openclaw_desktop.memory import neighbours, rows
-from openclaw_desktop.memory.recall.words import date_words
+from openclaw_desktop.memory.recall.words import index_words
 from openclaw_desktop.memory.transfer.whole import WholeMemory
 from openclaw_desktop.storage.database import fetch
 
@@ -82,9 +82,10 @@ def insert_whole(connection: apsw.Connection, memories: Iterable[WholeMemory], n
 
 def _values(memory: WholeMemory, now: datetime) -> tuple[object, ...]:
     return (
-        memory.id, memory.tier, memory.kind, memory.text, memory.speaker, date_words(memory.created_at),
-        memory.source, memory.session_id, memory.turn_id, memory.created_at, rows.seconds_of(memory.created_at, now),
-        memory.observed_at, memory.valid_from, memory.valid_to, memory.expires_at, memory.importance,
-        memory.confidence, int(memory.pinned), memory.access_count, memory.last_access_at, memory.integrity,
+        memory.id, memory.tier, memory.kind, memory.text, memory.speaker,
+        index_words(memory.created_at, memory.text), memory.source, memory.session_id, memory.turn_id,
+        memory.created_at, rows.seconds_of(memory.created_at, now), memory.observed_at, memory.valid_from,
+        memory.valid_to, memory.expires_at, memory.importance, memory.confidence,
+        int(memory.pinned), memory.access_count, memory.last_access_at, memory.integrity,
         memory.confidentiality, json.dumps(memory.origins), memory.purpose,
     )  # fmt: skip

@@ -11,11 +11,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 
+from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible, without_controls
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.transfer.entries import Imported, moment, plain, unreadable
@@ -33,6 +34,9 @@ INSTRUCTIONS = ("AGENTS.md", "SOUL.md", "HEARTBEAT.md", "IDENTITY.md", "TOOLS.md
 # 2026-11-24.md, and what a peer writes beside it: 2026-11-24-the-boat.md.
 _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:-[^/]*)?\.md", re.IGNORECASE)
 _NOON = time(12)
+# In the first line of each file that is written here: another export may take its place.
+_OURS = "<!-- written by openclaw-agent memory export -->"
+_FIRST_LINE_BYTES = 200
 # Of a time that no calendar has.
 _NO_DAY = "1970-01-01"
 _SPEAKER_CHARS = 100
@@ -41,11 +45,16 @@ _HELD_CHARS = 4 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: facts, turns, and what has no place in such files (summaries, what was superseded)."""
+    """What was written: facts, turns, and what has no place in such files (summaries, what was superseded).
+
+    `sizes_bytes`: of each file, by its name; `removed`: how many files of an earlier export went.
+    """
 
     facts: int
     turns: int
     left_out: int
+    sizes_bytes: Mapping[str, int] = field(default_factory=dict, compare=False)
+    removed: int = field(default=0, compare=False)
 
 
 def is_workspace(path: Path) -> bool:
@@ -82,8 +91,16 @@ def write_workspace(
     """Write memories as a workspace: facts to MEMORY.md, those about the user to USER.md, turns to a file a day.
 
     Pinned facts come first. Files are 0600, folders 0700. `zone`: whose days, this machine's own where None. Raises
-    UserError; where one of the files is there, and not `overwrite`, nothing is changed.
+    UserError; where one of the files is there, and not `overwrite`, nothing is changed. With it, files of an earlier
+    export that this one has no place for go: what was forgotten since may stand in them.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(
+            "export_not_a_folder",
+            tr("{path} is no folder, and these notes are several files.", path=visible(str(folder))),
+            tr("Choose another name."),
+            ExitCode.USAGE,
+        )
     parent = Path(os.path.realpath(folder)).parent
     try:
         workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=parent))
@@ -94,13 +111,14 @@ def write_workspace(
         for memory in memories:
             spool.add(memory)
         spool.flush()
-        _publish(spool, folder, overwrite)
+        sizes = _publish(spool, folder, overwrite)
+        removed = _remove_earlier(folder, spool.names) if overwrite else 0
     except OSError as error:
         raise not_written(folder, error) from error
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(workplace)
-    return Written(spool.facts, spool.turns, spool.left_out)
+    return Written(spool.facts, spool.turns, spool.left_out, sizes, removed)
 
 
 def _files(path: Path) -> list[tuple[str, Path]]:
@@ -229,19 +247,38 @@ def _marks(memory: StoredMemory, usual: str) -> dict[str, str]:
     return marks
 
 
-def _publish(spool: _Spool, folder: Path, overwrite: bool) -> None:
+def _publish(spool: _Spool, folder: Path, overwrite: bool) -> dict[str, int]:
     names = sorted(spool.names)
     if not overwrite:
         for name in names:
             refuse_existing(folder / name)
     folder.mkdir(mode=0o700, exist_ok=True)
+    sizes: dict[str, int] = {}
     for name in names:
         target = folder / name
         target.parent.mkdir(mode=0o700, exist_ok=True)
         with new_file(target, overwrite) as file:
-            file.write(f"# {target.stem}\n\n".encode())
+            file.write(f"# {target.stem} {_OURS}\n\n".encode())
             for part in (spool.folder / f"{name}.pinned", spool.folder / name):
                 if part.exists():
                     with part.open("rb") as notes:
                         shutil.copyfileobj(notes, file)
+            sizes[name] = file.tell()
     sync_folder(folder)
+    return sizes
+
+
+def _remove_earlier(folder: Path, names: Collection[str]) -> int:
+    """Remove the files of an earlier export that are none of `names`; what others wrote there stays."""
+    stale = [file for name, file in _files(folder) if name not in names and _is_ours(file)]
+    for file in stale:
+        file.unlink()
+        sync_folder(file.parent)
+    return len(stale)
+
+
+def _is_ours(file: Path) -> bool:
+    if file.is_symlink() or not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return opened.readline(_FIRST_LINE_BYTES).rstrip().endswith(_OURS.encode())

@@ -21,11 +21,19 @@ from openclaw_desktop.storage.atomic import sync_folder
 def new_file(path: Path, overwrite: bool = False) -> Iterator[BinaryIO]:
     """Open a file of mode 0600 that takes its place at `path` when the block ends well.
 
-    Raises UserError, where there is one already too, unless `overwrite`; what was there is then as it was.
+    Raises UserError, where there is one already too, unless `overwrite`; what was there is then as it was. A folder or
+    a device is never overwritten.
     """
     target = Path(os.path.realpath(path))
     if not overwrite:
         refuse_existing(path)
+    elif target.exists() and not target.is_file():
+        raise UserError(
+            "export_not_a_file",
+            tr("{path} is no file that could be overwritten.", path=visible(str(path))),
+            tr("Choose another name."),
+            ExitCode.USAGE,
+        )
     temporary: Path | None = None
     try:
         # mkstemp makes the file 0600 whatever the umask is.

@@ -80,6 +80,11 @@ class Embedder:
             self._engine = self._load()
         return self._engine.encode(texts)
 
+    async def give_back(self) -> None:
+        """Drop the engine unless it is at work."""
+        if not self._running:
+            self.close()
+
     def close(self) -> None:
         """Drop the engine and its thread; the next call loads it again."""
         if self._drop_timer is not None:

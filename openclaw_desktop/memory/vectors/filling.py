@@ -93,12 +93,18 @@ def unlooked_at(connection: apsw.Connection, engine_id: int, limit: int) -> list
 
 
 def keep(
-    connection: apsw.Connection, made: Sequence[tuple[Lacking, Vector]], active: Sequence[int], *, at_once: bool
+    connection: apsw.Connection,
+    made: Sequence[tuple[Lacking, Vector]],
+    active: Sequence[int],
+    *,
+    at_once: bool,
+    find: lists.FindLists | None = None,
 ) -> None:
-    """Keep vectors of memories whose text is still the one they were made of."""
+    """Keep vectors of memories that still say, and follow, what they were made of; `find` as in `lists.list_for`."""
+    unchanged = f"select 1 from memories m where m.rowid = ? and m.text = ? and {_BEFORE} = ?"
     for lacking, vector in made:
-        if fetch(connection, "select 1 from memories where rowid = ? and text = ?", (lacking.rowid, lacking.text)):
-            lists.insert_vector(connection, lacking.rowid, vector, lists.list_for(connection, vector, at_once))
+        if fetch(connection, unchanged, (lacking.rowid, lacking.text, lacking.before)):
+            lists.insert_vector(connection, lacking.rowid, vector, lists.list_for(connection, vector, at_once, find))
     unqueue(connection, [lacking.rowid for lacking, _ in made], active)
 
 

@@ -7,6 +7,7 @@ memory is. Loop; SQL runs on the database's threads, numpy in a thread.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,7 @@ from openclaw_desktop.memory.vectors.int8 import Vector
 from openclaw_desktop.storage.database import Database
 
 if TYPE_CHECKING:
+    from openclaw_desktop.memory.vectors.codes import CodeSearch
     from openclaw_desktop.memory.vectors.shaping import Shaping
 
 __all__ = ["VectorIndex", "embedded_text", "remove_vectors"]
@@ -70,6 +72,7 @@ class VectorIndex:
         self._filled: set[int] = set()
         self._behind = self._promoted = False
         self._shaping: Shaping | None = None
+        self._codes: CodeSearch | None = None
         self._tasks = TaskSet()
         self._following: asyncio.Task[None] | None = None
 
@@ -77,11 +80,19 @@ class VectorIndex:
         """Settle which engines are at work, once; False where there is none (an endpoint that never answered)."""
         if self._serving is None and self._engines and self._engines[0].dimension:
             await self._settle()
+            if await self._database.rows("select 1 from vector_lists limit 1"):
+                self._tasks.start(self._load_codes(), "searching by codes")
         return self._serving is not None
 
     async def close(self) -> None:
         """End what runs in the background; it goes on from there with the next start."""
         await self._tasks.stop()
+
+    async def give_back(self) -> None:
+        """Let go of the engines that are not at work just now: memory is short."""
+        for engine in self._engines:
+            if (drop := getattr(engine, "give_back", None)) is not None:
+                await drop()
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Return the vectors of questions, by the engine that serves; nothing where none works or is loaded yet."""
@@ -119,10 +130,10 @@ class VectorIndex:
 
     def add(self, connection: apsw.Connection, pairs: Sequence[tuple[int, Sequence[Vector]]]) -> None:
         """Keep the vectors of new memories, in the transaction that inserts them."""
-        at_once = len(pairs) <= lists.ASSIGNED_AT_ONCE
+        at_once, find = len(pairs) <= lists.ASSIGNED_AT_ONCE, self._find_lists
         for rowid, vectors in pairs:
             for vector in vectors:
-                lists.insert_vector(connection, rowid, vector, lists.list_for(connection, vector, at_once))
+                lists.insert_vector(connection, rowid, vector, lists.list_for(connection, vector, at_once, find))
         filling.unqueue(connection, [rowid for rowid, _ in pairs], self._active_ids)
 
     def follow(self) -> None:
@@ -145,7 +156,7 @@ class VectorIndex:
     def nearest(self, connection: apsw.Connection, vector: bytes, k: int) -> list[tuple[int, float]]:
         """Return (rowid, cosine) of the `k` nearest, nearest first; `vector` is one of `embed`."""
         assert isinstance(vector, Vector)
-        found = lists.nearest(connection, vector, k)
+        found = (self._codes or lists).nearest(connection, vector, k)
         if vector and (earlier := filling.nearest_in_legacy(connection, vector, k)):
             found = sorted({**dict(earlier), **dict(found)}.items(), key=lambda one: -one[1])[:k]
         return found
@@ -182,8 +193,19 @@ class VectorIndex:
             # numpy costs 14 MB that an agent must not hold before there is something to count with it.
             from openclaw_desktop.memory.vectors.shaping import Shaping
 
-            self._shaping = Shaping(self._database)
+            self._shaping = Shaping(self._database, await self._load_codes())
         return await self._shaping.step()
+
+    async def _load_codes(self) -> CodeSearch:
+        """Search by codes from now on. To load numpy takes longer than the first search without it."""
+        if self._codes is None:
+            codes = await asyncio.to_thread(importlib.import_module, "openclaw_desktop.memory.vectors.codes")
+            self._codes = self._codes or codes.CodeSearch()
+        return self._codes
+
+    @property
+    def _find_lists(self) -> lists.FindLists | None:
+        return self._codes.nearest_lists if self._codes else None
 
     @property
     def _active_ids(self) -> list[int]:
@@ -294,7 +316,8 @@ class VectorIndex:
             return False
         made = [(one, Vector.of(vector, active.id)) for one, vector in zip(lacking, vectors, strict=True)]
         at_once = len(made) <= lists.ASSIGNED_AT_ONCE
-        await self._database.write(lambda c: filling.keep(c, made, self._active_ids, at_once=at_once))
+        find = self._find_lists
+        await self._database.write(lambda c: filling.keep(c, made, self._active_ids, at_once=at_once, find=find))
         return True
 
 

@@ -7,9 +7,10 @@ made, nor what a memory is. Runs on the database's threads.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -18,7 +19,7 @@ from openclaw_desktop.memory.vectors.int8 import Vector, cosine_of
 from openclaw_desktop.storage.database import fetch
 
 UNLISTED, MEANINGLESS = 0, -1
-# More new vectors at once than this wait in list 0 for the background: to find the list of one costs up to a ms.
+# More new vectors at once than this wait in list 0 for the background: to find the list of one costs up to 4 ms.
 ASSIGNED_AT_ONCE = 16
 
 # Said where the planner, which knows no numbers, would read all of an engine's vectors instead.
@@ -29,7 +30,7 @@ _DISTANCE = "vec_distance_l2(vec_int8(v.vector), vec_int8(?))"
 
 @dataclass(frozen=True, slots=True)
 class EngineRow:
-    """An engine as the file knows it; see schema 0004."""
+    """An engine as the file knows it; see schemas 0004 and 0005."""
 
     id: int
     name: str
@@ -42,12 +43,33 @@ class EngineRow:
     generation: int
     probes: int
     unverified: int
+    shape: int
 
 
 def read_engines(connection: apsw.Connection) -> list[EngineRow]:
     """Return every engine that the file knows."""
     columns = ", ".join(EngineRow.__slots__)
     return [EngineRow(*row) for row in fetch(connection, f"select {columns} from vector_engines order by id")]
+
+
+def engine_row(connection: apsw.Connection, engine_id: int) -> EngineRow | None:
+    """Return one engine; None where the file knows it no more."""
+    found = fetch(connection, f"select {', '.join(EngineRow.__slots__)} from vector_engines where id = ?", (engine_id,))
+    return EngineRow(*found[0]) if found else None
+
+
+@contextlib.contextmanager
+def one_state(connection: apsw.Connection) -> Iterator[None]:
+    """Let several statements see the same state of the file: no vector slips past from one list to another."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("begin deferred")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
 
 
 def set_engine(connection: apsw.Connection, engine_id: int, **columns: int | str) -> None:
@@ -70,13 +92,20 @@ def insert_vector(connection: apsw.Connection, rowid: int, vector: Vector, list_
         connection.execute(sql, (vector.engine_id, generation, list_number))
 
 
-def list_for(connection: apsw.Connection, vector: Vector, at_once: bool) -> int:
-    """Return the list that a new vector belongs to; list 0 where there are none yet, or not `at_once`."""
+FindLists = Callable[[apsw.Connection, Vector, int, int], list[int]]
+
+
+def list_for(connection: apsw.Connection, vector: Vector, at_once: bool, find: FindLists | None = None) -> int:
+    """Return the list that a new vector belongs to; list 0 where there are none yet, or not `at_once`.
+
+    `find`: what takes the place of `nearest_lists`, where it is faster.
+    """
     if not vector:
         return MEANINGLESS
     if not at_once:
         return UNLISTED
-    found = nearest_lists(connection, vector, newest_generation(connection, vector.engine_id), 1)
+    find = find or nearest_lists
+    found = find(connection, vector, newest_generation(connection, vector.engine_id), 1)
     return found[0] if found else UNLISTED
 
 
@@ -94,13 +123,29 @@ def nearest_lists(connection: apsw.Connection, vector: Vector, generation: int, 
 
 def nearest(connection: apsw.Connection, vector: Vector, k: int, probes: int | None = None) -> list[tuple[int, float]]:
     """Return (rowid, cosine) of the `k` nearest, nearest first; `probes` None: as many lists as the engine says."""
-    engine = fetch(connection, "select probes from vector_engines where id = ?", (vector.engine_id,))
-    if not engine or not vector:
+    if not vector:
         return []
-    lists = [UNLISTED]
-    for generation in generations(connection, vector.engine_id):
-        lists += nearest_lists(connection, vector, generation, probes or engine[0][0])
-    return _nearest_in(connection, vector, k, "and v.list in (select value from json_each(?))", json.dumps(lists))
+    with one_state(connection):
+        if (engine := engine_row(connection, vector.engine_id)) is None:
+            return []
+        numbers = [UNLISTED]
+        for generation in generations(connection, vector.engine_id):
+            numbers += nearest_lists(connection, vector, generation, probes or engine.probes)
+        return nearest_in(connection, vector, k, numbers)
+
+
+def nearest_in(connection: apsw.Connection, vector: Vector, k: int, numbers: Sequence[int]) -> list[tuple[int, float]]:
+    """Return the `k` nearest of some lists, nearest first."""
+    where = "and v.list in (select value from json_each(?))"
+    return _nearest_where(connection, vector, k, where, json.dumps(list(numbers)))
+
+
+def measure(connection: apsw.Connection, vector: Vector, places: Sequence[tuple[int, int]]) -> list[tuple[int, float]]:
+    """Return (rowid, cosine) of the vectors at `places`: (list, rowid) each."""
+    sql = f"""select v.memory_rowid, {_DISTANCE} from json_each(?) j cross join vectors v
+        on v.engine_id = ? and v.list = j.value ->> 0 and v.memory_rowid = j.value ->> 1"""
+    found = fetch(connection, sql, (bytes(vector), json.dumps(places), vector.engine_id))
+    return [(int(rowid), cosine_of(distance, len(vector))) for rowid, distance in found]
 
 
 def generations(connection: apsw.Connection, engine_id: int) -> list[int]:
@@ -112,10 +157,10 @@ def generations(connection: apsw.Connection, engine_id: int) -> list[int]:
 
 def nearest_exactly(connection: apsw.Connection, vector: Vector, k: int) -> list[tuple[int, float]]:
     """Return what `nearest` would if it read every list."""
-    return _nearest_in(connection, vector, k, "and v.list > ?", MEANINGLESS)
+    return _nearest_where(connection, vector, k, "and v.list > ?", MEANINGLESS)
 
 
-def _nearest_in(
+def _nearest_where(
     connection: apsw.Connection, vector: Vector, k: int, where: str, value: str | int
 ) -> list[tuple[int, float]]:
     sql = f"""select v.memory_rowid, {_DISTANCE} as distance from vectors v where v.engine_id = ? {where}
@@ -164,8 +209,13 @@ def read_lists(connection: apsw.Connection, engine_id: int, generation: int) -> 
     ]
 
 
-def add_lists(connection: apsw.Connection, engine_id: int, generation: int, centroids: Sequence[bytes]) -> list[int]:
-    """Make empty lists around `centroids` and return their numbers, which no other list of the engine has."""
+def add_lists(
+    connection: apsw.Connection, engine_id: int, generation: int, centroids: Sequence[bytes], *, coded: bool
+) -> list[int]:
+    """Make empty lists around `centroids` and return their numbers, which no other list of the engine has.
+
+    `coded`: each has its codes from the beginning.
+    """
     highest = fetch(connection, "select coalesce(max(list), 0) from vector_lists where engine_id = ?", (engine_id,))[0][
         0
     ]
@@ -174,6 +224,12 @@ def add_lists(connection: apsw.Connection, engine_id: int, generation: int, cent
         "insert into vector_lists (engine_id, generation, list, centroid) values (?, ?, ?, ?)",
         [(engine_id, generation, number, centroid) for number, centroid in zip(numbers, centroids, strict=True)],
     )
+    if coded:
+        connection.executemany(
+            """insert into vector_codes (engine_id, list, entries)
+            select id, ?, x'' from vector_engines where id = ? and dimension % 8 = 0""",
+            [(number, engine_id) for number in numbers],
+        )
     return list(numbers)
 
 

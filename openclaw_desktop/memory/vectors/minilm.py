@@ -100,6 +100,12 @@ class MiniLM:
         """Return one normalised little-endian float32 vector for each text, loading the model first. UserError."""
         return await self.cache.embed(texts, self._embed)
 
+    async def give_back(self) -> None:
+        """End the child unless it is at work."""
+        if not self._lock.locked():
+            self._stop_clock()
+            await self._unload()
+
     async def close(self) -> None:
         """End the child and what waits for it; the next call starts it again."""
         self._stop_clock()

@@ -15,7 +15,8 @@ import random
 
 import apsw
 
-from openclaw_desktop.memory.vectors import lists, training
+from openclaw_desktop.memory.vectors import codes, lists, training
+from openclaw_desktop.memory.vectors.codes import CodeSearch
 from openclaw_desktop.memory.vectors.int8 import Vector, cosine_of, quantise
 from openclaw_desktop.memory.vectors.lists import EngineRow
 from openclaw_desktop.storage.database import Database, fetch
@@ -33,10 +34,10 @@ ROUNDS = 8
 WORSE = 0.02
 # A list is split from so many times the usual size on.
 OVERFULL = 3
-MOVED_AT_ONCE = 1_000
+MOVED_AT_ONCE, CODED_AT_ONCE = 1_000, 64
 # A search through the lists has to find so much of what an exact one finds. The bar is 0.95 for questions, which find
-# about 2 % less than what is made of stored vectors.
-WANTED_RECALL = 0.975
+# 2 to 3 % less than what is made of stored vectors.
+WANTED_RECALL = 0.985
 DRAWN_ASIDE = 0.5
 CHECKED, CHECKED_K, CHECKED_AT_ONCE, PASSED_AT_ONCE = 48, 10, 4, 4_000
 # fmt: off
@@ -104,8 +105,10 @@ class Check:
 class Shaping:
     """Does one step at a time, for whichever engine needs it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, search: CodeSearch) -> None:
+        """`search`: what the lists have to find enough through."""
         self._database = database
+        self._search = search
         self._training: Training | None = None
         self._check: Check | None = None
 
@@ -125,6 +128,8 @@ class Shaping:
         count = await self._database.maintain(lambda c: lists.count_vectors(c, engine.id))
         if count >= max(TRAINED_FROM, GROWTH * engine.trained_rows):
             await self._train(engine, count)
+            return True
+        if await self._code_some(engine):
             return True
         if engine.unverified:
             await self._verify(engine)
@@ -167,7 +172,8 @@ class Shaping:
 
         def change(connection: apsw.Connection) -> None:
             generation = lists.newest_generation(connection, engine.id) + 1
-            lists.add_lists(connection, engine.id, generation, stored)
+            # While the first ones are filled, what is in none is what costs.
+            lists.add_lists(connection, engine.id, generation, stored, coded=bool(old))
             lists.set_engine(
                 connection, engine.id, generation=generation, trained_rows=new.count, probes=probes,
                 unverified=engine.unverified + 1,
@@ -219,7 +225,7 @@ class Shaping:
             return True
 
         def change(connection: apsw.Connection) -> None:
-            halves = lists.add_lists(connection, engine.id, engine.generation, pair[0])
+            halves = lists.add_lists(connection, engine.id, engine.generation, pair[0], coded=True)
             targets = [halves[place] for place in pair[1]]
             lists.move(connection, engine.id, [(row[0], number, to) for row, to in zip(rows, targets, strict=True)])
             lists.grow(connection, engine.id, engine.generation, targets)
@@ -229,6 +235,13 @@ class Shaping:
 
         await self._database.write(change)
         return True
+
+    async def _code_some(self, engine: EngineRow) -> bool:
+        """Make the codes of some lists that have lost theirs, or never had any."""
+        lacking = await self._database.maintain(lambda c: codes.find_uncoded(c, engine.id, CODED_AT_ONCE))
+        if lacking:
+            await self._database.write(lambda c: codes.code_lists(c, engine.id, lacking))
+        return bool(lacking)
 
     async def _verify(self, engine: EngineRow) -> None:
         """Compare with an exact search, and read as many lists as it takes to find what is wanted of it."""
@@ -244,7 +257,7 @@ class Shaping:
                 await asyncio.to_thread(check.exact.pass_by, rows)
             return
         if len(check.shares) < len(check.asked):
-            await self._database.maintain(lambda c: _look(c, check))
+            await self._database.maintain(lambda c: _look(c, check, self._search))
             return
         recall = sum(check.shares) / len(check.shares) if check.shares else 1.0
         if recall >= WANTED_RECALL:
@@ -295,11 +308,11 @@ def _questions(connection: apsw.Connection, engine_id: int) -> list[Vector]:
     return [Vector.of(row, engine_id) for row in training.as_bytes(mixed)]
 
 
-def _look(connection: apsw.Connection, check: Check) -> None:
+def _look(connection: apsw.Connection, check: Check, search: CodeSearch) -> None:
     """Search for some of the questions and note which share of the truth that finds."""
     farthest = check.exact.farthest()
     for place in range(len(check.shares), min(len(check.shares) + CHECKED_AT_ONCE, len(check.asked))):
         question = check.asked[place]
         bound = cosine_of(farthest[place], len(question)) - 1e-5
-        found = lists.nearest(connection, question, CHECKED_K, check.probes)
+        found = search.nearest(connection, question, CHECKED_K, check.probes)
         check.shares.append(sum(cosine >= bound for _, cosine in found) / CHECKED_K)

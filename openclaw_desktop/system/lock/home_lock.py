@@ -30,7 +30,7 @@ _TEXT_LIMIT_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock; `pid` is 0 for the moment in which the holder has not yet written its name."""
+    """Who holds the lock; `pid` is 0 where the holder has not yet written its name, or could not: the disk is full."""
 
     pid: int
     role: str
@@ -102,7 +102,11 @@ class HomeLock:
                 return False
             holder = Holder(os.getpid(), role, SystemClock().now().isoformat())
             os.ftruncate(descriptor, 0)
-            os.write(descriptor, json.dumps(asdict(holder)).encode())
+            try:
+                os.write(descriptor, json.dumps(asdict(holder)).encode())
+            except OSError as error:
+                # A full disk: the lock is held all the same, and what frees room must be possible.
+                log.warning("%s does not say who holds it: %s", self._path, error)
         except OSError:
             os.close(descriptor)
             raise

@@ -38,11 +38,17 @@ def key_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
 def read_key_file(path: Path, environ: Mapping[str, str]) -> bytes:
     """Return the key in `path`; raises UserError where it can't be read, others may read it, or it holds no key."""
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(_LIMIT_BYTES)
-    except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
+        # A pipe or a device in its place would keep us waiting for ever.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            status = os.fstat(descriptor)
+            content = os.read(descriptor, _LIMIT_BYTES) if stat.S_ISREG(status.st_mode) else None
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:  # ValueError: no file can have such a name
+        raise _unusable(path, getattr(error, "strerror", None) or str(error)) from error
+    if content is None:
+        raise _unusable(path, tr("it is no ordinary file"))
     if sys.platform != "win32":
         # systemd gives its own copies a group's bits for an access list; what all may read is no secret anywhere.
         given = path.parent == Path(environ.get(CREDENTIALS_VARIABLE) or os.devnull)

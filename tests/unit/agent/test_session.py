@@ -277,10 +277,10 @@ async def test_a_stop_while_the_answer_is_being_kept_keeps_it_once(desk: Desk, m
     started, go_on = asyncio.Event(), asyncio.Event()
     real = desk.stores.keep_answer
 
-    async def slow(session_id: str, answer: Answer, asked: Message | None) -> None:
+    async def slow(session_id: str, answer: Answer, asked: Message | None, erasures: int) -> None:
         started.set()
         await go_on.wait()
-        await real(session_id, answer, asked)
+        await real(session_id, answer, asked, erasures)
 
     monkeypatch.setattr(desk.stores, "keep_answer", slow)
     asking = asyncio.ensure_future(desk.ask("Hello", ScriptedModel({"tool": "answer", "text": "Hi."})))
@@ -311,6 +311,19 @@ async def test_the_question_is_kept_even_when_the_model_fails(desk: Desk) -> Non
         await desk.ask("Hello, are you there?", fail)
     (message,) = await desk.sessions.messages(desk.session_id)
     assert message.text == "Hello, are you there?"
+
+
+async def test_what_was_told_stays_a_memory_where_the_model_fails(desk: Desk) -> None:
+    async def fail(prompt: object) -> AsyncIterator[None]:
+        raise UserError("no_model", "No model.", "Fetch one.")
+        yield
+
+    with pytest.raises(UserError):
+        await desk.ask("My sister Vera lives in Porto now", fail)
+    (found,) = await desk.memories.recall("Where does Vera live?")
+    assert found.text == "My sister Vera lives in Porto now"
+    rows = await desk.sessions.unremembered()
+    assert not rows, "its turn is kept too"
 
 
 async def test_imported_notes_never_stand_in_the_system_prompt(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_the_fit_finds_the_signal_that_tells() -> None:
     groups = []
     for _ in range(3):
         group = []
-        for _ in range(40):
+        for _ in range(20):
             signals = chance.random((30, FITTED))
             group.append(Weighed(signals, np.zeros(30), np.arange(30) == np.argmax(signals[:, 2]), asked("a")))
         groups.append(group)

@@ -50,3 +50,9 @@ def test_a_year_plants_what_it_says() -> None:
 )
 def test_a_derived_fact_is_judged(text: str, source: Source, trusted: bool, verdict: str) -> None:
     assert judge(text, [source], trusted) == verdict
+
+
+def test_a_word_that_is_said_twice_and_denied_once_has_not_lost_its_denial() -> None:
+    said = Turn((Part("I don't do okra, that vegetable is not for me.", "planted"),), "")
+    assert judge("I don't do okra, that vegetable is not for me.", [Source(said, True)], True) == GOOD
+    assert judge("I do okra, that vegetable is for me.", [Source(said, True)], True) == "lost denial"

@@ -10,6 +10,7 @@ from openclaw_desktop.service.memory_api import (
     ChangeView,
     ErasurePreview,
     ErasureView,
+    ExportView,
     ImportPreview,
     LimitView,
     MemoryStats,
@@ -122,8 +123,23 @@ def test_an_import_says_how_far_it_is_trusted() -> None:
     text = words.describe_import(seen)
     for said in ("6 new of 9", "2 are there already", "1 were erased here once", "4 count as your own words, 2 as not"):
         assert said in text
+    assert "memory undo" not in text
+    assert "memory undo RUN" in words.describe_import(seen, mine=True)
+
+
+def test_to_forget_is_a_verb_and_a_thing_done_to_memory() -> None:
+    for verbs in (["forget"], ["memory", "forget"]):
+        assert build_parser().parse_args([*verbs, "mem_1", "--yes"]).ids == ["mem_1"]
+    assert VERBS["memory forget"] is VERBS["forget"]
 
 
 def test_what_waits_for_a_word_is_said() -> None:
     assert "--yes" in words.describe_tidy(TidyView(1, 0, 0, 50))
     assert "--yes" not in words.describe_tidy(TidyView(1, 0, 2, 0))
+
+
+def test_an_export_says_what_is_not_in_it() -> None:
+    text = words.describe_export(ExportView("/x", "markdown", 9, 3, 5000, 1204, 1200, 2))
+    for said in ("9 memories", "1,200 facts that are not trusted were withheld", "4 were left out", "2 files of an"):
+        assert said in text
+    assert len(words.describe_export(ExportView("/x", "json", 9, 1, 5000)).splitlines()) == 1

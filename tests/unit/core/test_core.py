@@ -11,12 +11,16 @@ from openclaw_desktop.core.bus import QUEUE_LIMIT, Bus
 from openclaw_desktop.core.events import AgentStopping, ModelPulled
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.tasks import TaskSet
-from openclaw_desktop.core.text import tr, visible, without_controls
+from openclaw_desktop.core.text import tr, visible, visible_lines, without_controls
 
 
 @given(st.text())
 def test_nothing_invisible_stays_invisible(text: str) -> None:
     assert visible(text).isprintable()
+
+
+def test_a_text_of_several_lines_keeps_them_and_hides_nothing() -> None:
+    assert visible_lines("a\n\tb \u202e\u200bc\x1b") == "a\n\tb \\u202e\\u200bc\\u001b"
 
 
 @given(st.text(alphabet=st.characters()))
@@ -25,6 +29,12 @@ def test_no_control_character_reaches_model_or_terminal(text: str) -> None:
     assert all(ord(c) >= 32 or c in "\n\t" for c in cleaned)
     assert "\x9b" not in cleaned
     cleaned.encode("utf-8")
+
+
+def test_every_control_character_goes_and_nothing_else() -> None:
+    everything = "".join(chr(code) for code in range(0x110000) if chr(code) != "\r")
+    gone = {*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)}
+    assert set(everything) - set(without_controls(everything)) == {chr(code) for code in gone}
 
 
 def test_line_ends_are_kept_as_one_kind() -> None:

@@ -34,7 +34,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 async def memories(database: Database, tmp_path: Path) -> MemoryStore:
     store = MemoryStore(database, None)
-    store.erasing.backups = tmp_path / "backups"
+    (tmp_path / "backups").mkdir()
+    store.erasing.backups = (tmp_path / "backups",)
     return store
 
 
@@ -143,7 +144,9 @@ async def test_the_history_of_changes_keeps_nothing_of_it(
     assert [change.action for change in await history.changes_of(database, merged)] == ["edited"]
 
 
-async def test_what_it_had_replaced_is_not_true_again(database: Database, memories: MemoryStore) -> None:
+async def test_what_it_had_replaced_holds_again_as_if_it_had_not_been_said(
+    database: Database, memories: MemoryStore
+) -> None:
     old = await memories.remember(NewMemory("the code is 1111"))
     new = await memories.remember(NewMemory("the code is 2222"))
     await database.write(
@@ -154,7 +157,7 @@ async def test_what_it_had_replaced_is_not_true_again(database: Database, memori
     seen = await memories.erasing.preview([new])
     assert [(mention.id, mention.why) for mention in seen.mentions] == [(old, ())]
     await memories.forget([new])
-    assert (await database.rows("select valid_to is not null from memories"))[0] == (1,)
+    assert await database.rows("select superseded_by, valid_to from memories") == [(None, None)]
 
 
 async def test_who_else_speaks_of_it_is_named_and_stays(database: Database) -> None:
@@ -209,7 +212,7 @@ async def test_the_question_that_asked_for_it_goes_in_the_same_transaction(datab
 async def test_no_byte_is_left_of_its_words_or_of_its_vector(database: Database, tmp_path: Path) -> None:
     engine = Embedder(WORDLLAMA, WordLlama.load, idle_s=600)
     memories = MemoryStore(database, engine)
-    memories.erasing.backups = tmp_path / "backups"
+    memories.erasing.backups = (tmp_path / "backups",)
     ids = await memories.remember_many([turn(f"number {n} of {CANARY} lines", f"turn_{n}") for n in range(40)])
     await memories.remember_many([NewMemory(f"something else {n}") for n in range(40)])
     await memories.recall("something")
@@ -311,3 +314,70 @@ async def test_what_a_merge_that_was_taken_back_had_quoted_goes_with_its_source(
 async def test_an_id_that_is_given_twice_counts_once(memories: MemoryStore) -> None:
     memory_id = await memories.remember(NewMemory("I like tea"))
     assert (await memories.erasing.erase([memory_id, memory_id])).asked == 1
+
+
+async def test_a_common_word_that_nobody_says_any_more_goes(
+    database: Database, memories: MemoryStore, tmp_path: Path
+) -> None:
+    gone = await memories.remember_many([turn(f"{CANARY} and tea {n}", f"turn_{n}") for n in range(4)])
+    await memories.remember_many([NewMemory("zanzibar and tea")])
+    words = [("canari", 4), ("tea", 5), ("zanzibar", 5)]
+    await database.write(lambda c: c.executemany("insert into term_counts values (?, ?)", words).fetchall())
+    await memories.forget(gone[:-1])
+    assert len(await database.rows("select * from term_counts")) == 3
+    await memories.forget(gone[-1:])
+    assert await database.rows("select term from term_counts order by term") == [("tea",), ("zanzibar",)]
+    assert traces(tmp_path, b"canari") == []
+
+
+async def test_of_however_many_a_change_that_quotes_one_goes(database: Database, memories: MemoryStore) -> None:
+    said = [turn(f"line {n} of\n“{CANARY}”", f"turn_{n}") for n in range(500)]
+    ids = await memories.remember_many(said)
+    other = await memories.remember(NewMemory("swims"))
+
+    def change(connection: apsw.Connection) -> None:
+        run = history.begin_run(connection, "edit", NOW)
+        history.change_columns(connection, run, other, "edited", {"text": f"swims; {said[499].text}"})
+        history.change_columns(connection, run, other, "edited", {"text": "swims on Mondays"})
+        history.change_columns(connection, run, other, "edited", {"text": "line 7 of nothing"})
+
+    await database.write(change)
+    await memories.forget(ids)
+    assert [change.after for change in await history.changes_of(database, other)] == [{"text": "line 7 of nothing"}]
+
+
+async def test_all_that_quotes_it_is_named_however_much_and_however_common_its_words(
+    database: Database, memories: MemoryStore
+) -> None:
+    await memories.remember_many([NewMemory(f"I like that, and green tea {n}") for n in range(60)])
+    fact = await memories.remember(NewMemory("I like green tea"))
+    quoting = await memories.remember_many([turn(f"You said: “I like green tea”! {n}", f"turn_{n}") for n in range(70)])
+    mentions = (await memories.erasing.preview([fact])).mentions
+    assert {mention.id for mention in mentions} == set(quoting)
+    assert {mention.why for mention in mentions} == {("I like green tea",)}
+
+
+async def test_what_stands_in_the_history_of_changes_alone_goes_by_its_id(
+    database: Database, memories: MemoryStore, tmp_path: Path
+) -> None:
+    """As after an import that was taken back, once one of its memories had been put right and that taken back too."""
+    other = await memories.remember(NewMemory("swims"))
+    memory_id = await memories.remember(NewMemory(f"my locker is {CANARY}"))
+
+    def change(connection: apsw.Connection) -> None:
+        run = history.begin_run(connection, "edit", NOW)
+        history.change_columns(connection, run, memory_id, "edited", {"text": "my locker is shut"})
+        history.change_columns(connection, run, other, "edited", {"text": f"swims; my locker is {CANARY}"})
+        history.change_columns(connection, run, other, "edited", {"text": "swims"})
+        connection.execute("delete from memories where id = ?", (memory_id,))
+
+    await database.write(change)
+    await database.maintain(lambda c: back_up(c, tmp_path / "backups", "by-hand"))
+    await database.checkpoint()
+    assert len(traces(tmp_path, CANARY.encode())) >= 2
+    seen = await memories.erasing.preview([memory_id])
+    assert (seen.removed, seen.unknown, seen.asked) == (1, (), ())
+    receipt = await memories.erasing.erase([memory_id])
+    assert (receipt.asked, receipt.counts["changes"], receipt.counts["copies"]) == (1, 3, 1)
+    assert traces(tmp_path, CANARY.encode()) == []
+    assert (await memories.erasing.erase([memory_id])).asked == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,12 @@ import pytest
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.memory import NewMemory, open_memory
-from openclaw_desktop.memory.recall.words import match_expression, query_words
+from openclaw_desktop.memory.recall.query import read_query
 from openclaw_desktop.memory.sessions import SCRATCH_LIFE, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
+from openclaw_desktop.memory.vectors.int8 import Vector
+from openclaw_desktop.memory.vectors.wordllama import WordLlama
 from openclaw_desktop.storage.database import Database
 
 USER = Label("user", "private", ("user",))
@@ -147,9 +149,9 @@ async def test_no_query_is_an_operator(database: Database, query: str) -> None:
 
 
 def test_words_that_say_nothing_are_left_out() -> None:
-    assert query_words("When is my sister's birthday?") == ["sister", "birthday"]
-    assert query_words("who are you") == ["who", "are", "you"]
-    assert match_expression(["a", "b"]) == '"a" OR "b"'
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    assert read_query("When is my sister's birthday?", now, ()).parts[0].words == ("sister", "birthday")
+    assert read_query("who are you", now, ()).parts[0].words == ("who", "are", "you")
 
 
 async def test_the_engine_comes_on_first_use_and_goes_when_idle() -> None:
@@ -200,3 +202,34 @@ async def test_the_latest_session_is_the_one_last_spoken_in(database: Database) 
         clock.moment = clock.moment.replace(microsecond=clock.moment.microsecond + 2000)
         await sessions.add_message(session, SpokenMessage("t", "user", "hi", USER))
     assert await sessions.latest() == first
+    # By the order of what was said: a clock that was ahead before dated the other one later.
+    clock.moment -= timedelta(days=365)
+    await sessions.add_message(second, SpokenMessage("t", "user", "hi", USER))
+    assert await sessions.latest() == second
+
+
+async def test_what_was_forgotten_while_the_next_turn_was_embedded_stands_nowhere_beside_it(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "m.db")
+    memories = MemoryStore(database, Embedder(WORDLLAMA, WordLlama.load, idle_s=600))
+    index = memories.vectors
+
+    def said(text: str) -> NewMemory:
+        return NewMemory(text, session_id="one", kind="turn", speaker="user")
+
+    first = await memories.remember(said("My bank code is canary4711."))
+    embed_new = index.embed_new
+
+    async def forget_meanwhile(texts: Sequence[str]) -> list[list[Vector]]:
+        vectors = await embed_new(texts)
+        await memories.forget([first])
+        return vectors
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "embed_new", forget_meanwhile)
+        second = await memories.remember(said("Nice weather today."))
+    assert await database.rows("select id, neighbours from memories") == [(second, "")]
+    assert not await database.rows("select 1 from memories_fts where memories_fts match 'canary4711'")
+    assert not await database.rows("select 1 from vectors"), "the vector that was made of both is not kept"
+    await memories.recall("weather")
+    assert await database.rows("select count(*) from vectors") == [(1,)]
+    await database.close()

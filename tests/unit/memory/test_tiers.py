@@ -77,6 +77,17 @@ async def test_speaking_in_an_archived_chat_takes_it_up_again(database: Database
     assert await database.rows("select count(*) from conversations where archived_at is not null") == [(0,)]
 
 
+async def test_a_clock_that_was_ahead_leaves_no_chat_archived(database: Database) -> None:
+    clock = MovingClock()
+    sessions = SessionStore(database, clock)
+    chat = await sessions.begin()
+    await sessions.add_message(chat, SpokenMessage("t1", "user", "hello", USER))
+    await age(database, TierLimits(), NOW + timedelta(days=365))
+    assert await sessions.latest() is None
+    await age(database, TierLimits(), NOW + timedelta(days=1))
+    assert await sessions.latest() == chat
+
+
 async def test_nothing_ends_without_a_rule_of_the_users(database: Database) -> None:
     store = MemoryStore(database, None)
     await store.remember_many([turn("ancient", 20_000), turn("old", 500)])

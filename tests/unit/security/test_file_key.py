@@ -16,7 +16,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.security.file_key import RECORD, FileKeys, Found, key_id, sealed_by
+from openclaw_desktop.security.file_key import RECORD, AtHand, FileKeys, Found, key_id, sealed_by
 from openclaw_desktop.security.key_record import HeldKey
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.secrets import KeyringStore
@@ -74,7 +74,7 @@ class Place:
     @property
     def keys(self) -> FileKeys:
         store = KeyringStore("home", 0.2, self.ring.choose)
-        return FileKeys(self.data, self.backups, store, self.environ, (self.data, self.backups))
+        return FileKeys(self.data, (self.backups,), store, self.environ, (self.data,))
 
     async def make(self, key: bytes | None) -> None:
         await (await Database.open(self.file, key=key)).close()
@@ -335,6 +335,83 @@ async def test_a_key_file_is_made_0600_and_never_among_what_it_opens(place: Plac
         assert not inside.exists()
     with pytest.raises(UserError, match="can't be written"):
         await place.keys.hold(KEY, "file", place.outside / "no" / "folder")
+
+
+async def test_a_key_file_does_not_lie_in_the_folder_of_copies_that_the_user_chose(place: Place) -> None:
+    chosen = place.outside / "disk"
+    chosen.mkdir()
+    store = KeyringStore("home", 0.2, place.ring.choose)
+    key_file = chosen / "key"
+    keys = FileKeys(place.data, (chosen, place.backups), store, {"OPENCLAW_KEY_FILE": str(key_file)}, (place.data,))
+    with pytest.raises(UserError, match="would lie beside"):
+        await keys.hold(KEY, "file", key_file)
+    write_key_file(key_file, KEY)
+    with pytest.raises(UserError, match="would lie beside"):
+        await keys.find(place.file)  # a new home, which the environment gives a key
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes in folders are Unix's")
+async def test_a_pipe_in_the_place_of_a_key_file_keeps_nobody_waiting(place: Place) -> None:
+    await place.make(KEY)
+    pipe = place.outside / "pipe"
+    os.mkfifo(pipe, 0o600)
+    place.keys.write(HeldKey(key_id(KEY), "file", str(pipe)))
+    assert "no ordinary file" in (await place.problem()).failure.sentence
+    place.keys.write(HeldKey(key_id(KEY), "file", str(place.outside)))
+    assert "no ordinary file" in (await place.problem()).failure.sentence
+
+
+async def test_a_path_that_no_file_can_have_is_a_sentence(place: Place) -> None:
+    await place.make(KEY)
+    place.keys.write(HeldKey(key_id(KEY), "file", "key\0file"))
+    assert (await place.problem()).failure.code == "key_record_damaged"
+    with pytest.raises(UserError, match="no path for a key file"):
+        await place.keys.hold(KEY, "file", Path("key\0file"))
+    place.keys.write(HeldKey(key_id(KEY), "file", "\ud800"))
+    assert (await place.problem()).failure.code == "key_file_unreadable"
+
+
+async def test_what_opens_copies_is_told_without_the_file(place: Place) -> None:
+    assert await place.keys.at_hand(sealed=False) == AtHand((None,), recorded=False)
+    assert place.ring.asked == 0
+    code = new_code()
+    await place.encrypted(code)
+    await place.keys.hold(OTHER, "keyring", None)
+    place.file.unlink()
+    assert await place.keys.at_hand(sealed=True) == AtHand((KEY, OTHER), recorded=True, code_helps=True)
+    assert (await place.keys.at_hand(sealed=True, code=read_code(code))).keys == (KEY,)
+    place.ring.state = "locked"
+    closed = await place.keys.at_hand(sealed=True)
+    assert closed.lost and closed.keys == () and closed.problem is not None
+    assert closed.problem.failure.code == "key_keyring_locked"
+    place.keys.write(None)
+    place.ring.state = "open"
+    assert await place.keys.at_hand(sealed=True) == AtHand((None, OTHER, KEY), recorded=True)
+    place.record.write_bytes(b"?")
+    damaged = await place.keys.at_hand(sealed=True)
+    assert damaged.keys == (None, OTHER, KEY) and not damaged.recorded and damaged.problem is not None
+
+
+async def test_a_copy_of_the_record_that_was_away_is_known_to_be_behind(place: Place) -> None:
+    state = await place.encrypted()
+    assert not place.keys.is_behind()
+    place.backups.rename(place.outside / "away")
+    place.keys.write(sealed_by(state, KEY, new_code()))
+    assert not place.keys.is_behind(), "there is nothing to be done about it"
+    (place.outside / "away").rename(place.backups)
+    assert place.keys.is_behind()
+    (place.backups / RECORD).unlink()
+    assert place.keys.is_behind(), "the folder never had one"
+    place.keys.write(None)
+    assert not place.keys.is_behind()
+
+
+async def test_a_key_that_was_never_used_goes_alone(place: Place) -> None:
+    await place.keys.hold(KEY, "keyring", None)
+    tried = await place.keys.hold(OTHER, "keyring", None)
+    await place.keys.drop(None)
+    await place.keys.drop(tried)
+    assert list(place.ring.values.values()) == [KEY.hex()]
 
 
 async def test_old_keys_leave_the_keyring_but_never_the_kept_one(place: Place) -> None:

@@ -17,6 +17,7 @@ from openclaw_desktop.system.secrets import KeyringStore, MemoryOnlyStore, Passp
 VALUE = "sk-canary-0123456789"
 HOST = "api.example.com"
 PASSPHRASE = "correct horse battery"
+pytestmark = pytest.mark.usefixtures("light_work")
 
 
 def keeper(folder: Path) -> SecretKeeper:

@@ -24,5 +24,5 @@ def test_a_file_that_may_not_be_read_keeps_nobody_from_the_memory(
     (tmp_path / "theirs").write_bytes(MAGIC)
     (tmp_path / "aside").write_bytes(MAGIC)
     database: Any = SimpleNamespace(path=tmp_path / "openclaw.db")
-    desk = FileKeyDesk(database, cast(FileKeys, None), Found(), tmp_path)
+    desk = FileKeyDesk(database, cast(FileKeys, None), Found(), (tmp_path,))
     assert desk._plain_files() == [tmp_path / "aside"]

@@ -24,6 +24,10 @@ class Models:
         yield
 
 
+async def nothing_to_tell() -> str:
+    return ""
+
+
 class Agent:
     """A part of it runs out of time."""
 
@@ -34,7 +38,7 @@ class Agent:
 
 @pytest.mark.parametrize("timeout_s", [None, 60.0])
 async def test_a_part_that_runs_out_of_time_is_not_taken_for_the_limit_of_the_turn(timeout_s: float | None) -> None:
-    parts: Any = SimpleNamespace(agent=Agent(), models=Models())
+    parts: Any = SimpleNamespace(agent=Agent(), models=Models(), notice=nothing_to_tell)
     service = LocalService(parts)
     *_, last = [event async for event in service.ask(AskRequest("hello", incognito=True, timeout_s=timeout_s))]
     assert isinstance(last, TurnFailed) and last.failure.code == "internal"

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from openclaw_desktop.core.labels import USER, Label
-from openclaw_desktop.core.messages import Answer, Receipt, Timing, Usage
+from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, Timing, Usage
+from openclaw_desktop.memory.erasing import redacted_request
+from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.service.stores import TurnStores, repeats
@@ -96,6 +98,22 @@ async def test_a_fact_is_found_before_those_who_ask_for_it_and_without_those_who
     assert found == ["my sister's birthday is on March 14", "When is my sister's birthday?"]
 
 
+async def test_a_medium_term_fact_is_offered_wherever_it_fits_as_well_as_a_turn(desk: Desk) -> None:
+    for number in range(8):
+        await desk.turn(f"My sister likes the boat {number}", "Nice.")
+    long = "the boat of my sister is called Otter, and whoever takes it out has to write that into the book in the shed"
+    await desk.stores.remember(long, USER, None, None)
+    await desk.stores.remember(f"{long}, as was said before by somebody else", UNTRUSTED, None, None)
+    await desk.database.write(
+        lambda c: c.execute("update memories set tier = 'long' where text like '%else'").fetchall()
+    )
+    found = [hit.text for hit in await desk.memories.recall("boat sister", 20)]
+    assert found.index(long) >= 5, "whoever says much in one chat is heard first"
+    offered = await desk.offered("boat sister")
+    assert offered == [*found[:4], long], "the best stays, a fact that earned only long-term waits"
+    assert long not in await desk.offered("the boat that my sister likes"), "what fits less goes before nothing"
+
+
 async def test_of_an_erasure_nothing_becomes_a_memory(desk: Desk) -> None:
     receipt = Receipt("memory.erased", "erased 1", "call_1")
     await desk.turn("Forget what I said about zebras", "Erased: 1.", receipts=(receipt,))
@@ -114,3 +132,72 @@ async def test_of_an_erasure_nothing_becomes_a_memory(desk: Desk) -> None:
 )
 def test_what_counts_as_repeating(answer: str, memory: str, expected: bool) -> None:
     assert repeats(answer, memory) is expected
+
+
+async def test_what_was_told_in_a_turn_without_an_answer_is_a_memory_after_the_next_start(desk: Desk) -> None:
+    await desk.turn("Hello", "Hi.")
+    for turn_id, said in (
+        ("killed", "My sister Vera lives in Porto"),
+        ("erased", redacted_request()),
+        ("asked", "Forget that my PIN is 4711"),
+    ):
+        await desk.stores.keep_question(desk.session_id, turn_id, said)
+    await desk.stores.keep_unanswered()
+    await desk.stores.keep_unanswered()
+    rows = await desk.database.rows("select text, turn_id, session_id from memories where speaker = 'user'")
+    assert rows == [
+        ("Hello", "turn_1", desk.session_id),
+        ("My sister Vera lives in Porto", "killed", desk.session_id),
+    ]
+    assert await desk.offered("Where does Vera live?") == ["My sister Vera lives in Porto"]
+
+
+async def test_an_answer_written_while_something_is_erased_keeps_no_word_of_it(desk: Desk) -> None:
+    code = await desk.memories.remember(NewMemory("My bank code is canary4711"))
+    desk.session_id = await desk.sessions.begin()
+    await desk.stores.keep_question(desk.session_id, "late", "Which code was it?")
+    before = desk.stores.erasures()
+    await desk.stores.forget([code])
+    called = CallOutcome("c", "read_file", {"path": "/x"}, "done", result="canary4711", label=USER)
+    answer = Answer(
+        "late",
+        desk.session_id,
+        "It is canary4711.",
+        "m",
+        USER,
+        (called,),
+        (),
+        (code,),
+        Usage(),
+        Timing(None, 1.0),
+        None,
+    )
+    await desk.stores.keep_answer(desk.session_id, answer, Message("user", "canary4711?", USER), before)
+    _, kept = await desk.sessions.messages(desk.session_id)
+    assert "Left out" in kept.text
+    assert not [
+        table for table in ("messages", "memories", "working_memory") if await _holds(desk, table, "canary4711")
+    ]
+
+
+async def _holds(desk: Desk, table: str, word: str) -> bool:
+    return any(word in str(row) for row in await desk.database.rows(f"select * from {table}"))
+
+
+async def test_what_the_agent_said_itself_is_not_kept_as_the_users_word(desk: Desk) -> None:
+    await desk.turn("Who is the oldest of the Brothers Grimm?", "Jacob Grimm is the oldest.")
+    await desk.turn("My sister Vera was born on 14 March 1990, near Porto", "Nice.")
+    for text, speaker in (
+        ("Jacob Grimm is the oldest.", "assistant"),
+        ("Vera was born on 14 March 1990", "user"),
+        ("Vera was born on 15 March 1990", "assistant"),
+    ):
+        kept = await desk.stores.remember(text, USER, desk.session_id, "turn_3")
+        memory = await desk.memories.get(kept.id)
+        assert memory is not None and memory.speaker == speaker, text
+
+
+async def test_an_order_about_oneself_is_no_statement(desk: Desk) -> None:
+    await desk.turn("Read /tmp/notes.txt and remember what it says about my bank.", "Done.")
+    await desk.turn("My bank is Novo. Please read its last letter to me.", "Done.")
+    assert await desk.offered("Which bank do I use?") == ["My bank is Novo. Please read its last letter to me."]

@@ -195,3 +195,26 @@ async def test_a_damaged_page_found_by_the_upkeep_is_looked_at_by_the_next_start
     with pytest.raises(UserError, match="is damaged"):
         await Database.open(path)
     assert [*tmp_path.glob("a.db.damaged-*")]
+
+
+async def test_what_a_folder_of_copies_has_missed_is_done_once_it_is_back(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "a.db")
+    old, disk = tmp_path / "old", tmp_path / "disk"
+    returned: list[list[bool]] = []
+
+    async def on_return() -> None:
+        returned.append([old.is_dir(), disk.is_dir()])
+        raise UserError("still_broken", "It does not work.")
+
+    plan = BackupPlan(disk, chosen=True, others=(old,))
+    keeper = Housekeeping(database, plan, never, on_return=on_return)
+    await keeper.do("backup")
+    assert returned == []
+    disk.mkdir()
+    await keeper.do("backup")
+    assert returned == [[False, True]] and len(list_backups(disk)) == 1, "a copy is made whatever came of it"
+    await keeper.do("backup")
+    old.mkdir()
+    await keeper.do("backup")
+    assert returned == [[False, True], [True, True]]
+    await database.close()

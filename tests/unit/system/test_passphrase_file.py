@@ -15,9 +15,13 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.storage.atomic import write_atomically
 from openclaw_desktop.system.secrets import PassphraseFile, sealed
 
+WORK = dict(sealed.WORK)
 PASSPHRASE = "correct horse battery"
 ENTRY = "key@api.example.com"
 VALUE = "sk-canary-0123456789"
+
+
+pytestmark = pytest.mark.usefixtures("light_work")
 
 
 def store(path: Path, **environ: str) -> PassphraseFile:
@@ -50,6 +54,18 @@ async def test_a_value_opens_with_the_passphrase_alone(path: Path) -> None:
     await second.unlock(PASSPHRASE)
     assert await second.get(ENTRY) == VALUE
     assert await second.get("other@host") is None
+
+
+async def test_a_key_is_made_with_the_work_that_is_advised(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert WORK == {"n": 1 << 17, "r": 8, "p": 1}
+    await store(path).put(ENTRY, VALUE, PASSPHRASE)
+    monkeypatch.setattr(sealed, "WORK", WORK)
+    assert sealed.from_bytes(path.read_bytes()) is None, "made with less work: no file of ours"
+    path.unlink()
+    await store(path).put(ENTRY, VALUE, PASSPHRASE)
+    again = store(path)
+    await again.unlock(PASSPHRASE)
+    assert await again.get(ENTRY) == VALUE
 
 
 async def test_the_file_is_the_users_alone_and_says_nothing(made: Path) -> None:

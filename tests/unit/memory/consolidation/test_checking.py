@@ -41,6 +41,24 @@ def test_what_another_did_is_not_the_users() -> None:
     assert is_borne_out("The user paid 50 EUR for the boat", "I paid 50 EUR for the boat")
 
 
+@pytest.mark.parametrize(
+    ("fact", "source", "kept"),
+    [
+        ("Anna paid Ben 50 EUR", "Anna paid Ben 50 EUR", True),
+        ("Ben paid Anna 50 EUR", "Anna paid Ben 50 EUR", False),
+        ("The user paid Anna 50 EUR", "Anna paid me 50 EUR", False),
+        ("Anna paid the user 50 EUR", "Anna paid me 50 EUR", True),
+        ("Anna was paid 50 EUR", "Anna paid 50 EUR", False),
+        ("Anna was paid by Ben", "Anna paid Ben", False),
+        ("Anna's dog bit Ben's cat", "Ben's dog bit Anna's cat", False),
+        ("The user was taught by Anna", "Anna taught me", False),
+        ("Anna moved to Rome in May", "In May, Anna moved to Rome", True),
+    ],
+)
+def test_who_did_what_to_whom_is_as_it_was_said(fact: str, source: str, kept: bool) -> None:
+    assert is_borne_out(fact, source) is kept
+
+
 @given(st.integers(1, 9999), st.integers(1, 9999))
 def test_no_other_number_is_believed(said: int, claimed: int) -> None:
     source = f"My locker has the number {said} by the door."

@@ -40,11 +40,11 @@ def test_mentions_and_uses_lift_age_and_blame_lower(
     [
         (Signs(0, age_days=1e9), 0.0),
         (Signs(0), 0.2),
-        (Signs(1), 1 - 0.5 * 0.8),
-        (Signs(0.4, age_days=180), 1 - 0.8 * 0.9),
-        (Signs(0.6, mentions=4), 1 - 0.7 * 0.75 * 0.8),
+        (Signs(1), 1 - 0.28 * 0.8),
+        (Signs(0.4, age_days=180), 1 - 0.712 * 0.9),
+        (Signs(0.6, mentions=4), 1 - 0.568 * 0.75 * 0.8),
         (Signs(0, praise=1), 1 - 0.1 * 0.8),
-        (Signs(1, blame=1), (1 - 0.5 * 0.8) * 0.2),
+        (Signs(1, blame=1), (1 - 0.28 * 0.8) * 0.2),
     ],
 )
 def test_it_is_the_formula_that_is_written_down(signs: Signs, importance: float) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openclaw_desktop.memory.consolidation.mood import takes_back
 from openclaw_desktop.memory.consolidation.statements import find_statements, is_correction
 
 LASTING = [
@@ -23,6 +24,22 @@ LASTING = [
     "My project deadline is 15 December",
     "I'm allergic to penicillin",
     "I no longer work at Siemens",
+    "From 1 May I'll live in Lisbon",
+    "Anna works as a nurse",
+    "Ben's birthday is 3 May",
+    "My cousin Tom got a globe from me",
+    "We hiked around Bergen in April, Anna and I",
+    "The spare key is behind the boiler",
+    "The bike lock code is 4711",
+    "The deadline of Falcon is 3 May",
+    "Nothing beats rooibos as a tea, if you ask me",
+    "My partner left the drill under the stairs",
+    "Ben still has my ladder",
+    "They gave me a locker, number 214",
+    "I learned today that my neighbour Eva is a baker",
+    "In case I forget, the passport is in the tea caddy",
+    "I don't do golf, that sport is not for me",
+    "I'm seeing Dr Brandt on 3 May at 8:00",
 ]
 
 
@@ -61,6 +78,10 @@ def test_what_is_chosen(text: str) -> None:
         "I own a yacht, lol",
         "I own a yacht. Just kidding!",
         "I live on Mars 😂",
+        "Haha, I own a yacht",
+        "I own a yacht :P",
+        "I own a yacht. Not!",
+        "I own a yacht. Not really.",
         'My boss says "I live in Rome"',
         "My boss said I live in Rome",
         "I live in Rome, said Tom.",
@@ -77,6 +98,20 @@ def test_what_is_chosen(text: str) -> None:
         "Dear Sir,\nI live in Berlin.",
         "```\nI live in Berlin\n```",
         "The Eiffel Tower is 330 m tall",
+        # Of all, of nobody, and of what is in hand or goes on just now.
+        "Every baker I know complains about Roman roads",
+        "Nobody in Bergen is a baker any more",
+        "Bergen has 280000 inhabitants",
+        "The market in Bergen closes at noon",
+        "Jazz is all over the news",
+        "I'm waiting for a call from Anna",
+        "I was in the queue behind Anna",
+        "Somebody is drilling next door, I can't hear myself think",
+        "I tried Python 3.11 and it failed",
+        "I get an error in line 42",
+        "The bug is in the parser",
+        "They told me that it is done",
+        "For the weekend, please book a table for me",
         "You live in Berlin",
         "She lives in Berlin",
     ],
@@ -88,6 +123,16 @@ def test_what_is_left_where_it_was_said(text: str) -> None:
 def test_a_turn_gives_its_statements_without_the_rest_and_without_what_leads_to_them() -> None:
     text = "Hi! Can you help me? By the way, my dentist is Dr. Weber. Remind me to call her."
     assert [statement.text for statement in find_statements(text)] == ["My dentist is Dr. Weber."]
+
+
+def test_what_is_noted_and_what_is_asked_only_whether_it_was_said_is_told() -> None:
+    assert [one.text for one in find_statements("For the record, blood group: AB negative.")] == [
+        "Blood group: AB negative."
+    ]
+    assert [one.text for one in find_statements("Did I say that my cousin Ann is a nurse?")] == [
+        "My cousin Ann is a nurse"
+    ]
+    assert find_statements("Did I say something wrong?") == find_statements("Blood group: AB negative.") == ()
 
 
 def test_a_sentence_about_her_stands_only_with_the_one_that_names_her() -> None:
@@ -104,6 +149,22 @@ def test_of_a_long_paste_nothing_is_taken_but_its_first_line() -> None:
 @given(st.sampled_from(LASTING), st.sampled_from(["Maybe {}", "If {}, so be it", "Is it true that {}?", "{}, lol"]))
 def test_no_frame_that_takes_it_back_lets_a_statement_through(text: str, frame: str) -> None:
     assert find_statements(frame.format(text)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "takes"),
+    [
+        ("just kidding!", True),
+        ("Haha, I'm joking", True),
+        ("Not really.", True),
+        ("that was a joke :)", True),
+        ("My brother is joking all day", False),
+        ("I live in Rome", False),
+        ("What is a joke?", False),
+    ],
+)
+def test_what_takes_the_last_message_back(text: str, takes: bool) -> None:
+    assert takes_back(text) is takes
 
 
 @given(st.text(max_size=400))

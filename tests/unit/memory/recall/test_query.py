@@ -38,6 +38,18 @@ def test_a_name_alone_is_still_looked_for() -> None:
     assert read("Anna?", "anna").parts[0].words == ("anna",)
 
 
+def test_a_question_that_says_nothing_has_no_meaning() -> None:
+    (part,) = read("who?").parts
+    assert (part.words, part.meaning) == (("who",), "")
+    (part,) = read("What did I do yesterday?").parts
+    assert (part.words, part.meaning) == ((), "")
+
+
+def test_what_is_written_without_spaces_is_looked_for_in_pairs() -> None:
+    assert read("我住在哪里?").parts[0].words == ("我住", "住在", "在哪", "哪里")
+    assert read("猫 cat 3月").parts[0].words == ("猫", "cat", "月", "3")
+
+
 def test_a_time_told_from_now_is_no_words() -> None:
     query = read("What did I cook last month?")
     assert query.parts[0].words == ("cook",)

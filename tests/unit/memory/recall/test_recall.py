@@ -1,15 +1,21 @@
 """Recall on the real file: what a question finds, and why."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import apsw
 import pytest
 
+from openclaw_desktop.core.labels import Label
 from openclaw_desktop.memory import MemoryStore, NewMemory, Recollection, word_vectors
 from openclaw_desktop.memory.recall import candidates
 from openclaw_desktop.memory.recall.counts import TermCounts
+from openclaw_desktop.memory.recall.words import stemmer
+from openclaw_desktop.memory.vectors.embedder import WORDLLAMA
 from openclaw_desktop.storage.database import Database
 
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
@@ -88,6 +94,98 @@ async def test_yesterday_is_the_users(database: Database) -> None:
     assert (first.text, last.text) == ("I called Anna", "I called Ben")
     assert "date: yesterday" in first.why
     assert "date" not in last.why
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process can't be set here")
+@pytest.mark.usefixtures("in_auckland")
+async def test_days_are_those_of_the_users_calendar(words: MemoryStore, database: Database) -> None:
+    auckland = ZoneInfo("Pacific/Auckland")
+    old, new, _ = await words.remember_many(
+        [
+            NewMemory("the gate code is 1", created_at="2026-11-10T08:00:00+00:00"),
+            NewMemory("the gate code is 2", created_at="2026-11-17T20:00:00+00:00"),  # a Wednesday there
+            NewMemory("the gate code was asked for", created_at="2026-11-17T08:00:00+00:00"),
+        ]
+    )
+    assert dict(await database.rows("select id, date_words from memories"))[new] == "wednesday 18 november 2026"
+    await replace_fact(database, old, new)
+    (hit, *_) = [hit for hit in await words.recall("gate code before", now=NOW.astimezone(auckland)) if hit.id == old]
+    assert "no longer true since 2026-11-18" in hit.why
+
+
+async def test_a_day_that_was_told_ends_on_that_day_in_every_zone(words: MemoryStore) -> None:
+    await words.remember(NewMemory("Parking permit 17", valid_to="2026-01-01", created_at="2025-01-01"))
+    for zone in ("America/Los_Angeles", "Pacific/Auckland"):
+        (hit,) = await words.recall("which parking permit did I have before", now=NOW.astimezone(ZoneInfo(zone)))
+        assert "no longer true since 2026-01-01" in hit.why
+
+
+async def test_a_question_that_says_nothing_finds_only_its_own_word(memory: MemoryStore) -> None:
+    await memory.remember_many([NewMemory("the car is in the garage"), NewMemory("I know who it was")])
+    assert await texts(memory, "who?") == ["I know who it was"]
+    assert await texts(memory, "whom?") == []
+    assert await texts(memory, "of with") == []
+
+
+@pytest.mark.parametrize("vectors", [ValueError("broken"), [], [b"x" * 1024] * 3, [b"\x00\x00\x80\x3f" * 3]])
+async def test_an_engine_that_fails_leaves_the_words(
+    database: Database, vectors: Exception | list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = word_vectors()
+
+    class Broken:
+        engine, version, dimension, leaves_machine, instant = WORDLLAMA.engine, WORDLLAMA.version, 256, False, True
+
+        async def __call__(self, texts: Sequence[str]) -> list[bytes]:
+            if isinstance(vectors, Exception):
+                raise vectors
+            return vectors
+
+    try:
+        whole = MemoryStore(database, engine)
+        await whole.remember_many([NewMemory("the boiler was serviced"), NewMemory("Anna likes jazz")])
+        await whole.vectors.close()
+    finally:
+        engine.close()
+    broken = MemoryStore(database, Broken())
+    hits = await ask(broken, "who serviced the boiler")
+    assert hits[0].text == "the boiler was serviced"
+    assert "meaning" not in hits[0].why
+    assert not vectors or "searched by words alone" in caplog.text
+    await broken.vectors.close()
+
+
+async def test_what_is_not_the_users_own_text_says_so(words: MemoryStore) -> None:
+    await words.remember_many(
+        [
+            NewMemory("The bank opens at nine", label=Label("untrusted", "private", ("file",))),
+            NewMemory("The bank is red"),
+        ]
+    )
+    read, own = sorted(await ask(words, "bank"), key=lambda hit: hit.label.integrity)
+    assert "from a text that is not yours" in read.why
+    assert "not yours" not in own.why
+
+
+async def test_a_fact_is_not_lost_among_the_turns_of_its_chat(memory: MemoryStore) -> None:
+    ids = await memory.remember_many(
+        [
+            replace(turn(speaker, text, "chat"), turn_id=f"t{number}")
+            for number, (speaker, text) in enumerate(
+                [
+                    ("user", "I have to pick something for the money from grandmother"),
+                    ("assistant", "Which bank do you use for your money so far?"),
+                    ("user", "Well, that is a long story. My bank is Novo. I was angry with the old bank"),
+                    ("assistant", "Many a bank closes its counters. A bank with a branch near you is best."),
+                    ("user", "A bank with good hours is what I want to use"),
+                    ("assistant", "Then use a bank of the town."),
+                ]
+            )
+        ]
+    )
+    fact = NewMemory("My bank is Novo.", speaker="user", turn_id="t2", derived_from=(ids[2],))
+    await memory.remember(fact)
+    assert "My bank is Novo." in await texts(memory, "which bank do I use?", 5)
 
 
 async def test_what_is_meant_is_found_without_its_words(memory: MemoryStore) -> None:
@@ -238,6 +336,22 @@ async def test_friends_with_birthdays_in_spring_are_found_month_by_month(memory:
     assert {text.split()[2] for text in found} == {"Ines's", "Olaf's", "Wim's"}
 
 
+async def test_a_day_that_a_memory_names_counts_for_more_than_when_it_was_said(memory: MemoryStore) -> None:
+    await memory.remember_many(
+        [
+            NewMemory("My friend Tom has his birthday on 9 August", created_at="2026-05-04T10:00:00+00:00"),
+            NewMemory("My friend Rui was born on the 21st of May", created_at="2026-11-02T10:00:00+00:00"),
+            NewMemory("I met my friend Lia at the market", created_at="2026-05-05T10:00:00+00:00"),
+        ]
+    )
+    hits = {hit.text.split()[2]: hit.why for hit in await ask(memory, "Which of my friends did we talk of in spring?")}
+    assert {name: "date: in spring" in why for name, why in hits.items() if name in ("Tom", "Rui")} == {
+        "Tom": False, "Rui": True,
+    }  # fmt: skip
+    (lia,) = [hit for hit in await ask(memory, "Which friend in May?") if "Lia" in hit.text]
+    assert "date: in May" in lia.why, "what names no day is told by when it was said"
+
+
 async def test_each_of_two_things_is_found(memory: MemoryStore) -> None:
     await memory.remember_many(
         [NewMemory(f"Anna drinks green tea in room {room}") for room in range(5)]
@@ -297,6 +411,19 @@ async def test_common_words_weigh_and_rare_ones_choose(
     assert "zebra" not in counted
     assert (await texts(words, "zebra report filed"))[:2] == ["the zebra report is filed", "a zebra ran"]
     assert len(await texts(words, "report filed")) == 10  # all words are common: the newest that hold them
+
+
+async def test_what_was_said_comes_before_what_was_only_said_beside_it(words: MemoryStore, database: Database) -> None:
+    await words.remember_many([turn("user", "a zebra ran", "old"), turn("user", "the second turn", "old")])
+    await words.remember_many(
+        [turn("user", f"{text} {n}", f"s{n}") for n in range(3) for text in ("zebra", "after it")]
+    )
+
+    def find(connection: apsw.Connection, limit: int) -> tuple[int, ...]:
+        return candidates.find_by_words(connection, ["zebra"], stemmer(connection), limit).rowids
+
+    assert set(await database.read(lambda c: find(c, 4))) == {1, 3, 5, 7}
+    assert set(await database.read(lambda c: find(c, 8))) == {1, 2, 3, 4, 5, 6, 7, 8}
 
 
 async def test_words_are_counted_again_when_the_file_has_grown(

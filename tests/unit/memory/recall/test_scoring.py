@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_desktop.memory.recall import scoring
-from openclaw_desktop.memory.recall.scoring import WEIGHTS, Signals, Weights, add_surroundings, bm25, score
+from openclaw_desktop.memory.recall.scoring import (
+    SURE,
+    WEIGHTS,
+    Signals,
+    Weights,
+    add_meaning,
+    add_surroundings,
+    bm25,
+    score,
+)
 
 SHARE = st.floats(0.0, 1.0)
 SIGNALS = st.builds(
@@ -22,6 +31,7 @@ class Line:
     rowid: int
     kind: str = "turn"
     session_id: str | None = "a"
+    turn_id: str | None = None
 
 
 def test_there_is_a_weight_for_each_signal() -> None:
@@ -76,8 +86,47 @@ def test_a_turn_rises_with_the_turn_beside_it_and_with_its_conversation() -> Non
 def test_what_is_no_turn_stands_for_itself() -> None:
     fact, turn = Signals(words=1.0), Signals(words=1.0)
     add_surroundings([(Line(1, kind="fact"), fact), (Line(2), turn)])
-    assert fact.session == 1.0
+    assert fact.session == fact.near == 1.0
     assert turn.near == 0.0
+
+
+def test_a_fact_stands_where_its_turn_stands() -> None:
+    beside, turn, fact, stray = Signals(words=1.0), Signals(words=0.2), Signals(words=0.2), Signals(words=0.2)
+    add_surroundings(
+        [
+            (Line(1), beside),
+            (Line(2, turn_id="t"), turn),
+            (Line(3, kind="fact", turn_id="t"), fact),
+            (Line(4, kind="fact"), stray),
+        ]
+    )
+    assert (fact.near, fact.session) == (turn.near, turn.session) == (1.0, 1.0)
+    assert score(stray) < score(fact)
+
+
+def test_what_follows_a_question_answers_it() -> None:
+    question, answer = Signals(words=1.0, asks=1.0), Signals()
+    statement, remark = Signals(words=1.0), Signals()
+    add_surroundings([(Line(1), question), (Line(2), answer), (Line(5), statement), (Line(6), remark)])
+    assert answer.answers == answer.near == remark.near == 1.0
+    assert remark.answers == question.answers == 0.0
+    assert score(answer) > score(remark)
+
+
+def test_meaning_is_told_by_the_nearest_unless_none_is_near() -> None:
+    near, far, against = Signals(cosine=0.6), Signals(cosine=0.3), Signals(cosine=-0.2)
+    add_meaning([near, far, against])
+    assert (near.meaning, far.meaning, against.meaning) == (1.0, 0.5, 0.0)
+    faint = Signals(cosine=SURE / 3)
+    add_meaning([faint])
+    assert faint.meaning == pytest.approx(1 / 3)
+
+
+def test_only_what_is_looked_for_needs_to_be_told_of_a_text() -> None:
+    whole = [(["a", "x", "y"], ["b", "z"], []), (["b"], [], ["w"])]
+    sought = [(["a"], ["b"], []), (["b"], [], [])]
+    rarity = {"a": 2.0, "b": 0.5}
+    assert bm25(sought, rarity, [5, 2]) == bm25(whole, rarity)
 
 
 def test_nothing_found_is_no_error() -> None:

@@ -60,6 +60,15 @@ def ends(span: Span | None) -> tuple[str | None, str | None]:
         ("after 3 May 2025", "2025-05-04", None),
         ("between March and May 2025", "2025-03-01", "2025-06-01"),
         ("from June 2024 to August 2024", "2024-06-01", "2024-09-01"),
+        ("on the second of May", "2026-05-02", "2026-05-03"),
+        ("since the second of May", "2026-05-02", None),
+        ("before May the twenty-first, 2025", None, "2025-05-21"),
+        ("between 3 and 5 March", "2026-03-03", "2026-03-06"),
+        ("from 3 to 5 March did I cook", "2026-03-03", "2026-03-06"),
+        ("between the 3rd and the 5th of March 2024", "2024-03-03", "2024-03-06"),
+        ("from the third to the fifth of March", "2026-03-03", "2026-03-06"),
+        ("between March 3 and 5", "2026-03-03", "2026-03-06"),
+        ("between 30 October and 2 November", "2026-10-30", "2026-11-03"),
     ],
 )
 def test_words_for_times_become_ranges(question: str, start: str | None, end: str | None) -> None:
@@ -81,6 +90,18 @@ def test_words_for_times_become_ranges(question: str, start: str | None, end: st
 )
 def test_other_words_are_no_time(question: str) -> None:
     assert find_span(question, NOW) is None
+
+
+@pytest.mark.parametrize("question", ["between 3 and 5 March", "from 3 to 5 March", "between March 3 and 5"])
+def test_a_range_is_named_by_its_own_words(question: str) -> None:
+    span = find_span(f"What did I cook {question} with Anna?", NOW)
+    assert span is not None
+    assert span.phrase == question
+
+
+def test_numbers_between_others_are_no_days() -> None:
+    span = find_span("did between 2 and 4 people come in March", NOW)
+    assert ends(span) == ("2026-03-01", "2026-04-01")
 
 
 def test_a_day_is_as_long_as_its_zone_says() -> None:

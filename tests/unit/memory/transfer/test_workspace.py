@@ -149,6 +149,20 @@ def test_files_that_are_there_are_kept_unless_told(tmp_path: Path) -> None:
     assert (tmp_path / "AGENTS.md").read_text() == "mine"
 
 
+def test_an_export_over_another_leaves_nothing_of_that_and_all_of_others(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    gone = [stored("a forgotten day", kind="turn"), stored("a forgotten fact"), stored("kept", speaker="user")]
+    write_workspace(gone, folder, zone=TOKYO)
+    write(folder, AGENTS_md="mine", memory__projects_md="- mine")
+    (folder / "memory" / "2020-01-01.md").write_text("# 2020-01-01\n\n- mine\n")
+    (folder / "memory" / "2020-01-02.md").symlink_to(folder / "memory" / "2026-11-25.md")
+    written = write_workspace([stored("kept", speaker="user")], folder, overwrite=True, zone=TOKYO)
+    assert written.removed == 2 and written.sizes_bytes == {"USER.md": (folder / "USER.md").stat().st_size}
+    assert names_in(folder) == ["AGENTS.md", "USER.md", "memory"]
+    assert names_in(folder / "memory") == ["2020-01-01.md", "2020-01-02.md", "projects.md"]
+    assert "forgotten" not in "".join(path.read_text() for path in folder.rglob("*.md") if path.exists())
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="can't be written"):
         write_workspace([stored("a")], tmp_path / "none" / "out")

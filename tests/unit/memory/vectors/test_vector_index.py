@@ -94,6 +94,25 @@ async def test_a_vector_of_a_text_that_changed_meanwhile_is_not_kept(database: D
     assert (await database.read(lambda c: index.nearest(c, vector, 1)))[0][1] > 0.99
 
 
+async def test_a_vector_made_with_a_turn_that_was_forgotten_meanwhile_is_not_kept(database: Database) -> None:
+    class Slow(Heaps):
+        async def __call__(self, texts: list[str]) -> list[bytes]:  # type: ignore[override]
+            made = await super().__call__(texts)
+            await database.write(lambda c: c.execute("delete from memories where text = 'secret'"))
+            return made
+
+    def talk(connection: object) -> None:
+        insert(connection, "secret", "turn", "s")  # type: ignore[arg-type]
+        insert(connection, "a 1", "turn", "s")  # type: ignore[arg-type]
+
+    engine = Slow()
+    index = VectorIndex(database, engine)
+    await database.write(talk)
+    await finish(index)
+    assert engine.asked == [["secret", "secret a 1"], ["a 1"]]
+    assert await count(database, "vectors") == 1
+
+
 async def test_a_turn_is_embedded_with_the_turn_before(database: Database) -> None:
     engine = Heaps()
     index = VectorIndex(database, engine)

@@ -1,0 +1,48 @@
+"""What the tray's windows may do with a home whose memory can't be opened.
+
+Owns the way from a button to the runtime and the closed home. Must not know any window. Loop. Imported only where the
+memory could not be opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from openclaw_desktop.security.key_problems import mistyped_code
+from openclaw_desktop.service.backups import CopyOffer
+from openclaw_desktop.service.closed_home import begin_closed, offer_closed, restore_closed
+from openclaw_desktop.system.paths import Home
+from openclaw_desktop.system.secrets.recovery_code import read_code
+
+if TYPE_CHECKING:
+    from openclaw_desktop.ui.application import Front
+
+
+class HomeRescue:
+    """The rescue of one home; `build` starts its agent, by the recovery code where there is one."""
+
+    def __init__(self, home: Home, build: Callable[[str | None], Awaitable[Front]]) -> None:
+        self._home = home
+        self._build = build
+
+    async def start(self, code: str | None) -> Front:
+        """Try again, with the recovery code as it was typed; raises UserError."""
+        if code is None:
+            return await self._build(None)
+        read = read_code(code)
+        if read is None:
+            raise mistyped_code()
+        return await self._build(read)
+
+    async def offer(self) -> CopyOffer | None:
+        """Return the newest whole backup; raises UserError."""
+        return await offer_closed(self._home)
+
+    async def restore(self, name: str) -> None:
+        """Put that backup in the memory's place; raises UserError."""
+        await restore_closed(self._home, name)
+
+    async def begin_empty(self) -> None:
+        """Begin an empty memory under the same key; raises UserError."""
+        await begin_closed(self._home)

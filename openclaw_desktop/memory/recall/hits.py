@@ -1,0 +1,32 @@
+"""A candidate of a search with what speaks for it.
+
+Owns that value. Must not know how it is found, scored or shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from openclaw_desktop.memory.recall.candidates import Candidate
+from openclaw_desktop.memory.recall.scoring import Signals
+
+
+@dataclass(slots=True)
+class Hit:
+    """A candidate with what speaks for it.
+
+    `ended`: the memory by which it is known that it holds no more: itself, or a fact that was made of it. `hidden`: and
+    the question does not ask for what was. `corrects`: it took the place of a fact that the question is about.
+    `part`: which of the question's alternatives it fits best. `matched`: the words of the question that stand in it,
+    and `coverage`, their share, are known of the best alone.
+    """
+
+    memory: Candidate
+    signals: Signals
+    hidden: bool = False
+    corrects: bool = False
+    ended: Candidate | None = None
+    part: int = 0
+    score: float = 0.0
+    coverage: float = 0.0
+    matched: tuple[str, ...] = ()

@@ -1,0 +1,45 @@
+"""Hits that say what another hit says.
+
+Owns which of them are left out: what became a fact is found as that fact alone. Must not know scores. Runs on a
+database thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import apsw
+
+from openclaw_desktop.memory.recall.hits import Hit
+from openclaw_desktop.storage.database import fetch
+
+# A fact and both sides of the turn that it was told in may all be found.
+FOUND_PER_HIT = 3
+
+
+def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) -> list[Hit]:
+    """Return the first `k` of `hits` but for turns that a fact among them, or the turn they repeat, stands for."""
+    hits = hits[: FOUND_PER_HIT * k]
+    facts = [hit.memory for hit in hits if hit.memory.kind == "fact"]
+    told = {fact.turn_id for fact in facts if fact.turn_id}
+    texts = {_bare(fact.text) for fact in facts}
+    repeated = _repeating(connection, [hit.memory.rowid for hit in hits])
+    kept = (
+        hit
+        for hit in hits
+        if hit.memory.kind != "turn"
+        or not (hit.memory.turn_id in told or hit.memory.rowid in repeated or _bare(hit.memory.text) in texts)
+    )
+    return [hit for hit, _ in zip(kept, range(k), strict=False)]
+
+
+def _repeating(connection: apsw.Connection, rowids: list[int]) -> frozenset[int]:
+    """Return those of `rowids` that were made of another of them."""
+    sql = """select s.memory_rowid from json_each(?1) j cross join memory_sources s on s.memory_rowid = j.value
+        where s.source_rowid in (select value from json_each(?1))"""
+    return frozenset(int(rowid) for (rowid,) in fetch(connection, sql, (json.dumps(rowids),)))
+
+
+def _bare(text: str) -> str:
+    return text.strip(" .!").casefold()

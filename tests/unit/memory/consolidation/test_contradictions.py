@@ -1,0 +1,152 @@
+"""What of everyday life ends what: homes and jobs are in `test_slots`; and how little is read anew to find that out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from openclaw_desktop.memory.consolidation import facts
+from openclaw_desktop.memory.consolidation.forms import Claim
+from openclaw_desktop.memory.consolidation.slots import Reading, Rival, contradicts, read_claims, rivals
+from openclaw_desktop.memory.consolidation.statements import find_statements
+from openclaw_desktop.memory.records import NewMemory
+from openclaw_desktop.memory.store import MemoryStore
+from openclaw_desktop.storage.database import Database
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+ENDS = [
+    ("I don't have a dog any more.", "I have a dog called Rex."),
+    ("I don't have a dog any more.", "My dog is called Rex."),
+    ("My cat Tom died", "My cat is called Tom"),
+    ("My cat ran away", "I have a cat"),
+    ("Ana and I got divorced.", "I'm married to Ana."),
+    ("I'm divorced.", "My wife is called Ana"),
+    ("I'm single now.", "I'm married to Ana."),
+    ("I'm single now", "My girlfriend is called Ana"),
+    ("I am no longer married.", "I'm married to Ana."),
+    ("I'm married to Tom", "I'm single"),
+    ("Ana and I broke up", "I'm engaged"),
+    ("I broke up with Ana", "I'm engaged to Ana"),
+    ("It turns out I'm not allergic to peanuts.", "I'm allergic to peanuts."),
+    ("I'm not allergic to peanuts any more.", "I'm allergic to peanuts."),
+    ("I'm no longer at IBM.", "I work at IBM."),
+    ("I was fired from IBM.", "I work at IBM."),
+    ("I was laid off by IBM.", "I work at IBM."),
+    ("My mom moved to Rome", "My mother lives in Milan"),
+    ("My dad's birthday is on 4 May", "My father's birthday is on 3 May"),
+    ("My new number is 555 0200", "My phone number is 555 0100"),
+    ("I have a new phone number: 555 0200", "My phone number is 555 0100"),
+    ("The wifi password changed to hunter3", "The wifi password is hunter2"),
+    ("The wifi password was changed to hunter3", "My wifi password is hunter2"),
+    ("My email changed to a@b.org", "My email is c@d.org"),
+    ("My favourite colour changed to blue", "My favourite colour is green"),
+    ("My dentist appointment was moved to 5 December at 9.", "My dentist appointment is on 3 December at 10."),
+    ("My dentist appointment was moved to 5 December", "I have an appointment with the dentist on 3 December"),
+    ("The dentist appointment has been postponed to Friday at 9", "My dentist appointment is on 3 December at 10."),
+    ("The job interview was moved to 5 December", "My job interview is on 3 December"),
+    ("The deadline for the Falcon report has moved to 10 December", "The deadline for the Falcon report is 1 December"),
+    ("My tax return is due on 10 May", "The deadline for my tax return is 1 May"),
+    ("My son is 5 years old", "My son is 4 years old"),
+    ("My daughter just turned 7", "My daughter is 6"),
+    ("I can't swim", "I can swim"),
+    ("I learned to swim", "I can't swim"),
+    ("I can no longer drive a lorry", "I can drive a lorry"),
+    ("I have three kids now", "I have two kids"),
+    ("I have 3 children", "I have two kids"),
+    ("I have no cats", "I have two cats"),
+    ("I weigh 75 kg now", "I weigh 80 kg"),
+    ("I weigh 75 kilos now", "My weight is 80 kg"),
+    ("My boss Anna moved to Rome", "Anna lives in Porto"),
+    ("Anna moved to Rome", "My boss Anna lives in Porto"),
+    ("I'm vegan now", "I eat meat"),
+    ("I hate tea", "I like tea"),
+]
+
+
+@pytest.mark.parametrize(("new", "old"), ENDS)
+def test_what_is_so_no_more_ends(new: str, old: str) -> None:
+    assert contradicts(read_claims(new), read_claims(old))
+    assert find_statements(new) and find_statements(old)
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        ("My boss Anna lives in Rome.", "Anna lives in Porto."),
+        ("My new cat is called Jerry", "My dog is called Rex"),
+        ("I have a cat called Tom", "I have a cat called Jerry"),
+        ("I have two cars", "I have two kids"),
+        ("I have three kids, and Tom is the oldest", "I have two kids called Ana and Tom"),
+        ("I have a son called Tom", "I have two kids"),
+        ("I can swim", "I can't dance"),
+        ("I can't drive at night", "I can drive"),
+        ("My older son is 5", "My younger son is 4"),
+        ("My son is 9", "My son is 4"),
+        ("My doctor appointment was moved to 5 December", "My dentist appointment is on 3 December"),
+        ("My dentist appointment is on 5 December", "My dentist appointment is on 3 December"),
+        ("The Falcon report is due on 10 December", "The Falcon launch is due on 1 December"),
+        ("I don't have a dog", "My mother has a dog called Rex"),
+        ("I'm divorced", "My girlfriend is called Ana"),
+        ("I'm married", "My wife is called Ana"),
+        ("My new number is 5", "My house number is 4"),
+        ("My work number is 55502", "My phone number is 55501"),
+        ("I'm not allergic to peanuts", "I'm allergic to eggs"),
+        ("I was fired from IBM", "I work at Google"),
+        ("I'm not at IBM", "I work at IBM"),
+        ("I'm at Starbucks now", "I work at IBM"),
+        ("My son can swim", "My son can't swim"),
+        ("My dentist moved to Lisbon", "My dentist is Dr. Smith"),
+        ("My bank has moved to Lisbon", "My bank is Novo"),
+        ("My employer moved to Berlin", "My employer is Siemens"),
+        ("I broke up with Tom", "I'm married to Ana"),
+        ("My sister's dog died", "My dog is called Rex"),
+        ("My brother is divorced", "I'm married to Ana"),
+        ("We switched to Bosch", "I work at Siemens"),
+    ],
+)
+def test_what_is_so_besides_stays(new: str, old: str) -> None:
+    assert not contradicts(read_claims(new), read_claims(old))
+
+
+def _fits(rival: Rival, claim: Claim) -> bool:
+    same = (rival.subject, rival.slot) == (claim.subject, claim.slot)
+    return same and rival.value in (None, claim.value) and rival.denied in (None, claim.denied)
+
+
+@pytest.mark.parametrize(("new", "old"), ENDS)
+def test_what_may_end_another_is_looked_up_from_either_side(new: str, old: str) -> None:
+    def finds(these: tuple[Claim, ...], those: tuple[Claim, ...]) -> bool:
+        return any(_fits(rival, other) for one in these for rival in rivals(one) for other in those)
+
+    newer, older = read_claims(new).claims, read_claims(old).claims
+    assert finds(newer, older) and finds(older, newer)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await Database.open(tmp_path / "m.db")
+    yield database
+    await database.close()
+
+
+async def test_of_a_thousand_likings_only_the_one_that_is_told_of_again_is_read_anew(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore(database, None)
+    told = {"kind": "fact", "source": "user", "speaker": "user", "tier": "medium"}
+    await store.remember_many([NewMemory(f"I like dish{n} stew", **told) for n in range(900)], told=True)  # type: ignore[arg-type]
+    reread: list[str] = []
+
+    def counting(text: str, speaker: str = "user") -> Reading:
+        reread.append(text)
+        return read_claims(text, speaker)
+
+    monkeypatch.setattr(facts, "read_claims", counting)
+    await store.remember(NewMemory("I hate dish7 stew", **told), told=True)  # type: ignore[arg-type]
+    assert reread == ["I like dish7 stew"]
+    ended = await database.rows("select text from memories where superseded_by is not null", ())
+    assert ended == [("I like dish7 stew",)]

@@ -1,0 +1,87 @@
+"""What was put right stands above what it corrects, turns included."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from openclaw_desktop.memory import MemoryStore, NewMemory, Recollection
+from openclaw_desktop.storage.database import Database
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Told:
+    """Facts with the turns that they were made of, one after the other."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.store = database, MemoryStore(database, None)
+        self.facts: list[str] = []
+
+    async def say(self, text: str, fact: str | None, day: int) -> str:
+        """Keep a turn, and a fact made of it."""
+        moment = f"2026-11-{day:02}T10:00:00+00:00"
+        turn = NewMemory(text, kind="turn", speaker="user", session_id=f"s{day}", turn_id=f"t{day}", created_at=moment)
+        turn_id = await self.store.remember(turn)
+        if fact is not None:
+            made = NewMemory(fact, speaker="user", created_at=moment, derived_from=(turn_id,))
+            self.facts.append(await self.store.remember(made))
+        return turn_id
+
+    async def replace(self, old: str, new: str | None) -> None:
+        """End a fact, for another or for none."""
+        sql = """update memories set superseded_by = (select rowid from memories where id = ?),
+            valid_to = '2026-11-20T10:00:00+00:00' where id = ?"""
+        await self.database.write(lambda c: c.execute(sql, (new, old)).fetchall())
+
+    async def ask(self, question: str) -> list[Recollection]:
+        return await self.store.recall(question, now=NOW)
+
+
+@pytest.fixture
+async def told(tmp_path: Path) -> AsyncIterator[Told]:
+    database = await Database.open(tmp_path / "m.db")
+    yield Told(database)
+    await database.close()
+
+
+async def test_the_turns_that_hold_no_more_stand_below_what_was_put_right(told: Told) -> None:
+    old = await told.say("My wifi password is hunter2", "wifi password: hunter2", 1)
+    older = await told.say("The wifi password changed to hunter3, by the way", "wifi password: hunter3", 5)
+    await told.say("It is hunter4 now, after all that", "hunter4 opens the network", 9)
+    first, second, third = told.facts
+    await told.replace(first, second)
+    await told.replace(second, third)
+    hits = await told.ask("what is the wifi password?")
+    assert hits[0].id == third
+    assert "took the place of what was said before" in hits[0].why
+    outdated = {hit.id: hit.why for hit in hits if hit.id in (old, older)}
+    assert len(outdated) == 2
+    assert all("no longer true since 2026-11-" in why for why in outdated.values())
+    assert {first, second}.isdisjoint(hit.id for hit in hits)
+
+
+async def test_a_turn_that_says_other_things_keeps_its_place_for_them(told: Told) -> None:
+    both = await told.say("I live in Porto, and my dog Rex chases the postman all day", "I live in Porto", 1)
+    await told.say("I moved to Lisbon", "I live in Lisbon", 9)
+    await told.replace(*told.facts)
+    hits = await told.ask("Does my dog Rex chase the postman?")
+    assert hits[0].id == both
+    assert not any("no longer true" in hit.why or "took the place" in hit.why for hit in hits)
+
+
+async def test_what_ended_without_another_says_so(told: Told) -> None:
+    turn = await told.say("I have a dog called Rex", "I have a dog called Rex", 1)
+    other = await told.say("The dog of the neighbours is called Bello", None, 2)
+    await told.replace(told.facts[0], None)
+    hits = await told.ask("what is the dog called")
+    assert [hit.id for hit in hits] == [other, turn]
+    assert "no longer true since 2026-11-20" in hits[1].why
+
+
+async def test_a_question_for_the_past_still_finds_it(told: Told) -> None:
+    await told.say("My wifi password is hunter2", "wifi password: hunter2", 1)
+    await told.say("The wifi password is hunter3 now", "wifi password: hunter3", 5)
+    await told.replace(*told.facts)
+    assert (await told.ask("what was the previous wifi password?"))[0].id == told.facts[0]
