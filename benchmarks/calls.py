@@ -78,7 +78,10 @@ class _NoStores:
     async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
         pass
 
-    async def keep_answer(self, session_id: str, answer: Answer, asked: Message | None) -> None:
+    async def keep_unanswered(self, turn_id: str) -> None:
+        """Keep nothing."""
+
+    async def keep_answer(self, session_id: str, answer: Answer, asked: Message | None, erasures: int) -> None:
         pass
 
 

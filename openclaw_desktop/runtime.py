@@ -138,7 +138,7 @@ async def attach_or_start(home: Home, mode: Mode, role: str, code: str | None = 
         elif time.monotonic() > deadline_s:
             raise UserError(
                 "home_busy",
-                tr("Another command (process {pid}) is using this home.", pid=holder.pid if holder else "?"),
+                tr("Another command (process {pid}) is using this home.", pid=holder.pid or "?" if holder else "?"),
                 tr("Wait until it is done, then try again."),
                 ExitCode.FAILED,
             )

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from openclaw_desktop.agent import compaction, context, loop, plain_requests, relevance
+from openclaw_desktop.agent import compaction, context, loop, plain_requests, relevance, told_days
 from openclaw_desktop.agent.plain_requests import RememberThis
 from openclaw_desktop.agent.preparation import Preparation
 from openclaw_desktop.agent.repair import FindTimes
@@ -140,7 +140,8 @@ class Task:
 class _Course:
     """What is known of a turn while it runs.
 
-    `said`: the user's words that its calls come of, behind those of the turn before where that one asked back.
+    `said`: the user's words that its calls come of, behind those of the turn before where that one asked back. `told`:
+    all that the model had read of this chat.
     """
 
     model: str | None
@@ -155,6 +156,7 @@ class _Course:
     first_token_s: float | None = None
     offered: str | None = None
     asked: Message | None = None
+    told: str = ""
     erasures: int = 0
     keeping: asyncio.Future[None] | None = None
 
@@ -260,6 +262,7 @@ class SessionAgent:
                 task.turn_id, tr("The first part of this chat no longer fits the model and was left out.")
             )
         course.label = parts.join([course.label, *(message.label for message in history)])
+        course.told = "\n".join([task.text, *(message.text for message in history if message.role != "system")])
         turn = loop.Turn(
             (system, *history, Message("user", question, course.label)),
             offered,
@@ -334,6 +337,9 @@ class SessionAgent:
                     self._asked_back[task.session_id] = course.said, course.erasures
                 # After a crash a smaller one may have taken over.
                 course.model = model or course.model
+                if _names_untold_day(task, course):
+                    course.text = tr("I don't know: nothing that you told me says when.")
+                    return [TextWithdrawn(turn_id), TextAdded(turn_id, course.text)]
                 return []
 
     async def _run_plain(
@@ -428,6 +434,14 @@ def _closing(text: str) -> frozenset[str]:
     """Return the tools whose success is the whole answer; after an erasure no prompt may repeat what was erased."""
     plain = isinstance(plain_requests.parse_plain(text), RememberThis)
     return frozenset({"forget", "remember"} if plain else {"forget"})
+
+
+def _names_untold_day(task: Task, course: _Course) -> bool:
+    """Return whether the answer to "when is my ...?" names a day that the model had nowhere from."""
+    if course.memories or task.files or any(call.name != "recall" for call in course.calls):
+        return False
+    told = "\n".join([course.told, *(call.result or "" for call in course.calls)])
+    return told_days.asks_own_day(task.text) and told_days.is_untold(course.text, told)
 
 
 def _tell_memories(memories: Sequence[Memory]) -> str:

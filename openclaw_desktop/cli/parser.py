@@ -153,7 +153,7 @@ def _add_memory_actions(memory: argparse._SubParsersAction[_Parser], common: _Pa
     undo.add_argument("run", nargs="?", type=_number, metavar="RUN")
     export = add("export", tr("write all memories to a file, or to a folder of Markdown files"), "PATH")
     export.add_argument("--format", choices=("json", "markdown"), default="json", help=tr("json has all of it"))
-    export.add_argument("--force", action="store_true", help=tr("overwrite what is there"))
+    export.add_argument("--force", action="store_true", help=tr("overwrite an earlier export"))
     taken = add("import", tr("read memories of another program, or of another machine"), "PATH")
     forms = ("auto", "openclaw", "chatgpt", "claude", "jsonl")
     taken.add_argument("--from", dest="source", choices=forms, default="auto", help=tr("whose it is"))

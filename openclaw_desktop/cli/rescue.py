@@ -27,22 +27,26 @@ class HomeRescue:
         self._build = build
 
     async def start(self, code: str | None) -> Front:
-        """Try again, with the recovery code as it was typed; raises UserError."""
-        if code is None:
-            return await self._build(None)
-        read = read_code(code)
-        if read is None:
-            raise mistyped_code()
-        return await self._build(read)
+        """Try again; raises UserError."""
+        return await self._build(_read(code))
 
-    async def offer(self) -> CopyOffer | None:
+    async def offer(self, code: str | None) -> CopyOffer | None:
         """Return the newest whole backup; raises UserError."""
-        return await offer_closed(self._home)
+        return await offer_closed(self._home, _read(code))
 
-    async def restore(self, name: str) -> None:
+    async def restore(self, name: str, code: str | None) -> None:
         """Put that backup in the memory's place; raises UserError."""
-        await restore_closed(self._home, name)
+        await restore_closed(self._home, name, _read(code))
 
-    async def begin_empty(self) -> None:
+    async def begin_empty(self, code: str | None) -> None:
         """Begin an empty memory under the same key; raises UserError."""
-        await begin_closed(self._home)
+        await begin_closed(self._home, _read(code))
+
+
+def _read(typed: str | None) -> str | None:
+    if typed is None:
+        return None
+    code = read_code(typed)
+    if code is None:
+        raise mistyped_code()
+    return code

@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 
@@ -28,11 +30,12 @@ from openclaw_desktop.memory.mentions import Mention, find_mentions
 from openclaw_desktop.memory.reach import Reach, find_alone, find_reach, rows_of
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.rows import fetch_memories
-from openclaw_desktop.storage.backup import list_backups, note_erased, noted_erasures, rewrite_backups
+from openclaw_desktop.storage.backup import list_backups, list_copies, note_erased, noted_erasures, rewrite_backups
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.recovery import files_aside
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # Writing so much anew takes a second or two on a slow machine; more keeps nobody waiting who did not ask by hand.
 AT_ONCE_BYTES = 64 << 20
@@ -86,6 +89,8 @@ class Erasing:
         self._clock = clock
         self._derived: list[Callable[[], Awaitable[None]]] = []
         self._one_at_a_time = asyncio.Lock()
+        # Held only while rows go, not while large files are written anew: a turn that ends meanwhile waits for this.
+        self._rows_go = asyncio.Lock()
         self.count = 0
 
     def when_erased(self, erase_derived: Callable[[], Awaitable[None]]) -> None:
@@ -111,7 +116,7 @@ class Erasing:
             find_mentions(connection, reach),
             _count_messages(connection, reach),
             len(reach.remaining),
-            sum(len(list_backups(folder)) for folder in self.backups),
+            sum(len(list_backups(folder)) for folder in self.backups if _is_there(folder)),
             tuple(id_ for id_ in dict.fromkeys(ids) if id_ not in known),
             len(reach.gone),
         )
@@ -129,8 +134,7 @@ class Erasing:
             # Before, so that what cannot be erased stops all of it, and after, for what was made meanwhile.
             await self._erase_derived()
             try:
-                reach, asked, counts, mark = await self._database.write(lambda c: self._erase(c, ids, asked_in))
-                self.count += 1
+                reach, asked, counts, mark = await self._let_rows_go(lambda c: self._erase(c, ids, asked_in), count=1)
                 await self._database.erase_traces()
             finally:
                 await self._erase_derived()
@@ -143,9 +147,25 @@ class Erasing:
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Let no erasure begin meanwhile, and wait for one that runs: what is written inside can't miss it."""
-        async with self._one_at_a_time:
+        """Let no erasure take rows meanwhile, and wait for one that does: what is written inside can't miss it."""
+        async with self._rows_go:
             yield
+
+    async def _let_rows_go(self, erase: Callable[[apsw.Connection], T], count: int) -> T:
+        """Run `erase` and count it, to the end also where who asked is gone: the writer does not stop then either."""
+
+        async def work() -> T:
+            async with self._rows_go:
+                gone = await self._database.write(erase)
+                self.count += count
+            return gone
+
+        working = asyncio.ensure_future(work())
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait([working])
+            raise
 
     async def let_go(self, ids: Sequence[str]) -> int:
         """Erase memories that have come to their end, each alone; what was learnt from a turn stays."""
@@ -157,7 +177,7 @@ class Erasing:
 
         async with self._one_at_a_time:
             await self._erase_derived()
-            count, mark = await self._database.write(erase)
+            count, mark = await self._let_rows_go(erase, count=0)
             await self._database.erase_traces()
             await self._erase_derived()
             if not await self._write_file_anew(patient=False):
@@ -217,16 +237,15 @@ class Erasing:
         return ""
 
     async def _write_copies_anew(self, marks: Sequence[str], counts: Counter[str], patient: bool) -> str:
-        folders = [folder for folder in self.backups if folder.is_dir()]  # `_is_missed` tells of the others
+        folders = [folder for folder in self.backups if _is_there(folder)]  # `_is_missed` tells of the others
         if not folders or not marks:
             return ""
-        copies = await asyncio.to_thread(lambda: [copy for folder in folders for copy in list_backups(folder)])
-        if not patient and sum(copy.stat().st_size for copy in copies) > AT_ONCE_BYTES:
-            return tr("The backups are written anew when the machine is idle; until then they still hold it.")
         try:
+            if not patient and await asyncio.to_thread(_sum_bytes, folders) > AT_ONCE_BYTES:
+                return tr("The backups are written anew when the machine is idle; until then they still hold it.")
             # Where backups are made, so that none is begun before the erasure and done after this.
             counts["copies"] = await self._database.beside(lambda _: self._rewrite_copies(folders, marks))
-        except UserError as error:
+        except (UserError, OSError) as error:
             return str(error)
         return ""
 
@@ -240,20 +259,22 @@ class Erasing:
                 note_erased(folder, marks)
                 count += rewrite_backups(folder, self._database.key, lambda c: replay_erasures(c, marks))
             except (UserError, OSError) as error:
-                problem = error
+                # Where there is no copy nothing is left to do: it may be where a disk belongs that is not plugged in.
+                problem = error if list_backups(folder) else problem
         if problem is not None:
             raise problem
         return count
 
     async def _is_missed(self) -> bool:
         """Return whether copies are in reach that miss an erasure: their folder was away when it was done."""
-        folders = [folder for folder in self.backups if await asyncio.to_thread(list_backups, folder)]
+        there = [folder for folder in self.backups if _is_there(folder)]
+        folders = [folder for folder in there if await asyncio.to_thread(list_backups, folder)]
         erased = set(await erased_ids(self._database)) if folders else set()
         return any([erased - await asyncio.to_thread(noted_erasures, folder) for folder in folders])
 
     def _out_of_reach(self) -> Iterator[str]:
         """Tell what may still hold what was erased, and what becomes of it."""
-        if away := [visible(str(folder)) for folder in self.backups if not folder.is_dir()]:
+        if away := [visible(str(folder)) for folder in self.backups if not _is_there(folder)]:
             yield tr(
                 "Backups in {folders} could not be reached; it goes from them once that folder is back.",
                 folders=", ".join(away),
@@ -271,6 +292,18 @@ class Erasing:
 
     def _moment(self) -> str:
         return self._clock.now().isoformat(timespec="seconds")
+
+
+def _is_there(folder: Path) -> bool:
+    """Return whether a folder of copies can be read: a disk that fails is as good as one that is not plugged in."""
+    try:
+        return folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
+    except OSError:
+        return False
+
+
+def _sum_bytes(folders: Sequence[Path]) -> int:
+    return sum(copy.size_bytes for folder in folders for copy in list_copies(folder))
 
 
 def _memories(connection: apsw.Connection, ids: Sequence[str]) -> tuple[StoredMemory, ...]:

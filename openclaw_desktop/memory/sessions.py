@@ -120,8 +120,9 @@ class SessionStore:
 
         Those of one turn, or of what was said last: a kill or a failure came before the answer.
         """
+        of_turn = "and turn_id = ?1" if turn_id is not None else ""  # told apart, so that its index is used
         sql = f"""select conversation_id, {_SPOKEN} from (select * from messages
-                where role = 'user' and (?1 is null or turn_id = ?1) order by id desc limit ?2) m
+                where role = 'user' {of_turn} order by id desc limit ?2) m
             where not exists (select 1 from memories
                 where turn_id = m.turn_id and kind = 'turn' and speaker = 'user') order by id"""
         rows = await self._database.rows(sql, (turn_id, UNREMEMBERED))

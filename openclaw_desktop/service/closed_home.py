@@ -61,13 +61,16 @@ async def restore_closed(home: Home, name: str, code: str | None = None) -> Rest
         return await restore_backup(home, plan, name, have, replay_erasures)
 
 
-async def begin_closed(home: Home) -> None:
-    """Begin an empty memory, under the same key, where only a damaged one is left; raises UserError."""
+async def begin_closed(home: Home, code: str | None = None) -> None:
+    """Begin an empty memory, under the same key, where only a damaged one is left; raises UserError.
+
+    `code`: as for `restore_closed`.
+    """
     with _held(home, "begin anew"):
         settings = load_settings(home.settings_file)
         aside = files_aside(home.database)
         keys = file_keys(home, settings, backup_plan(home, settings))
-        await begin_empty(home, (await keys.find(aside[-1] if aside else home.database)).key)
+        await begin_empty(home, (await keys.find(aside[-1] if aside else home.database, code)).key)
 
 
 async def discard_damaged(home: Home) -> tuple[str, ...]:
@@ -76,7 +79,8 @@ async def discard_damaged(home: Home) -> tuple[str, ...]:
 
 
 async def mend_at_start(home: Home) -> None:
-    """Have the next start read the whole memory, and make anew or set aside what is damaged."""
+    """Have the next start read the whole memory, and make anew or set aside what is damaged; raises UserError."""
+    prepare(home)  # first: in a folder that isn't ours nothing is marked
     if await asyncio.to_thread(home.database.exists):
         await asyncio.to_thread(mark_suspect, home.database)
 

@@ -45,6 +45,7 @@ _YOU_SAID = re.compile(
 )
 _CONTENT_WORD = re.compile(r"[^\W_]{4,}")
 _NUMBER = re.compile(r"\d{2,}")
+_LETTERS = re.compile(r"\w+")
 
 
 class TurnStores:
@@ -123,7 +124,8 @@ class TurnStores:
 
     async def keep_unanswered(self, turn_id: str | None = None) -> None:
         """Make memories of what the user told in a turn that never came to an answer; None: in any, before a start."""
-        await self._keep_turns(await self._sessions.unremembered(turn_id), ())
+        async with self._memories.erasing.held():
+            await self._keep_turns(await self._sessions.unremembered(turn_id), ())
 
     async def _keep_turns(self, spoken: Sequence[tuple[str, SpokenMessage]], repeated: tuple[str, ...]) -> None:
         kept = [
@@ -186,8 +188,13 @@ class TurnStores:
 
 
 def _is_said(text: str, said: str) -> bool:
-    """True where the user's words have `text`, or bear out what a model made of them."""
-    return text.strip(" .!").casefold() in said.casefold() or is_borne_out(text, said)
+    """True where the user's words have `text`, letter for letter, or bear out what a model made of them."""
+    return _letters(text) in _letters(said) or is_borne_out(text, said)
+
+
+def _letters(text: str) -> str:
+    """Return a text without what is typed one way and read another: spaces, quotes, apostrophes, capitals."""
+    return "".join(_LETTERS.findall(text.casefold()))
 
 
 def is_statement(text: str) -> bool:

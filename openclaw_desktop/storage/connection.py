@@ -19,8 +19,8 @@ BUSY_TIMEOUT_MS = 5_000
 LOOKS_AGAIN_S = 0.004
 # A line of writers that never ends is told of in the end.
 MOST_TURNS = 12
-# Keeps in memory what connections to a log share in a file of 32 KB, which a full disk has no room for. No other process
-# can have the file open then.
+# Keeps in memory what connections share in a file of 32 KB, which a full disk has no room for. No other process can
+# have the database open then.
 WITHOUT_SHARED_FILE = "" if sys.platform == "win32" else "multipleciphers-unix-excl"
 # What of a file is kept in memory: this much of the smallest, for a reader a share of larger ones. A search reads some
 # thousand pages of a large file, and an encrypted page costs three times a plain one to read anew.

@@ -256,7 +256,19 @@ class Database:
 
     async def erase_traces(self) -> None:
         """Leave no byte of what was deleted: fold the log into the file and cut it to nothing."""
-        await self.maintain(lambda connection: connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE))
+        try:
+            await self.maintain(lambda connection: connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE))
+        except UserError as error:
+            if error.failure.code != "disk_full":
+                raise
+            raise UserError(
+                "disk_full",
+                tr(
+                    "The disk that holds {path} is full: it is deleted, but not yet erased from the file.",
+                    path=self.path,
+                ),
+                tr("Free some space and start again; the start finishes it."),
+            ) from error
 
     async def checkpoint(self) -> None:
         """Fold the log into the file without waiting for readers."""
@@ -293,7 +305,8 @@ class Database:
         try:
             return await asyncio.get_running_loop().run_in_executor(thread, work)
         except apsw.CorruptError as error:
-            self.note_damage()
+            if hasattr(error, "result"):  # SQLite's own word, not ours about a copy
+                self.note_damage()
             raise explain(error, self.path) from error
         except (apsw.Error, OSError) as error:
             raise explain(error, self.path) from error

@@ -202,7 +202,8 @@ def damaged(path: Path, reason: str, backups: Path | None, key: bytes | None) ->
         advice = tr("There is no good copy in the backups folder; move the damaged file elsewhere to begin anew.")
     else:
         advice = tr(
-            "Bring back the newest good copy in the backups folder, {name}: openclaw-agent backup restore latest",
+            "Bring back the newest good copy in the backups folder, {name}: openclaw-agent backup restore latest "
+            "(what was said after it was made may be missing then)",
             name=newest.name,
         )
     reason = " ".join(visible(reason).split())

@@ -47,21 +47,24 @@ class Front:
 
 
 class Rescue(Protocol):
-    """What helps where the memory can't be opened. Each raises UserError."""
+    """What helps where the memory can't be opened. Each raises UserError.
+
+    `code`: the recovery code as the user typed it, which then opens file and copies in the place of their key.
+    """
 
     async def start(self, code: str | None) -> Front:
-        """Try again, with the recovery code as the user typed it where there is one."""
+        """Try again."""
         ...
 
-    async def offer(self) -> CopyOffer | None:
+    async def offer(self, code: str | None) -> CopyOffer | None:
         """Return the newest whole backup; None where there is none."""
         ...
 
-    async def restore(self, name: str) -> None:
+    async def restore(self, name: str, code: str | None) -> None:
         """Put the backup of that name in the place of the damaged memory."""
         ...
 
-    async def begin_empty(self) -> None:
+    async def begin_empty(self, code: str | None) -> None:
         """Begin an empty memory beside the damaged one."""
         ...
 

@@ -73,17 +73,19 @@ async def _ask_code(rescue: Rescue, failure: Failure) -> Rescued | None:
         while (answer := await window.answer()) not in (CLOSED, "quit"):
             window.set_busy(True)
             window.say(tr("Opening…"))
+            typed = code.text() if answer == "open" else None
             try:
-                front = await rescue.start(code.text() if answer == "open" else None)
+                front = await rescue.start(typed)
             except UserError as error:
-                window.set_busy(False)
                 if error.failure.code == "database_damaged":
-                    raise
+                    window.hide()
+                    return await _replace_memory(rescue, error.failure, typed)
+                window.set_busy(False)
                 window.say(_for_window(error.failure), problem=True)
                 code.setFocus()
                 code.selectAll()
                 continue
-            return Rescued(front, by_code=answer == "open")
+            return Rescued(front, by_code=typed is not None)
         return None
     finally:
         window.dismiss()
@@ -94,14 +96,14 @@ def _for_window(failure: Failure) -> str:
     return failure.sentence if failure.code.startswith("key_") else failure.text
 
 
-async def _replace_memory(rescue: Rescue, failure: Failure) -> Rescued | None:
+async def _replace_memory(rescue: Rescue, failure: Failure, code: str | None = None) -> Rescued | None:
     window = Window("damaged")
     try:
         _say_damaged(window, failure, tr("Looking for the newest good backup…"))
         window.present()
         offer, problem = None, ""
         try:
-            offer = await rescue.offer()
+            offer = await rescue.offer(code)
         except Exception as error:
             problem = describe_error(error, "looking for a backup").text
         _offer_choice(window, failure, offer, problem)
@@ -110,16 +112,16 @@ async def _replace_memory(rescue: Rescue, failure: Failure) -> Rescued | None:
             window.say(tr("One moment…"))
             try:
                 if answer == "restore" and offer is not None:
-                    await rescue.restore(offer.name)
+                    await rescue.restore(offer.name, code)
                     notice = tr("The memory is that of {time} again.", time=_time(offer))
                 else:
-                    await rescue.begin_empty()
+                    await rescue.begin_empty(code)
                     notice = tr("The memory is empty. The damaged file and the backups are kept.")
             except Exception as error:
                 window.set_busy(False)
                 window.say(describe_error(error, "replacing a damaged memory").text, problem=True)
                 continue
-            return Rescued(await rescue.start(None), notice=notice)
+            return Rescued(await rescue.start(code), by_code=code is not None, notice=notice)
         return None
     finally:
         window.dismiss()

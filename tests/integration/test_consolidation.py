@@ -81,6 +81,15 @@ async def test_what_the_user_says_to_keep_is_dated_by_its_own_words(file: File) 
     assert memory is not None and memory.valid_from == "2024-03-01"
 
 
+async def test_what_has_a_term_does_not_end_what_may_be_so_after_it(file: File) -> None:
+    await file.say("I live in Porto.", "I work at Acme.", days_ago=3)
+    await file.say("I live in Lisbon until May 2027.", "From 1 December until 1 February I work at Bosch.", days_ago=2)
+    await file.consolidator().run("asked")
+    file.clock.moment += timedelta(days=30)
+    await file.consolidator().run("asked")
+    assert set((await file.facts()).values()) == {True} and len(await file.facts()) == 4
+
+
 async def test_an_older_turn_that_is_read_later_does_not_end_what_was_said_after_it(file: File) -> None:
     await file.say("I live in Lisbon.", days_ago=1)
     await file.say("I live in Porto.", days_ago=300)

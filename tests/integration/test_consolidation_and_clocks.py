@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from memory_file import MovingClock, Permission
 
-from openclaw_desktop.core.protocols import Urgency
 from openclaw_desktop.memory import history
 from openclaw_desktop.memory.consolidation.ageing import agree_to_fading
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator, RunReport
@@ -20,29 +20,12 @@ from openclaw_desktop.service.memory_desk import MemoryDesk
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.settings import MemorySettings
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 YEAR = timedelta(days=365)
-
-
-class SetClock:
-    def __init__(self) -> None:
-        self.moment = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def monotonic_s(self) -> float:
-        return self.moment.timestamp()
-
-
-class AlwaysPermitted:
-    def may_run(self, kind: str, urgency: Urgency) -> bool:
-        return True
 
 
 class Life:
     def __init__(self, database: Database) -> None:
-        self.database, self.clock = database, SetClock()
+        self.database, self.clock = database, MovingClock()
         self.store = MemoryStore(database, None, self.clock)
 
     async def say(self, *texts: str, told: bool = True) -> list[str]:
@@ -57,7 +40,7 @@ class Life:
         return ids
 
     async def consolidate(self) -> RunReport:
-        return await Consolidator(self.database, AlwaysPermitted(), self.clock).run("asked")
+        return await Consolidator(self.database, Permission(), self.clock).run("asked")
 
     async def facts(self) -> dict[str, bool]:
         """Return the facts, each with whether it holds."""

@@ -20,8 +20,9 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.memory import MemoryStore, NewMemory
 from openclaw_desktop.storage.backup import back_up, note_erased
 from openclaw_desktop.storage.connection import connect
-from openclaw_desktop.storage.database import Database, fetch
+from openclaw_desktop.storage.database import Database, explain, fetch
 from openclaw_desktop.storage.recovery import files_aside, find_copy, restore
+from openclaw_desktop.storage.upkeep import Upkeep
 
 PAGES = count("a page of the file overwritten", 100)
 PAGE = 4096
@@ -56,7 +57,7 @@ async def test_any_damaged_page_is_found_after_an_unclean_end_and_the_copy_gives
 ) -> None:
     path, copies = tmp_path / "m.db", tmp_path / "b"
     memories = await make(path, key, copies)
-    whole, chance, found = path.read_bytes(), random.Random(11), 0
+    whole, chance, found, mended = path.read_bytes(), random.Random(11), 0, 0
     for _ in range(PAGES // 2):
         page = chance.randrange(1, len(whole) // PAGE)
         damage = whole[: page * PAGE] + chance.randbytes(PAGE) + whole[(page + 1) * PAGE :]
@@ -64,6 +65,10 @@ async def test_any_damaged_page_is_found_after_an_unclean_end_and_the_copy_gives
         path.with_name("m.db-wal").touch()  # as a crash leaves it
         try:
             assert await read(path, key, copies) == memories, "only what nobody needs may be damaged unseen"
+            for aside in files_aside(path):
+                assert aside.read_bytes() == damage, "kept as it was"
+                aside.unlink()
+                found, mended = found + 1, mended + 1
             continue
         except UserError as error:
             found += 1
@@ -77,6 +82,139 @@ async def test_any_damaged_page_is_found_after_an_unclean_end_and_the_copy_gives
         assert done.kept is None and await read(path, key) == memories
         aside.unlink()
     assert found > PAGES // 4
+    assert 0 < mended < found
+
+
+DERIVED = (
+    "memories_by_time", "sqlite_autoindex_memories_1", "memory_sources_by_source", "memories_fts_data",
+    "memories_fts_docsize", "memories_fts_config", "vectors", "vectors_by_memory", "vector_lists", "vector_engines",
+    "vector_codes", "vector_queue", "term_counts", "speakers", "reading_queue", "memory_claims", "upkeep",
+)  # fmt: skip
+
+
+def overwrite_page(path: Path, key: bytes | None, tree: str) -> bytes:
+    """Damage a page in the middle of a tree of a closed file, and return the bytes that the file has then."""
+    connection = connect(path, key)
+    pages = [int(page) for (page,) in connection.execute("select pageno from dbstat where name = ?", (tree,))]
+    connection.close()
+    place, whole = (pages[len(pages) // 2] - 1) * PAGE, path.read_bytes()
+    damage = whole[:place] + random.Random(place).randbytes(PAGE) + whole[place + PAGE :]
+    path.write_bytes(damage)
+    return damage
+
+
+@pytest.mark.parametrize("key", [None, b"k" * 32], ids=["plain", "encrypted"])
+async def test_damage_in_what_is_made_from_the_memories_costs_none_of_them(tmp_path: Path, key: bytes | None) -> None:
+    path, copies = tmp_path / "m.db", tmp_path / "b"
+    memories = await make(path, key, copies)
+    database = await Database.open(path, key=key)
+    since = await MemoryStore(database, None).remember(NewMemory("said since the copy", speaker="Ana"))
+
+    def add_vectors(connection: apsw.Connection) -> None:
+        for sql in (
+            "insert into vector_engines (name, version, dimension) values ('any', '1', 256)",
+            "insert into vector_lists (engine_id, generation, list, centroid) values (1, 0, 1, x'00')",
+            "insert into vectors select 1, 1, rowid, randomblob(256) from memories",
+            "insert into vector_codes (engine_id, list, entries) values (1, 1, x'00')",
+            "delete from vector_queue",
+        ):
+            connection.execute(sql)
+
+    await database.write(add_vectors)
+    await database.close()
+    memories[since] = "said since the copy"
+    whole = path.read_bytes()
+    for tree in DERIVED:
+        path.write_bytes(whole)
+        damage = overwrite_page(path, key, tree)
+        path.with_name("m.db.suspect").touch()
+        database = await Database.open(path, key=key, backups=copies)
+        assert dict(await database.rows("select id, text from memories")) == memories, tree
+        (aside,) = files_aside(path)
+        assert aside.read_bytes() == damage, "kept as it was"
+        aside.unlink()
+        found = await database.rows("select rowid from memories_fts where memories_fts match 'fact OR since'")
+        assert len(found) == len(memories), tree
+        lacking = (
+            "select count(*) from memories m where not exists (select 1 from vectors v where v.memory_rowid = m.rowid)"
+        )
+        queued = "select count(*) from vector_queue"
+        assert (await database.rows(lacking))[0][0] <= (await database.rows(queued))[0][0], tree
+        assert await database.rows("select name, memories from speakers") == [("Ana", 1)]
+        secret = await database.rows("select v from memories_fts_config where k = 'secure-delete'")
+        assert secret == [(1,)], "erased words leave the index for good"
+        assert await database.rows("pragma integrity_check") == [("ok",)]
+        assert await database.rows("pragma foreign_key_check") == []
+        await MemoryStore(database, None).remember(NewMemory("the triggers are there", speaker="Ana"))
+        assert await database.rows("select name, memories from speakers") == [("Ana", 2)]
+        await database.close()
+
+
+async def test_a_file_found_damaged_is_not_written_to_until_it_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.db"
+    memories = await make(path, None, tmp_path / "b")
+    overwrite_page(path, None, "memories_by_tier")
+    database = await Database.open(path)
+    with pytest.raises(UserError, match="damaged") as told:
+        await Upkeep(database, lambda: True).check()
+    assert "doctor --fix" in told.value.failure.advice
+    with pytest.raises(UserError, match="nothing was changed"):
+        await MemoryStore(database, None).remember(NewMemory("said into a damaged file"))
+    await database.close()
+
+    monkeypatch.setattr("openclaw_desktop.storage.database.READ_AT_ONCE_BYTES", 0)  # however large it is
+    assert await read(path, None) == memories
+    database = await Database.open(path)
+    await MemoryStore(database, None).remember(NewMemory("said into the mended one"))
+    await Upkeep(database, lambda: True).check()
+    await database.close()
+
+
+async def test_a_copy_that_came_out_wrong_says_nothing_about_the_file(tmp_path: Path) -> None:
+    def fail(_: apsw.Connection) -> None:
+        raise apsw.CorruptError("the copy is not like the original")
+
+    database = await Database.open(tmp_path / "m.db")
+    with pytest.raises(UserError, match="not like the original"):
+        await database.beside(fail)
+    await MemoryStore(database, None).remember(NewMemory("still written"))
+    await database.close()
+    assert [one.name for one in tmp_path.iterdir()] == ["m.db"]
+
+
+async def test_an_erasure_on_a_disk_that_is_full_says_what_is_left_to_do(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "m.db")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "maintain", refuse_for_room)
+        with pytest.raises(UserError, match="deleted, but not yet erased"):
+            await database.erase_traces()
+    await database.close()
+
+
+async def refuse_for_room(_: object) -> None:
+    raise explain(apsw.FullError("no room"), Path("m.db"))
+
+
+async def test_what_can_be_made_anew_is_not_set_aside_for_want_of_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.db"
+    memories = await make(path, None, tmp_path / "b")
+    damage = overwrite_page(path, None, "memories_by_time")
+    path.with_name("m.db.suspect").touch()
+    with monkeypatch.context() as patched:
+        patched.setattr("openclaw_desktop.storage.repair._copy", raise_full)
+        with pytest.raises(UserError, match="disk is full") as told:
+            await read(path, None)
+    assert told.value.failure.code == "disk_full"
+    assert path.read_bytes() == damage and files_aside(path) == []
+    assert await read(path, None) == memories
+
+
+def raise_full(*_: object) -> None:
+    raise apsw.FullError("no room")
 
 
 async def test_a_wrong_key_a_lock_or_no_right_to_read_moves_nothing(
@@ -208,6 +346,18 @@ def test_by_hand_with_the_sentences_that_a_person_reads(program: Program) -> Non
     restored = program.run("backup", "restore", "latest", "--yes", "--json").done().document
     assert restored["kept"].endswith("before-restore.db") and Path(restored["kept"]).exists()
     assert program.run("recall", "cat", "--json").done().document["hits"]
+
+
+def test_the_doctor_mends_what_is_made_from_the_memories(program: Program) -> None:
+    program.run("remember", "the cat is called Miau").done()
+    program.run("backup", "create").done()
+    program.run("remember", "the dog is called Wuff").done()
+    overwrite_page(program.home / "data" / "openclaw.db", None, "memories_by_tier")
+    doctor = program.run("doctor")
+    assert doctor.code == 1 and "is damaged" in doctor.out and "doctor --fix" in doctor.out
+    doctor = program.run("doctor", "--fix")
+    assert "is whole; a damaged one from before is kept as openclaw.db.damaged-" in doctor.out, doctor
+    assert "Wuff" in program.run("recall", "dog").done().out
 
 
 def test_a_forgotten_memory_does_not_come_back_with_a_copy_from_before(program: Program, tmp_path: Path) -> None:

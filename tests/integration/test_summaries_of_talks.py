@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from openclaw_desktop.core.protocols import Urgency
+import apsw
+from memory_file import NOW, MovingClock, Permission
+
 from openclaw_desktop.memory import history
+from openclaw_desktop.memory.consolidation import reading, summaries
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator
+from openclaw_desktop.memory.consolidation.facts import Diff
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.storage.database import Database, Row
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SPORTS = ("chess", "tennis", "the piano", "rugby")
-
-
-class SetClock:
-    moment = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def monotonic_s(self) -> float:
-        return self.moment.timestamp()
-
-
-class AlwaysPermitted:
-    def may_run(self, kind: str, urgency: Urgency) -> bool:
-        return True
 
 
 async def _talk(store: MemoryStore, name: str, begins: datetime) -> None:
@@ -51,8 +39,8 @@ async def _summaries(database: Database) -> list[Row]:
 
 
 async def test_each_talk_of_a_chat_that_goes_on_is_summed_up_once_it_is_a_month_old(tmp_path: Path) -> None:
-    database, clock = await Database.open(tmp_path / "m.db"), SetClock()
-    store, consolidator = MemoryStore(database, None, clock), Consolidator(database, AlwaysPermitted(), clock)
+    database, clock = await Database.open(tmp_path / "m.db"), MovingClock()
+    store, consolidator = MemoryStore(database, None, clock), Consolidator(database, Permission(), clock)
     await _talk(store, "Anna", NOW - timedelta(days=40))
     await _talk(store, "Berta", NOW - timedelta(days=39))
     await _talk(store, "Clara", NOW - timedelta(days=1))
@@ -74,8 +62,8 @@ async def test_each_talk_of_a_chat_that_goes_on_is_summed_up_once_it_is_a_month_
 
 
 async def test_a_talk_that_a_pause_has_not_ended_yet_is_left(tmp_path: Path) -> None:
-    database, clock = await Database.open(tmp_path / "m.db"), SetClock()
-    store, consolidator = MemoryStore(database, None, clock), Consolidator(database, AlwaysPermitted(), clock)
+    database, clock = await Database.open(tmp_path / "m.db"), MovingClock()
+    store, consolidator = MemoryStore(database, None, clock), Consolidator(database, Permission(), clock)
     await _talk(store, "Anna", NOW - timedelta(days=30, hours=1))
     await _talk(store, "Berta", NOW - timedelta(days=30) + timedelta(hours=3))
     await consolidator.run("asked")
@@ -87,8 +75,8 @@ async def test_a_talk_that_a_pause_has_not_ended_yet_is_left(tmp_path: Path) -> 
 
 
 async def test_a_clock_that_was_ahead_keeps_no_later_talk_from_being_summed_up(tmp_path: Path) -> None:
-    database, clock = await Database.open(tmp_path / "m.db"), SetClock()
-    store, consolidator = MemoryStore(database, None, clock), Consolidator(database, AlwaysPermitted(), clock)
+    database, clock = await Database.open(tmp_path / "m.db"), MovingClock()
+    store, consolidator = MemoryStore(database, None, clock), Consolidator(database, Permission(), clock)
     await _talk(store, "Anna", NOW + timedelta(days=300))
     clock.moment += timedelta(days=365)
     await consolidator.run("asked")
@@ -100,3 +88,32 @@ async def test_a_clock_that_was_ahead_keeps_no_later_talk_from_being_summed_up(t
     await consolidator.run("asked")
     assert [day for day, _ in await _summaries(database)] == ["2026-11-24", "2027-09-20"]
     await database.close()
+
+
+async def test_a_long_chat_that_comes_in_late_is_summed_up_a_few_talks_at_a_time(tmp_path: Path) -> None:
+    database, clock = await Database.open(tmp_path / "m.db"), MovingClock()
+    store, consolidator = MemoryStore(database, None, clock), Consolidator(database, Permission(), clock)
+    await _talk(store, "Anna", NOW - timedelta(days=31))
+    await consolidator.run("asked")
+    days = [*range(40, 52), 90, 400]
+    for day in days:
+        await _talk(store, "Berta", NOW - timedelta(days=day))
+    while unread := await database.read(lambda c: reading.next_unread(c, 50)):
+        await database.write(lambda c: reading.read(_diff(c), unread))
+    steps = []
+    for _ in days:
+        diff = await database.write(_step)
+        steps.append(diff.counts.get("summarised", 0))
+    assert sum(steps) == len(days) and max(steps) <= 3
+    assert len(await _summaries(database)) == len(days) + 1
+    await database.close()
+
+
+def _diff(connection: apsw.Connection) -> Diff:
+    return Diff(connection, NOW, lambda c: history.begin_run(c, "consolidation", NOW))
+
+
+def _step(connection: apsw.Connection) -> Diff:
+    diff = _diff(connection)
+    summaries.summarise_next(diff)
+    return diff

@@ -125,6 +125,37 @@ async def test_a_correction_that_points_back_takes_effect_at_once_and_when_it_is
     assert (await file.facts())["My brother Tom's birthday is on 4 May."] is True
 
 
+async def test_what_the_user_said_to_keep_is_put_right_by_a_word_that_points_back(file: File) -> None:
+    told = "my sister's birthday is on March 14"
+    (kept,) = await file.store.remember_many(
+        [NewMemory(told, kind="fact", tier="medium", speaker="user", session_id="s1", turn_id="t1")], told=True
+    )
+    said = await file.say(f"Remember that {told}", turn_id="t1")
+    await file.say("When is my sister's birthday?", turn_id="t2")
+    turn = (await file.say("Actually, it is on 15 March.", turn_id="t3"))[0]
+    ((rowid,),) = await file.rows("select rowid from memories where id = ?", turn)
+    assert await file.database.write(lambda c: revision.settle(c, [rowid], NOW)) == (kept,)
+    assert await file.facts() == {told: False, "My sister's birthday is on 15 March.": True}
+    await file.consolidator().run("asked")
+    assert (await file.facts())["My sister's birthday is on 15 March."] is True
+    # Who has what they said forgotten leaves nothing that was made of it.
+    await file.store.forget([*said, kept])
+    assert await file.facts() == {}
+
+
+async def test_a_word_that_points_back_is_about_the_one_just_spoken_of(file: File) -> None:
+    await file.say("My sister's birthday is on 2 May.", session_id="s0", days_ago=3)
+    await file.say("My sister's birthday is on March 14.", "Actually, it is on 15 March.")
+    ((rowid,),) = await file.rows("select max(rowid) from memories")
+    await file.database.write(lambda c: revision.settle(c, [rowid], NOW))
+    await file.consolidator().run("asked")
+    # There may be two sisters, and of one it was put right before what was said first had been read.
+    assert await file.facts() == {
+        "My sister's birthday is on 15 March.": True, "My sister's birthday is on 2 May.": True,
+        "My sister's birthday is on March 14.": False,
+    }  # fmt: skip
+
+
 async def test_two_of_one_name_are_two(file: File) -> None:
     await file.say("My sister Ana lives in Foz.", days_ago=2)
     await file.say("My colleague Ana lives in Foz.", days_ago=1)

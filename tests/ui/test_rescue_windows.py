@@ -34,7 +34,9 @@ class ScriptedRescue:
         self.copy: CopyOffer | None = OFFER
         self.restore_error: UserError | None = None
         self.offer_error: UserError | None = None
+        self.damaged = False
         self.asked: list[str | None] = []
+        self.codes: list[str | None] = []
 
     async def build(self) -> Front:
         if self.wrong is not None:
@@ -49,23 +51,26 @@ class ScriptedRescue:
         if code is not None:
             if code != CODE:
                 raise WRONG
-            self.wrong = None
+            self.wrong = DAMAGED if self.damaged else None
         return await self.build()
 
-    async def offer(self) -> CopyOffer | None:
+    async def offer(self, code: str | None) -> CopyOffer | None:
+        self.codes.append(code)
         if self.offer_error is not None:
             raise self.offer_error
         return self.copy
 
-    async def restore(self, name: str) -> None:
+    async def restore(self, name: str, code: str | None) -> None:
+        self.codes.append(code)
         if self.restore_error is not None:
             raise self.restore_error
         self.asked.append(f"restore {name}")
-        self.wrong = None
+        self.wrong, self.damaged = None, False
 
-    async def begin_empty(self) -> None:
+    async def begin_empty(self, code: str | None) -> None:
+        self.codes.append(code)
         self.asked.append("empty")
-        self.wrong = None
+        self.wrong, self.damaged = None, False
 
 
 class Start:
@@ -240,7 +245,7 @@ async def test_backups_that_can_not_be_read_are_not_called_missing(service: Scri
 async def test_a_restored_memory_whose_key_is_lost_asks_for_the_code(service: ScriptedService) -> None:
     rescue = ScriptedRescue(service, DAMAGED)
 
-    async def restore(name: str) -> None:
+    async def restore(name: str, code: str | None) -> None:
         rescue.wrong = LOCKED
 
     rescue.restore = restore  # type: ignore[method-assign]
@@ -253,6 +258,27 @@ async def test_a_restored_memory_whose_key_is_lost_asks_for_the_code(service: Sc
         window.findChild(QLineEdit, "code").setText(CODE)
         press(window, "open")
         await until(lambda: start.runs)
+
+
+@pytest.mark.parametrize("way", ["restore", "empty"])
+@on_loop
+async def test_what_the_code_opens_may_be_damaged_and_the_code_goes_on_with_it(
+    service: ScriptedService, way: str
+) -> None:
+    rescue = ScriptedRescue(service, LOCKED)
+    rescue.damaged = True
+    async with starting(rescue) as start:
+        window = await shown("unlock")
+        window.findChild(QLineEdit, "code").setText(CODE)
+        press(window, "open")
+        window = await shown("damaged")
+        assert find("unlock") is None
+        await until(lambda: window.findChild(QPushButton, "restore"))
+        press(window, way)
+        await until(lambda: service.changes == [("keep", None)])
+        await until(lambda: "The memory is" in start.banner and "back in its place" in start.banner)
+        await until(lambda: start.runs)
+        assert rescue.codes == [CODE, CODE]
 
 
 @on_loop

@@ -46,6 +46,8 @@ NO_NAMES = frozenset(
 The This That These Those It He She They We You There Here What When Where Who Why How My Our Your His Her Their
 Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September
 October November December Today Tomorrow Yesterday Yes No Not Now Also Actually Please Some Every All Any Both Most Many
+Italian Portuguese Spanish German French English British American Irish Scottish Dutch Polish Russian Chinese Japanese
+Indian Brazilian Swedish Danish Norwegian Greek Turkish Canadian Mexican Ukrainian
 One Two Three Everyone Everybody Someone Somebody Nobody People And But So Or If Then Than
 """)
 )
@@ -78,6 +80,10 @@ _JOINT = re.compile(rf"\s*(?:;|,?\s+(?:and|but|so|while)|,)\s+(?={_SUBJECT_AHEAD
 _DENIAL = re.compile(
     r"^(?P<aux>do|does|did|am|is|are|have|has|was|were|can|will)? ?(?P<no>not|never|no longer|not any longer)\b ?"
     r"|^(?P<used>used to) |^(?:(?:do|does|am|is|are) )?(?P<hardly>hardly|barely|rarely|seldom) ",
+)
+# "I don't always like tea", "I don't just like it": neither yes nor no.
+_NOT_QUITE = re.compile(
+    r"\bnot (?:always|just|only|usually|mostly|often|generally|both|strictly|totally|absolutely)\b", re.I
 )
 _ENDED = re.compile(r"\b(?:any ?more|any longer)\b", re.I)
 _CHANGE = re.compile(
@@ -167,6 +173,8 @@ def _read(part: str, speaker: str, changes: bool) -> Clause:
         text = pattern.sub(whole, text)
     text = " ".join(text.split())
     subject, noun, rest = _subject(text, speaker)
+    if _NOT_QUITE.search(rest):
+        subject = ""
     rest = _FILLER.sub("", rest).strip()
     denied = False
     if (found := _DENIAL.match(rest)) is not None:
@@ -213,7 +221,9 @@ def _kin(found: re.Match[str], speaker: str) -> tuple[str, str | None, str]:
     subject = name.lower() if name else f"{speaker}'s {kin}"
     if not found["has"]:
         # "My boss is Ruth" names her.
-        if not name and (called := re.match(r"(?:is|are)(?: now)? (?:called |named )?(?=[A-Z][\w'-]+[.!]?$)", rest)):
+        if not name and (
+            called := re.match(r"(?:is|are)(?: now)? (?:called |named )?(?=[A-Z][\w'-]+(?: now)?[.!]?$)", rest)
+        ):
             return subject, None, "is called " + rest[called.end() :]
         return subject, None, rest
     owned = re.match(r"(?P<noun>[\w -]+?)\s+(?P<rest>(?:is|are)\b.+)", rest)

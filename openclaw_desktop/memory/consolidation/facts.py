@@ -43,11 +43,15 @@ _IN_YEAR = re.compile(r"\bin (?:[A-Za-z]+ )?((?:19|20)\d\d)\b")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text that may become a fact, with the memories it was taken from. `weight`: a model's judgement, if any."""
+    """A text that may become a fact, with the memories it was taken from.
+
+    `weight`: a model's judgement, if any. `puts_right`: the sentence in whose place it stands, if any.
+    """
 
     text: str
     sources: tuple[StoredMemory, ...]
     weight: float | None = None
+    puts_right: str = ""
 
     @property
     def label(self) -> Label:
@@ -109,6 +113,7 @@ def add(diff: Diff, candidate: Candidate) -> int | None:
         return None
     for same in _find_same(connection, key, reading, said.created_s):
         _merge(diff, same, candidate)
+        _put_right(diff, candidate.puts_right, same.rowid)
         return None
     content = candidate.weight if candidate.weight is not None else weight_of(reading.claims, candidate.text)
     importance = weigh(Signs(content, len(candidate.sources), age_days=_age_days(candidate, diff.now)))
@@ -120,6 +125,7 @@ def add(diff: Diff, candidate: Candidate) -> int | None:
     for source in candidate.sources:
         diff.deeds.note(diff.run_id, "fact", key, source.id)
     settle(diff, rowid, reading)
+    _put_right(diff, candidate.puts_right, rowid)
     return rowid
 
 
@@ -156,6 +162,17 @@ def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
         if not old.pinned and _end(diff, old, new):
             ended.append(old.id)
     return tuple(ended)
+
+
+def _put_right(diff: Diff, text: str, rowid: int) -> None:
+    """End the facts that say `text`, and no other: of two sisters, "it's 15 March" is about the one just spoken of."""
+    if not text:
+        return
+    (new,) = rows.fetch_memories(diff.connection, [rowid])
+    for old in list(_find_same(diff.connection, sense_key(text), read_claims(text), new.created_s)):
+        # What was said again since stays. In the order of rows it may be the later one: it is read when there is time.
+        if old.rowid != new.rowid and not old.pinned and old.created_s <= new.created_s:
+            _end(diff, old, new)
 
 
 def settle_begun(diff: Diff, last_day: str) -> None:
@@ -342,14 +359,17 @@ def _says_otherwise(diff: Diff, reading: Reading, new: StoredMemory, fact: Store
     other = read_claims(fact.text, speaker_of(fact))
     if _is_later(diff, fact, new):
         # What was said later ends what is only now read.
-        return fact.label.integrity != "untrusted" and not _was_over(fact, new) and contradicts(other, reading)
-    return not _was_over(new, fact) and contradicts(reading, other)
+        return fact.label.integrity != "untrusted" and not _ends_nothing(fact, new) and contradicts(other, reading)
+    return not _ends_nothing(new, fact) and contradicts(reading, other)
 
 
-def _was_over(later: StoredMemory, earlier: StoredMemory) -> bool:
-    """True where what was said later tells of a year before the other was said: "I moved to Lisbon in 2010"."""
+def _ends_nothing(later: StoredMemory, earlier: StoredMemory) -> bool:
+    """True where what was said later has a term, after which the other may be so again, or tells of a year before it.
+
+    "I live in Lisbon until May", "I moved to Lisbon in 2010".
+    """
     years = _IN_YEAR.findall(later.text)
-    return bool(years) and max(years) < earlier.created_at[:4]
+    return later.valid_to is not None or (bool(years) and max(years) < earlier.created_at[:4])
 
 
 def _end(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.consolidation import things
-from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, SAME_KIN, Clause, listed
+from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, NO_NAMES, SAME_KIN, Clause, listed
 from openclaw_desktop.memory.consolidation.places import may_be_place
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
@@ -28,6 +28,16 @@ _NAMED_HEADS = frozenset(
 _NUMBERED_HEADS = frozenset(listed("age size height weight salary rent"))
 _WORD_HEADS = frozenset(listed("password passcode code pin username handle email wifi ssid combination"))
 ANY_HEADS = _NAMED_HEADS | _NUMBERED_HEADS | _WORD_HEADS
+# "Our e-mail is info@…" is the firm's, and leaves "my e-mail" as it is.
+_ONES_OWN = frozenset(listed("phone name surname nickname email id username handle birthday age height weight salary"))
+# What is said of a password, and is none: "is wrong", "is 12 characters long".
+_OF_WORDS = re.compile(
+    r"^(?:wrong|right|correct|incorrect|expired|invalid|valid|too|very|long|longer|short|weak|strong|secure|safe|gone"
+    r"|lost|broken|blocked|locked|required|needed|saved|stored|outdated|secret|private|hidden|missing|fine|ok|okay|good"
+    r"|bad|unchanged|known|unknown|public|different|mine|hers|yours|working|case-sensitive|here|there)\b"
+    r"|\b(?:characters?|digits?|letters?|words|times|years?|months?|days?|hours?|minutes?)\b",
+    re.I,
+)
 _OTHERS = frozenset(listed("old former previous ex last first next second third other another emergency"))
 _SAME_AS = {
     "mobile": "phone", "cell": "phone", "telephone": "phone", "cellphone": "phone", "e-mail": "email", "mail": "email",
@@ -80,11 +90,12 @@ _PARTLY = re.compile(
     r"|\b(?:half|part|most|some) (?:of )?the (?:year|week|month|time)\b",
     re.I,
 )
+_IN_MONTH = re.compile(rf"\bin (?:{'|'.join(MONTHS)})\b", re.I)
 # ... or for some time only, unless that is how long it has been.
 _FOR_A_WHILE = re.compile(
     r"^(?!(?:have|has) (?:\w+ )?(?:lived|been)\b).*\bfor (?:the |an? |my |his |her |their |our |\w+ )?(?:\w+ )?"
     r"(?:spring|summer|autumn|fall|winter|terms?|semesters?|seasons?|holidays?|days?|weeks?|months?|years?|while"
-    r"|time being|stud(?:y|ies)|internship|project|training)\b",
+    r"|time being|lent|ramadan|stud(?:y|ies)|internship|project|training)\b",
     re.I,
 )
 
@@ -155,6 +166,8 @@ def _works(clause: Clause) -> Found:
     if is_at and not (clause.denied and clause.changes):
         return None  # for an hour, it may be
     value, rest = _cut(next(found[name] for name in ("at", "to", "job", "start", "out", "from") if found[name]))
+    if value.split("'")[0] in NO_NAMES:
+        return None  # "I work for Monday's meeting"
     if not re.match(r"(?:the )?[A-Z\d]", value) or re.search(r"part[- ]time|weekends?|freelance", clause.rest):
         return None
     return Claim(clause.subject, "works", _plain(value), clause.denied or bool(found["quit"] or found["no_more"])), rest
@@ -181,7 +194,7 @@ def _called(clause: Clause) -> Found:
     if found is None:
         return None
     value, rest = _cut(found["value"] or found["by"])
-    if not value[:1].isupper():
+    if not value[:1].isupper() or value.split()[0] in NO_NAMES or re.match("we ", clause.text, re.I):
         return None
     owner, _, kin = clause.subject.rpartition("'s ")
     if (kin := kin.removeprefix("new ")) in _PETS:
@@ -228,6 +241,8 @@ def _allergic(clause: Clause) -> Found:
 
 
 def _diet(clause: Clause) -> Found:
+    if any(partly.search(clause.rest) for partly in (_PARTLY, _FOR_A_WHILE, _IN_MONTH)):
+        return None
     found = re.match(
         r"(?:am|is|are|have become|has become|became|went|have gone|has gone|turned) (?:a |an )?(?:strict )?"
         r"(?P<value>vegan|vegetarian|pescatarian)s?\b(?P<rest>.*)",
@@ -271,6 +286,8 @@ def _can(clause: Clause) -> Found:
     if found is None:
         return None
     value, rest = _cut(found["value"])
+    if re.search(r"\b(?:this|that|it|you|your|the)\b", value, re.I):
+        return None  # "I can't read the attachment" is about that
     return Claim(clause.subject, "can", _stems(value), clause.denied), rest
 
 
@@ -295,12 +312,16 @@ def _attribute(clause: Clause) -> Found:
     if clause.noun is None:
         return None
     found = re.match(
-        rf"(?:is|are|{CHANGED_TO}|turned out to be|stands at)(?: (?:now|called|named|set to|in|on))*"
+        rf"(?:is|are|{CHANGED_TO}|turned out to be|stands at)(?: (?:now|called|named|set to|(?P<on>in|on)))*"
         r"[: ]\s*(?P<value>.+)",
         clause.rest,
     )
     slot = _slot_of(clause.noun)
     if found is None or slot is None:
+        return None
+    if found["on"] and slot not in ("birthday", "anniversary"):
+        return None  # "my bank is in Lisbon"
+    if slot.rsplit(maxsplit=1)[-1] in _ONES_OWN and re.match("our ", clause.text, re.I):
         return None
     given = found["value"]
     if slot == "birthday":
@@ -312,11 +333,15 @@ def _attribute(clause: Clause) -> Found:
         return None if digits is None else (
             Claim(clause.subject, slot, re.sub(r"\D", "", digits[0]), clause.denied), given[digits.end():]
         )  # fmt: skip
+    if head in _WORD_HEADS and _OF_WORDS.search(given):
+        return None
     if head in _WORD_HEADS and re.fullmatch(r"\S+?[.!]?", given):
         return Claim(clause.subject, slot, given.rstrip(".!"), clause.denied), ""
     value, rest = (given.rstrip(".! "), "") if head == "address" else _cut(given)
     if slot.startswith("favourite "):
-        value = _stems(value)
+        value = "" if re.match(r"(?:by|about|from|near|under|behind)\b", value, re.I) else _stems(value)
+    elif re.search(r"'s\s", value) or (value.split(" ")[0] in NO_NAMES and not re.search(r"\d", value)):
+        return None  # "my doctor is Anna's uncle", "my dentist is Portuguese"
     elif not re.search(r"\d" if head in _NUMBERED_HEADS else r"[\d@]|^[A-Z]", value):
         return None
     return (Claim(clause.subject, slot, _plain(value), clause.denied), rest) if value else None
@@ -343,6 +368,8 @@ def _has(clause: Clause) -> Found:
     if found is None:
         return None
     value, _ = _cut(found["what"] or found["lost"])
+    if found["lost"] and value.lower().startswith("old "):
+        return None  # there may be a new one, which stays
     value = _stems(re.sub(r"^(?:new|used|little|small|big|old)\s+", "", _ARTICLE.sub("", value)))
     value = SAME_KIN.get(value, value)
     if found["name"]:
@@ -362,8 +389,7 @@ def _likes(clause: Clause) -> Found:
         denied, given = _LIKES[found["verb"]] != clause.denied, found["value"]
     else:
         return None
-    value, rest = _cut(given)
-    return _object_claim(clause, "likes", value, denied, rest)
+    return _object_claim(clause, "likes", given, denied)
 
 
 def _habit(clause: Clause) -> Found:
@@ -374,13 +400,19 @@ def _habit(clause: Clause) -> Found:
         return None
     value, rest = _cut(given)
     denied = clause.denied != bool(stopped)
+    if denied and _FOR_A_WHILE.search(clause.rest):
+        return None
     if not value and habit == "smoke":
         return Claim(clause.subject, habit, "", denied), rest
-    return _object_claim(clause, habit, value, denied, rest)
+    return _object_claim(clause, habit, given, denied)
 
 
-def _object_claim(clause: Clause, slot: str, value: str, denied: bool, rest: str) -> Found:
-    if re.match(r"(?:it|that|this|them|those|these|you|your|him|her|to|how|what|when|one|both)\b", value, re.I):
+def _object_claim(clause: Clause, slot: str, given: str, denied: bool) -> Found:
+    value, rest = _cut(given)
+    # "I don't like that tea" leaves other tea as it is.
+    if re.match(r"(?:this|that|these|those)\b", given, re.I) or re.match(
+        r"(?:it|that|this|them|those|these|you|your|him|her|to|how|what|when|one|both)\b", value, re.I
+    ):
         return None
     stems = _stems(value)
     # "Less coffee" and "much meat" are neither yes nor no.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from openclaw_desktop.memory.consolidation.clauses import KIN
+from openclaw_desktop.memory.consolidation.slots import LONGEST_READ
 
 _ANIMALS = "dogs?|cats?|pets?|parrot|tortoise|rabbit|hamster|pony|horse|goat|ferret|canary|budgie|guinea pig|hens?"
 # How a matter is told, and what it is asked by; a fact may be of several.
@@ -64,6 +65,7 @@ _MATTERS = tuple(
 
 def words_asked_by(text: str) -> str:
     """Return the words by which what a fact tells may be asked for, without those that it has itself."""
+    text = text[:LONGEST_READ]
     own = set(re.findall(r"\w+", text.lower()))
     words = (word for told, asked in _MATTERS if told.search(text) for word in asked.split())
     return " ".join(word for word in dict.fromkeys(words) if word not in own)

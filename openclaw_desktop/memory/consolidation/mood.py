@@ -74,7 +74,7 @@ _JOKE = re.compile(
 )
 _QUOTED = re.compile(
     r"[\"“”«»]|(?:^|\s)['‘][^'’]{8,}['’](?:\s|[.,!?]|$)"
-    r"|\b(?:(?i:he|she|they|it|who)|[A-Z]\w+|(?i:my|our|the|a|an|his|her|their|some|this) [\w-]+(?: [\w-]+)?)\s+"
+    r"|\b(?:(?i:he|she|they|it|who)|[A-Z]\w+|(?i:my|our|the|a|an|his|her|their|some|this) [\w'-]+(?: [\w'-]+)?)\s+"
     r"(?:just |always |once |also |has |have )?(?:said|says|say|tells?|told|claims?|claimed|wrote|writes"
     r"|asked(?! for\b)|asks"
     r"|thinks?|thought|believes?"

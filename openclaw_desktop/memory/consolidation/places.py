@@ -24,6 +24,8 @@ _NO_PLACES = frozenset(
 slack teams zoom discord whatsapp telegram signal skype outlook gmail google microsoft apple notion jira confluence
 trello asana github gitlab bitbucket git dropbox onedrive icloud azure aws kubernetes docker linux ubuntu debian fedora
 windows macos android ios chrome firefox safari excel word powerpoint emacs vim python rust java javascript typescript
+figma sketch miro react angular vue svelte django flask kotlin swift golang ruby php terraform ansible jenkins
+salesforce hubspot zendesk sap office agile scrum kanban vodafone telekom verizon revolut paypal
 postgres postgresql mysql sqlite mastodon bluesky spotify netflix monday tuesday wednesday thursday friday saturday
 sunday january february march april may june july august september october november december
 """)

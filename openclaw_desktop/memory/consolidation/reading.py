@@ -92,12 +92,17 @@ def corrects(connection: apsw.Connection, turn: StoredMemory) -> Candidate | Non
     """Return what a turn puts right by pointing back, as in "no, it's 15 March", at what the user said just before."""
     if turn.label.integrity == "untrusted" or not is_correction(turn.text):
         return None
-    sql = f"""select {COLUMNS} from memories m where m.session_id = ? and m.rowid < ? and m.kind = 'turn'
-        and m.speaker = 'user' and m.integrity <> 'untrusted' order by m.rowid desc limit ?"""
-    for before in map(stored, fetch(connection, sql, (turn.session_id, turn.rowid, LOOKED_BACK))):
+    # Of "Remember that …" the fact that was kept with it tells what was said.
+    sql = f"""with lately as (select rowid, turn_id from memories where session_id = ?1 and rowid < ?2 and kind = 'turn'
+        and speaker = 'user' and integrity <> 'untrusted' order by rowid desc limit ?3)
+        select {COLUMNS} from memories m where m.rowid in (select rowid from lately) or (m.rowid < ?2
+        and m.turn_id in (select turn_id from lately) and m.kind = 'fact' and m.speaker = 'user' and m.source <> ?4
+        and m.superseded_by is null and m.integrity <> 'untrusted') order by m.rowid desc"""
+    values = (turn.session_id, turn.rowid, LOOKED_BACK, DERIVED)
+    for before in map(stored, fetch(connection, sql, values)):
         for statement in reversed(find_statements(before.text)):
             if (text := put_right(statement.text, turn.text)) is not None:
-                return Candidate(text, (before, turn))
+                return Candidate(text, (before, turn), puts_right=statement.text)
     return None
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.consolidation import mood, things
 from openclaw_desktop.memory.consolidation.clauses import UNIQUE_KIN, cut_clauses, listed
 from openclaw_desktop.memory.consolidation.forms import ANY_HEADS, COUNT, USER, Claim, read_clause
@@ -22,19 +23,25 @@ from openclaw_desktop.memory.consolidation.spans import MONTHS
 _ONE_VALUE = frozenset(
     ("lives", "works", "name", "birthday", "age", "diet", "spouse", "status", "job", *things.MATTERS)
 )
-# Attributes that one has one of, and that are told by a number, a name or a single word.
+
+
+def _stems_of(words: str) -> frozenset[str]:
+    return frozenset(sense(words, by_user=False))
+
+
 _DIETS = {
-    "vegetarian": frozenset(listed("meat fish beef pork chicken steak bacon ham seafood sushi lamb turkey")),
-    "pescatarian": frozenset(listed("meat beef pork chicken steak bacon ham lamb turkey")),
+    "vegetarian": _stems_of("meat fish beef pork chicken steak bacon ham seafood sushi lamb turkey"),
+    "pescatarian": _stems_of("meat beef pork chicken steak bacon ham lamb turkey"),
 }
-_DIETS["vegan"] = _DIETS["vegetarian"] | frozenset(listed("dairy cheese milk egg butter yoghurt yogurt honey cream"))
+_DIETS["vegan"] = _DIETS["vegetarian"] | _stems_of("dairy cheese milk egg butter yoghurt yogurt honey cream")
 _TOGETHER = ("married", "engaged")
 # Who is no longer one's own after it.
 _LOST: dict[str, tuple[str, ...]] = dict.fromkeys(("divorced", "widowed", "separated"), ("wife", "husband"))
 _LOST["single"] = ("wife", "husband", "partner", "girlfriend", "boyfriend", "fiance", "fiancee")
 # "I don't like tea with milk" leaves "I like tea" as it is.
 _RESTRICTS = re.compile(
-    rf"\s+(?:with|for|near|at(?! all\b)|on|by|to|than|during|after|before|when|while|until|every|most"
+    rf"(?:\s*,)?\s+(?:but|except|only|unless|with|for|near|at(?! all\b)|on|by|to|than|during|after|before|when|while"
+    rf"|until|every|most"
     rf"|in(?! (?:\d|{'|'.join(MONTHS)})))\b",
     re.I,
 )
@@ -63,11 +70,13 @@ class Reading:
 
 
 NOTHING = Reading((), whole=False, changes=False)
+# A longer text tells more than it claims, and to read it would hold up the file.
+LONGEST_READ = 1500
 
 
 def read_claims(text: str, speaker: str = USER) -> Reading:
-    """Return what a text claims; nothing where it asks, supposes, jokes, quotes or is soon over."""
-    if not mood.tells(text) or mood.passes(text):
+    """Return what a text claims; nothing where it asks, supposes, jokes, quotes, is long or soon over."""
+    if len(text) > LONGEST_READ or not mood.tells(text) or mood.passes(text):
         return NOTHING
     claims: list[Claim] = []
     whole, changes = True, False
@@ -103,7 +112,10 @@ def rivals(claim: Claim) -> Iterator[Rival]:
     subject, slot, value = claim.subject, claim.slot, claim.value
     yield Rival(subject, slot, value, not claim.denied)
     if _holds_one(slot) and not claim.denied:
-        yield Rival(subject, slot, None, denied=False)
+        if not _is_one_of_many(subject):
+            yield Rival(subject, slot, None, denied=False)
+        elif slot == "age" and value.isdigit():
+            yield from (Rival(subject, slot, str(int(value) + year), denied=False) for year in (-1, 1))
     if slot == "has" and claim.denied:
         yield from (Rival(subject, having, None, denied=False) for having in _having(value))
     for having in ("has ", f"{COUNT} "):

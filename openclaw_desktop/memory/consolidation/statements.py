@@ -42,7 +42,7 @@ _JUDGED = re.compile(
     r"|\bhow (?:does|do) (?:this|these|that|it) (?:sound|read|look)\b",
     re.I,
 )
-# "Read this and tell me if you like it." hands over what comes after; "remember this" does not.
+# "Read this and tell me if you like it." and "Ann wrote me this." hand over what comes after; "remember this" does not.
 _HANDS_OVER = re.compile(
     r"\b(?:these|the following|below|this(?! (?:week|weekend|month|year|morning|afternoon|evening|time|way|spring"
     r"|summer|autumn|winter|is|was)\b))\b",
@@ -150,7 +150,7 @@ def _before_handed_over(text: str) -> str:
     for sentence in split_sentences([Passage("", text, USER)]):
         at = text.find(sentence.text, at)
         handed = _HANDS_OVER.search(sentence.text) and not _KEEPS.search(sentence.text)
-        if handed and (mood.asks(sentence.text) or mood.orders(sentence.text)):
+        if handed and any(sign(sentence.text) for sign in (mood.asks, mood.orders, mood.quotes)):
             return text[:at]
         at += len(sentence.text)
     return text

@@ -30,7 +30,8 @@ PAUSE_S = 8 * 3600
 WINDOW_S = 86_400
 # Nobody talks for longer without a pause.
 LONGEST_S = 2 * WINDOW_S
-LATE_AT_ONCE = 50
+# Of talks that came in late: what one transaction reads, for others wait for it.
+TURNS_AT_ONCE = 100
 # A talk that told less is short enough as it is: its facts say all of it.
 LEAST_TOKENS = 300
 SHARES = (1 / 3, 1 / 2, 2 / 3)
@@ -45,9 +46,14 @@ def summarise_next(diff: Diff) -> bool:
     cursor_s = _cursor(connection, limit_s)
     set_mark(connection, _CURSOR, str(cursor_s))
     if late := _late(connection):
-        for session in list(late)[:LATE_AT_ONCE]:
-            first_s, last_s = late.pop(session)
-            _summarise(diff, session, first_s, min(last_s + LONGEST_S, limit_s))
+        turns = 0
+        while late and turns < TURNS_AT_ONCE:
+            session, (first_s, last_s) = late.popitem()
+            until_s = min(first_s + WINDOW_S, last_s + LONGEST_S, limit_s)
+            turns += 1 + _summarise(diff, session, first_s, until_s)
+            following_s = _next_turn(connection, session, until_s)
+            if following_s is not None and following_s <= min(last_s + LONGEST_S, limit_s):
+                late[session] = following_s, last_s
         set_mark(connection, _LATE, json.dumps(late))
         return True
     first = fetch(connection, "select min(created_s) from memories where kind = 'turn' and created_s > ?", (cursor_s,))
@@ -79,11 +85,13 @@ def note_late(diff: Diff, turns: Iterable[StoredMemory]) -> None:
     set_mark(diff.connection, _LATE, json.dumps(late))
 
 
-def _summarise(diff: Diff, session: str, begin_s: int, end_s: int) -> None:
-    """Summarise the talks of a chat that ended between these."""
-    for talk in _talks(diff.connection, session, begin_s, end_s):
+def _summarise(diff: Diff, session: str, begin_s: int, end_s: int) -> int:
+    """Summarise the talks of a chat that ended between these, and return how many turns were looked at."""
+    talks = _talks(diff.connection, session, begin_s, end_s)
+    for talk in talks:
         if begin_s <= talk[-1].created_s <= end_s and not diff.deeds.is_rejected("summary", talk[0].id):
             _summarise_talk(diff, session, talk)
+    return sum(map(len, talks))
 
 
 def _summarise_talk(diff: Diff, session: str, talk: Sequence[StoredMemory]) -> None:
@@ -146,6 +154,12 @@ def _talks(connection: apsw.Connection, session: str, begin_s: int, end_s: int) 
         else:
             talks.append([turn])
     return talks
+
+
+def _next_turn(connection: apsw.Connection, session: str, after_s: int) -> int | None:
+    sql = "select min(created_s) from memories where session_id = ? and kind = 'turn' and created_s > ?"
+    ((found,),) = fetch(connection, sql, (session, after_s))
+    return None if found is None else int(found)
 
 
 def _has_summary(connection: apsw.Connection, talk: Sequence[StoredMemory]) -> bool:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 
 from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, KIN, MOVED, NO_NAMES, Clause
+from openclaw_desktop.memory.consolidation.spans import MONTHS
 
 PLACE = "place"
 _AT = r"(?:in|on|under|behind|beneath|inside|at|with|by|below|above|between|next to)"
 _THING = r"(?P<thing>[\w'-]+(?: [\w'-]+){0,4}?)"
-# "In the afternoon" and "in the end" are no places.
-_NO_PLACE = r"(?!(?:morning|afternoon|evening|night|end|meantime|future|past|team|beginning|middle|way|\d)\b)"
+# "In the afternoon" and "in the best shape" are no places.
+_NO_PLACE = (
+    r"(?!(?:morning|afternoon|evening|night|end|meantime|future|past|team|beginning|middle|way|best|photo|picture"
+    r"|video|news|\d)\b)"
+)
 _PLACE = rf"(?P<place>{_AT} (?:the|my|our|an?|its|his|her|their) {_NO_PLACE}.+)"
 _LIES = re.compile(
     rf"(?:(?:from now on|in case [\w ]+|after [\w ]+),? )?(?:the|my|our) {_THING}"
@@ -35,6 +39,11 @@ _MATTER = rf"(?P<slot>{'|'.join(MATTERS)})"
 _NAME = r"(?P<name>(?-i:[A-Z][\w-]*[a-z]))"
 # "Project Falcon", "the Falcon report", "my tax return".
 _WHAT = rf"(?:(?:the|my|our) (?:project )?(?P<what>[\w'-]+(?: [\w'-]+){{0,2}}?)(?: project)?|(?:project )?{_NAME})"
+_DAY = re.compile(
+    rf"\b(?:{'|'.join(MONTHS)}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d{{1,2}}(?:st|nd|rd|th)"
+    r"|\d{1,4}[./-]\d{1,2}|noon|midnight|easter|christmas)\b",
+    re.I,
+)
 _SETTLED = (
     re.compile(
         rf"the {_MATTER} (?:of|for) {_WHAT}"
@@ -118,12 +127,20 @@ def read_place(clause: Clause) -> tuple[str, str] | None:
     return found["thing"].lower(), place.lower()
 
 
+def _fits(slot: str, value: str) -> bool:
+    """False where "the deadline is 5 people" and "the budget is Tom's job" tell something else."""
+    if slot == "deadline":
+        return _DAY.search(value) is not None
+    return bool(re.search(r"\d", value)) if slot == "budget" else not re.search(r"'s\s", value)
+
+
 def read_matter(clause: Clause) -> tuple[str, str, str] | None:
     """Return (name, slot, value) of what is settled about a matter; None where the clause tells no such."""
     for form in _SETTLED:
         if (found := form.match(clause.text)) and found["name"] not in NO_NAMES:
             told = found.groupdict()
             value = _LAST.sub("", re.sub(r",(?!\d).*", "", found["value"])).strip()
-            if re.match(r"\d|(?-i:the \d|[A-Z])", value):
-                return (found["name"] or told["what"]).lower(), told.get("slot", "deadline").lower(), value.lower()
+            slot = told.get("slot", "deadline").lower()
+            if re.match(r"\d|(?-i:the \d|[A-Z])", value) and _fits(slot, value):
+                return (found["name"] or told["what"]).lower(), slot, value.lower()
     return None

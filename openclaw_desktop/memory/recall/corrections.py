@@ -10,21 +10,17 @@ the fact that took its place stands at least where the ended one would, and the 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import apsw
 
-from openclaw_desktop.memory.recall.candidates import Candidate, read_candidates
+from openclaw_desktop.memory.recall.candidates import read_candidates
 from openclaw_desktop.memory.recall.hits import Hit
 from openclaw_desktop.memory.recall.standing import Standing, standing_of
 from openclaw_desktop.storage.database import fetch
 
 # So much less than its correction a turn is worth at most, or than itself where nothing took the place of its fact.
 OUTDATED = 1.0
-# An ended fact that fits the question so much less than the turn it came from is not what the question is about.
-SAME_MATTER = 0.6
-# A fact may have been put right more than once.
-LONGEST_CHAIN = 50
 
 
 def put_right(connection: apsw.Connection, hits: list[Hit], now_s: float) -> list[Hit]:
@@ -34,50 +30,67 @@ def put_right(connection: apsw.Connection, hits: list[Hit], now_s: float) -> lis
     if not gone:
         return shown
     by_rowid = {hit.memory.rowid: hit for hit in shown}
-    said_in, made_of = _links(connection, [hit.memory.rowid for hit in gone])
+    chains = _successors(connection, [hit.memory.rowid for hit in gone])
+    linked = _linked_turns(connection, chains)
+    ends = {hit.memory.rowid: _end_of(chains, hit.memory.rowid) for hit in gone}
+    unread = read_candidates(connection, set(ends.values()).difference(hit.memory.rowid for hit in hits))
+    holding = {memory.rowid: memory for memory in unread if standing_of(memory, now_s) is Standing.HOLDS}
+    places: list[tuple[Hit, Hit | None]] = []
     for old in gone:
-        new = _successor(connection, old.memory, now_s)
-        place = by_rowid.get(new.rowid) if new else None
-        if new is not None and place is None:
-            place = by_rowid[new.rowid] = Hit(new, old.signals, part=old.part, score=old.score, corrects=True)
-            shown.append(place)
+        end = ends[old.memory.rowid]
+        if end in holding and end not in by_rowid:
+            by_rowid[end] = Hit(holding[end], old.signals, part=old.part, score=old.score, corrects=True)
+            shown.append(by_rowid[end])
+        place = by_rowid.get(end)
+        if place is not None and place.ended is not None:
+            place = None
         if place is not None and old.score > place.score:
             place.score, place.corrects = old.score, True
-        holds = said_in.get(place.memory.rowid, set()) if place else set()
-        for rowid in (said_in.get(old.memory.rowid, set()) | made_of.get(old.memory.rowid, set())) - holds:
+        places.append((old, place))
+    outdated: dict[int, float] = {}
+    for old, place in places:
+        holds = linked.get(place.memory.rowid, set()) if place else set()
+        for rowid in linked.get(old.memory.rowid, set()) - holds:
             turn = by_rowid.get(rowid)
-            if turn is None or turn.memory.kind != "turn" or old.signals.strength < SAME_MATTER * turn.signals.strength:
+            if turn is None or turn.memory.kind != "turn" or not old.stands_for(turn):
                 continue
             turn.ended = old.memory
-            turn.score = min(turn.score, place.score if place else turn.score) - OUTDATED
+            below = turn.score if place is None else min(turn.score, place.score)
+            outdated[rowid] = min(below, outdated.get(rowid, below))
             if place is not None:
                 place.corrects = True
+    for rowid, below in outdated.items():
+        by_rowid[rowid].score = below - OUTDATED
     return shown
 
 
-def _successor(connection: apsw.Connection, memory: Candidate, now_s: float) -> Candidate | None:
-    """Return the fact that holds in the place of one that was replaced, perhaps several times."""
-    for _ in range(LONGEST_CHAIN):
-        if memory.superseded_by is None:
-            return memory if standing_of(memory, now_s) is Standing.HOLDS else None
-        found = read_candidates(connection, [memory.superseded_by])
-        if not found:
-            return None
-        memory = found[0]
-    return None
+def _successors(connection: apsw.Connection, rowids: Sequence[int]) -> dict[int, int | None]:
+    """Return what took the place of each fact, of what did so too, and so on; None where nothing did."""
+    sql = """with recursive facts (rowid, successor) as (
+            select m.rowid, m.superseded_by from json_each(?) j cross join memories m on m.rowid = j.value
+            union select m.rowid, m.superseded_by from facts f cross join memories m on m.rowid = f.successor)
+        select rowid, successor from facts"""
+    return dict(fetch(connection, sql, (json.dumps(rowids),)))
 
 
-def _links(connection: apsw.Connection, rowids: Sequence[int]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
-    """Return the turns that each fact was made of, those of its successors too, and the answers made of each fact."""
-    said_in: dict[int, set[int]] = {}
-    sql = """with recursive facts (rowid) as (select value from json_each(?) union
-        select m.superseded_by from facts f join memories m on m.rowid = f.rowid where m.superseded_by is not null)
-        select s.memory_rowid, s.source_rowid from facts f cross join memory_sources s on s.memory_rowid = f.rowid"""
-    for fact, turn in fetch(connection, sql, (json.dumps(rowids),)):
-        said_in.setdefault(fact, set()).add(turn)
-    made_of: dict[int, set[int]] = {}
-    sql = """select j.value, s.memory_rowid from json_each(?) j
-        cross join memory_sources s on s.source_rowid = j.value"""
-    for fact, answer in fetch(connection, sql, (json.dumps(rowids),)):
-        made_of.setdefault(fact, set()).add(answer)
-    return said_in, made_of
+def _end_of(chains: dict[int, int | None], rowid: int) -> int:
+    """Return the last fact of a chain."""
+    for _ in chains:
+        if (successor := chains.get(rowid)) is None:
+            break
+        rowid = successor
+    return rowid
+
+
+def _linked_turns(connection: apsw.Connection, rowids: Iterable[int]) -> dict[int, set[int]]:
+    """Return the turns that each fact was made of or kept in, and the answers that were made of it."""
+    sql = """select j.value, s.source_rowid from json_each(?1) j
+            cross join memory_sources s on s.memory_rowid = j.value
+        union all select j.value, s.memory_rowid from json_each(?1) j
+            cross join memory_sources s on s.source_rowid = j.value
+        union all select j.value, t.rowid from json_each(?1) j cross join memories m on m.rowid = j.value
+            cross join memories t on t.turn_id = m.turn_id and t.kind = 'turn'"""
+    linked: dict[int, set[int]] = {}
+    for fact, turn in fetch(connection, sql, (json.dumps(list(rowids)),)):
+        linked.setdefault(fact, set()).add(turn)
+    return linked

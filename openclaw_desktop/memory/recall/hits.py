@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from openclaw_desktop.memory.recall.candidates import Candidate
 from openclaw_desktop.memory.recall.scoring import Signals
 
+# A fact that fits the question so much less than the turn it came from is not what the question is about.
+SAME_MATTER = 0.6
+
 
 @dataclass(slots=True)
 class Hit:
@@ -30,3 +33,7 @@ class Hit:
     score: float = 0.0
     coverage: float = 0.0
     matched: tuple[str, ...] = ()
+
+    def stands_for(self, turn: Hit) -> bool:
+        """Return whether what the question asks of `turn` is what this fact, which came from it, says."""
+        return self.signals.strength >= SAME_MATTER * turn.signals.strength

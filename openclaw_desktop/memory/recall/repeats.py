@@ -19,17 +19,27 @@ FOUND_PER_HIT = 3
 
 
 def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) -> list[Hit]:
-    """Return the first `k` of `hits` but for turns that a fact among them, or the turn they repeat, stands for."""
+    """Return the first `k` of `hits` but for turns that a fact among them, or the turn they repeat, stands for.
+
+    A turn in which other things were said too is found where the question is about these.
+    """
     hits = hits[: FOUND_PER_HIT * k]
-    facts = [hit.memory for hit in hits if hit.memory.kind == "fact"]
-    told = {fact.turn_id for fact in facts if fact.turn_id}
-    texts = {_bare(fact.text) for fact in facts}
+    facts = [hit for hit in hits if hit.memory.kind == "fact"]
+    told: dict[str, list[Hit]] = {}
+    for fact in facts:
+        if fact.memory.turn_id:
+            told.setdefault(fact.memory.turn_id, []).append(fact)
+    texts = {_bare(fact.memory.text) for fact in facts}
     repeated = _repeating(connection, [hit.memory.rowid for hit in hits])
     kept = (
         hit
         for hit in hits
         if hit.memory.kind != "turn"
-        or not (hit.memory.turn_id in told or hit.memory.rowid in repeated or _bare(hit.memory.text) in texts)
+        or not (
+            any(fact.stands_for(hit) for fact in told.get(hit.memory.turn_id or "", ()))
+            or hit.memory.rowid in repeated
+            or _bare(hit.memory.text) in texts
+        )
     )
     return [hit for hit, _ in zip(kept, range(k), strict=False)]
 

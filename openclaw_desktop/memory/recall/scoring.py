@@ -20,7 +20,8 @@ set by hand (docs/adr/0017). Each signal lies between 0 and 1:
 - `session`: the mean strength of the best three of its conversation, over that of the best conversation.
 - `many`: the question asks for several things, which then lie in several conversations.
 - `answers`: the turn before ends in a question: the strength of that.
-- `in_time`: it was said, or held, in the time that the question names; half where that is not sure.
+- `in_time`: it names a day in the time that the question names, or was said, or held, then; of the latter half where
+  that time is not sure.
 - `past`: it holds no more, and the question asks for what was.
 - `recency`: 1 / (1 + age / 30 days).
 """

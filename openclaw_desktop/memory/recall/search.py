@@ -102,8 +102,6 @@ class Search:
             return []
         try:
             vectors = await self._vectors.embed(meanings)
-            if vectors and len(vectors) != len(meanings):
-                raise ValueError(f"{len(vectors)} vectors for {len(meanings)} texts")
             return vectors if vectors and await self._vectors.ready() else []
         except Exception as error:  # whatever an engine raises: words find without it
             log.warning("searched by words alone: %r", error)
@@ -129,7 +127,7 @@ class Search:
             pool.add(connection, find_by_date(connection, *query.span.seconds()))
         try:
             nearest = self._measure_meaning(connection, pool, vectors)
-        except apsw.Error as error:  # a vector of another length than those in the file
+        except apsw.Error as error:  # what can't be read of the vectors keeps no words from being found
             log.warning("searched by words alone: %s", error)
             nearest = []
         now_s = now.timestamp()

@@ -17,8 +17,11 @@ from openclaw_desktop.memory.recall.words import MONTHS
 
 _MONTHS = {name[:3]: number for number, name in enumerate(MONTHS, 1)}
 _NAMES = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS)
+_YEAR = r"(?:,? ((?:19|20)\d\d)\b)?"
+# Of lower-case texts: to look for any case, and for a month at every word, takes four times as long.
 _DAY_AND_MONTH = re.compile(
-    rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_NAMES})\b|\b({_NAMES}) (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b", re.I
+    rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_NAMES})\b{_YEAR}"
+    rf"|(?=[jfmasond])({_NAMES}) (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b{_YEAR})"
 )
 
 
@@ -89,20 +92,24 @@ def in_time(memory: Candidate, span: Span | None) -> float:
 
 
 def _names_day_in(text: str, span: Span) -> bool | None:
-    """Return whether a day that `text` names falls in `span`; None where it names none, or the span is open."""
-    named = _DAY_AND_MONTH.findall(text) if span.start is not None and span.end is not None else []
+    """Return whether a day that `text` names falls in `span`; None where it names none, or the span is open.
+
+    A day of any year does where the question names no year either: a birthday "on 14 March 1990" is in March.
+    """
+    if span.start is None or span.end is None:
+        return None
+    named = _DAY_AND_MONTH.findall(text.lower())
     if not named:
         return None
-    assert span.start is not None and span.end is not None
-    years = {span.start.year, span.end.year}
-    days = [(int(before or after), _MONTHS[(month or other)[:3].lower()]) for before, month, other, after in named]
     zone = span.start.tzinfo
-    return any(
-        span.start <= datetime(year, month, day, tzinfo=zone) < span.end
-        for day, month in days
-        for year in years
-        if 1 <= day <= monthrange(year, month)[1]
-    )
+    for before, month, year_before, other, after, year_after in named:
+        day, number, told = int(before or after), _MONTHS[(month or other)[:3]], year_before or year_after
+        for year in [int(told)] if told and span.sure else range(span.start.year, span.end.year + 1):
+            if 1 <= day <= monthrange(year, number)[1]:
+                moment = datetime(year, number, day, tzinfo=zone)
+                if span.start <= moment < span.end:
+                    return True
+    return False
 
 
 def _overlaps(memory: Candidate, start_s: int | None, end_s: int | None) -> bool:

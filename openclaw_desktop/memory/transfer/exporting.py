@@ -20,8 +20,8 @@ from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory import browsing
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.transfer.table import whole_memories
-from openclaw_desktop.memory.transfer.whole import write_whole
-from openclaw_desktop.memory.transfer.workspace import write_workspace
+from openclaw_desktop.memory.transfer.whole import is_whole, write_whole
+from openclaw_desktop.memory.transfer.workspace import DAYS, FACTS, PROFILE, write_workspace
 from openclaw_desktop.storage.database import Database
 
 Form = Literal["json", "markdown"]
@@ -49,11 +49,15 @@ async def export(
 ) -> Exported:
     """Write all memories to the file (json) or folder (markdown) `path`, for the user alone; raises UserError.
 
-    Nothing is written in `own_folders`, the agent's: there it could take the place of the memory itself.
+    Nothing is written in `own_folders`, the agent's: there it could take the place of the memory itself. `overwrite`:
+    an earlier export; a file of another kind may be a copy of the memory, or its key.
     """
 
     def write(connection: apsw.Connection) -> Exported:
-        _refuse_own(path, own_folders)
+        for place in (path,) if form == "json" else (path, *(path / name for name in (FACTS, PROFILE, DAYS))):
+            _refuse_own(place, own_folders)
+        if form == "json" and overwrite:
+            _refuse_other_kinds(path)
         connection.execute("begin deferred")  # one moment, whatever is written meanwhile
         try:
             return _write(connection, path, form, overwrite, now)
@@ -70,6 +74,16 @@ def _refuse_own(path: Path, own_folders: Sequence[Path]) -> None:
             "export_to_own_folder",
             tr("{path} is in the agent's own folder.", path=visible(str(path))),
             tr("Choose a place outside of it."),
+            ExitCode.USAGE,
+        )
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    if path.is_file() and path.stat().st_size and not is_whole(path):
+        raise UserError(
+            "export_not_an_export",
+            tr("{path} is no earlier export, and is not overwritten.", path=visible(str(path))),
+            tr("Choose another name, or move that file away."),
             ExitCode.USAGE,
         )
 

@@ -238,11 +238,16 @@ class VectorIndex:
         return (wanted, other), other, False
 
     async def _make(self, embed: Embed, texts: Sequence[str]) -> list[bytes]:
+        """Return the vectors of texts; nothing where the engine fails, or gives others than it should."""
         try:
-            return await embed(texts)
+            made = await embed(texts)
         except (UserError, OSError, MemoryError) as error:
             log.warning("no vectors: %s", error)
             return []
+        if made and [len(vector) for vector in made] != [4 * embed.dimension] * len(texts):
+            log.warning("no vectors, searched by words alone: %s gives too many or others than it should", embed.engine)
+            return []
+        return made
 
     async def _catch_up_newest(self, ends_s: float) -> None:
         """Make what instant engines can in that time; leave the rest to the background."""

@@ -216,10 +216,9 @@ def add_lists(
 
     `coded`: each has its codes from the beginning.
     """
-    highest = fetch(connection, "select coalesce(max(list), 0) from vector_lists where engine_id = ?", (engine_id,))[0][
-        0
-    ]
-    numbers = range(int(highest) + 1, int(highest) + 1 + len(centroids))
+    sql = "select coalesce(max(list), 0) + 1 from vector_lists where engine_id = ?"
+    first = int(fetch(connection, sql, (engine_id,))[0][0])
+    numbers = range(first, first + len(centroids))
     connection.executemany(
         "insert into vector_lists (engine_id, generation, list, centroid) values (?, ?, ?, ?)",
         [(engine_id, generation, number, centroid) for number, centroid in zip(numbers, centroids, strict=True)],

@@ -14,7 +14,7 @@ from test_relevance import TOOLS
 from openclaw_desktop.agent.session import Parts, SessionAgent, Task
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.core.events import ModelOffered, NoticeShown, TurnEvent, TurnFinished, TurnStarted
+from openclaw_desktop.core.events import ModelOffered, NoticeShown, TextWithdrawn, TurnEvent, TurnFinished, TurnStarted
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, Message, ToolSpec
 from openclaw_desktop.core.protocols import Complete, CompletionEvent, ModelCard, Prompt, TextDelta
@@ -324,6 +324,18 @@ async def test_what_was_told_stays_a_memory_where_the_model_fails(desk: Desk) ->
     assert found.text == "My sister Vera lives in Porto now"
     rows = await desk.sessions.unremembered()
     assert not rows, "its turn is kept too"
+
+
+async def test_a_day_that_nobody_told_is_not_named(desk: Desk) -> None:
+    await desk.ask("Hello", ScriptedModel({"tool": "answer", "text": "Hi."}))
+    invented = {"tool": "answer", "text": "Your sister's birthday is on November 29th."}
+    answer, events = await desk.ask("When is my sister's birthday?", ScriptedModel(invented))
+    assert answer.answer.startswith("I don't know") and any(isinstance(event, TextWithdrawn) for event in events)
+    await desk.ask(
+        "My sister's birthday is on the 29th of November", ScriptedModel({"tool": "answer", "text": "Nice."})
+    )
+    answer, _ = await desk.ask("When is my sister's birthday?", ScriptedModel(invented))
+    assert answer.answer == "Your sister's birthday is on November 29th."
 
 
 async def test_imported_notes_never_stand_in_the_system_prompt(tmp_path: Path) -> None:

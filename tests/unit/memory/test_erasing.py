@@ -1,16 +1,21 @@
 """What goes with a memory: shown first, then nothing of it left in any file, and a receipt without a word of it."""
 
+import asyncio
+import errno
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
 import pytest
 
+from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.memory import history
 from openclaw_desktop.memory.erased_rows import replay_erasures
+from openclaw_desktop.memory.erasing import Erasing
 from openclaw_desktop.memory.erasures import unfinished
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import QUESTION_KEY, Scratch, SessionStore, SpokenMessage
@@ -381,3 +386,54 @@ async def test_what_stands_in_the_history_of_changes_alone_goes_by_its_id(
     assert (receipt.asked, receipt.counts["changes"], receipt.counts["copies"]) == (1, 3, 1)
     assert traces(tmp_path, CANARY.encode()) == []
     assert (await memories.erasing.erase([memory_id])).asked == 0
+
+
+async def test_an_erasure_whose_asker_goes_is_counted_before_they_are_told(database: Database) -> None:
+    entered, gate = threading.Event(), threading.Event()
+
+    class HeldClock(SystemClock):
+        def now(self) -> datetime:
+            entered.set()
+            assert gate.wait(60)
+            return NOW
+
+    memories = MemoryStore(database, None)
+    gone = await memories.remember(NewMemory(CANARY))
+    erasing = Erasing(database, HeldClock())
+    asked = asyncio.ensure_future(erasing.erase([gone]))
+    assert await asyncio.to_thread(entered.wait, 60), "the rows are being taken out"
+    asked.cancel()
+    asyncio.get_running_loop().call_soon(gate.set)
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert erasing.count == 1 and await memories.get(gone) is None
+    assert await unfinished(database) != ()
+
+
+async def test_a_folder_of_copies_that_fails_is_told_and_stops_no_erasure(
+    memories: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = await memories.remember(NewMemory(CANARY))
+    listed = Path.iterdir
+
+    def fail(folder: Path) -> Iterator[Path]:
+        if folder == tmp_path / "backups":
+            raise OSError(errno.EIO, "Input/output error")
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", fail)
+    receipt = await memories.erasing.erase([gone])
+    assert "Input/output error" in receipt.pending and await memories.get(gone) is None
+    monkeypatch.undo()
+    assert await memories.erasing.finish(patient=True)
+
+
+async def test_a_folder_without_copies_that_cannot_be_written_leaves_nothing_to_do(
+    memories: MemoryStore, database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "backups" / "erased.list").mkdir()
+    receipt = await memories.erasing.erase([await memories.remember(NewMemory(CANARY))])
+    assert receipt.pending == "" and await unfinished(database) == ()
+    await database.maintain(lambda connection: back_up(connection, tmp_path / "backups", "by-hand"))
+    receipt = await memories.erasing.erase([await memories.remember(NewMemory(CANARY))])
+    assert receipt.pending and await unfinished(database) != ()

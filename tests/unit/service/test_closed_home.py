@@ -143,3 +143,28 @@ async def test_a_typed_code_is_read_as_it_was_printed_and_a_slip_is_a_sentence(h
         with pytest.raises(UserError, match="Built"):
             await rescue.start(typed)
     assert built == [None, "0" * 28, "0" * 28]
+
+
+@pytest.mark.parametrize("way", ["restore", "empty"])
+async def test_the_code_stands_in_for_a_lost_key_where_the_memory_is_damaged(
+    home: Home, key: bytes, tmp_path: Path, way: str
+) -> None:
+    agent = await attach_or_start(home, None, "test")
+    code = (await agent.service.change_encryption("new_code")).recovery_code
+    await agent.stop()
+    await fill_and_damage(home)
+    (tmp_path / "elsewhere" / "key").unlink()
+
+    async def build(code: str | None) -> Front:
+        raise UserError("built", "Built.")
+
+    rescue = HomeRescue(home, build)
+    with pytest.raises(UserError):
+        await rescue.offer(None)
+    offer = await rescue.offer(code.lower())
+    assert offer is not None and offer.memories == 2
+    if way == "restore":
+        await rescue.restore(offer.name, code)
+    else:
+        await rescue.begin_empty(code)
+    assert opens(home.database, key)

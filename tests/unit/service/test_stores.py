@@ -1,10 +1,12 @@
 """What a turn leaves in memory, and what of it later prompts are offered."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from openclaw_desktop.agent.plain_requests import RememberThis, parse_plain
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, Timing, Usage
 from openclaw_desktop.memory.erasing import redacted_request
@@ -180,6 +182,43 @@ async def test_an_answer_written_while_something_is_erased_keeps_no_word_of_it(d
     ]
 
 
+async def test_a_question_erased_while_it_becomes_a_memory_is_in_neither(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await desk.sessions.begin()
+    await desk.stores.keep_question(session, "turn_failed", "My bank code is canary4711")
+    begun, remember = asyncio.Event(), desk.memories.remember_many
+    erasings: list[asyncio.Task[object]] = []
+
+    async def erase_begins() -> None:
+        begun.set()
+
+    async def remember_late(memories: list[NewMemory], told: bool = False) -> list[str]:
+        erasings.append(asyncio.ensure_future(desk.memories.erasing.erase(["turn_failed"])))
+        await begun.wait()
+        await desk.database.write(lambda connection: None)  # behind whatever the erasure writes by now
+        return await remember(memories, told=told)
+
+    desk.memories.erasing.when_erased(erase_begins)
+    monkeypatch.setattr(desk.memories, "remember_many", remember_late)
+    await desk.stores.keep_unanswered("turn_failed")
+    await asyncio.gather(*erasings)
+    assert not [table for table in ("messages", "memories") if await _holds(desk, table, "canary4711")]
+
+
+async def test_an_answer_does_not_wait_for_files_that_an_erasure_writes_anew(desk: Desk) -> None:
+    code = await desk.memories.remember(NewMemory("My bank code is canary4711"))
+
+    async def answer_meanwhile() -> None:
+        if desk.stores.erasures() and not desk.turns:
+            async with asyncio.timeout(60):
+                await desk.turn("Hello", "Hi.")
+
+    desk.memories.erasing.when_erased(answer_meanwhile)
+    await desk.stores.forget([code])
+    assert await desk.database.rows("select text from memories order by rowid") == [("Hello",), ("Hi.",)]
+
+
 async def _holds(desk: Desk, table: str, word: str) -> bool:
     return any(word in str(row) for row in await desk.database.rows(f"select * from {table}"))
 
@@ -195,6 +234,25 @@ async def test_what_the_agent_said_itself_is_not_kept_as_the_users_word(desk: De
         kept = await desk.stores.remember(text, USER, desk.session_id, "turn_3")
         memory = await desk.memories.get(kept.id)
         assert memory is not None and memory.speaker == speaker, text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Please remember: I’m allergic to nuts",
+        "Could you remember that I don’t eat fish, please?",
+        "remember that my   boat is called  Otter",
+        "REMEMBER that I dont eat fish.......",
+        "Remember that Straße 5 is my address",
+    ],
+)
+async def test_what_the_user_says_to_keep_is_their_word_however_it_is_typed(desk: Desk, said: str) -> None:
+    request = parse_plain(said)
+    assert isinstance(request, RememberThis)
+    session = await desk.sessions.begin()
+    await desk.stores.keep_question(session, "turn_1", said)
+    kept = await desk.memories.get((await desk.stores.remember(request.text, USER, session, "turn_1")).id)
+    assert kept is not None and kept.speaker == "user"
 
 
 async def test_an_order_about_oneself_is_no_statement(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -123,6 +124,20 @@ def test_a_holder_that_has_not_written_its_name_yet(path, text):
     path.write_bytes(text.encode("latin-1"))
     assert HomeLock(path).holder().pid == 0
     lock.release()
+
+
+def test_a_full_disk_keeps_nobody_from_the_lock(path, monkeypatch):
+    def write(descriptor, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    lock = HomeLock(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write)
+        assert lock.acquire("recall")
+    assert not HomeLock(path).acquire("serve")
+    assert HomeLock(path).holder().pid == 0
+    lock.release()
+    assert HomeLock(path).holder() is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")

@@ -10,7 +10,15 @@ import pytest
 
 from openclaw_desktop.memory.consolidation import facts
 from openclaw_desktop.memory.consolidation.forms import Claim
-from openclaw_desktop.memory.consolidation.slots import Reading, Rival, contradicts, read_claims, rivals
+from openclaw_desktop.memory.consolidation.matters import words_asked_by
+from openclaw_desktop.memory.consolidation.slots import (
+    LONGEST_READ,
+    Reading,
+    Rival,
+    contradicts,
+    read_claims,
+    rivals,
+)
 from openclaw_desktop.memory.consolidation.statements import find_statements
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
@@ -63,6 +71,8 @@ ENDS = [
     ("My boss Anna moved to Rome", "Anna lives in Porto"),
     ("Anna moved to Rome", "My boss Anna lives in Porto"),
     ("I'm vegan now", "I eat meat"),
+    ("I'm vegan", "I eat cheese"),
+    ("My boss is Ruth now", "My boss is Tom"),
     ("I hate tea", "I like tea"),
 ]
 
@@ -106,6 +116,32 @@ def test_what_is_so_no_more_ends(new: str, old: str) -> None:
         ("My sister's dog died", "My dog is called Rex"),
         ("My brother is divorced", "I'm married to Ana"),
         ("We switched to Bosch", "I work at Siemens"),
+        ("We are called Team Rex", "I am called Bob"),
+        ("Our name is Team Rex", "My name is Bob"),
+        ("Our email is info@firm.org", "My email is bob@x.org"),
+        ("Our phone number is 555 777777", "My phone number is 555 999999"),
+        ("I work for Monday's meeting", "I work at IBM"),
+        ("I sold my old car", "I have a car called Betsy"),
+        ("I became vegetarian for a month", "I eat meat"),
+        ("I'm vegan in January", "I eat meat"),
+        ("I'm vegan on Mondays", "I eat meat"),
+        ("I don't always like tea", "I like tea"),
+        ("I don't just like tea, I love it", "I like tea"),
+        ("I dislike tea, but only in bags", "I like tea"),
+        ("I can't read the attachment", "I can read"),
+        ("We moved to Figma", "I live in Porto"),
+        ("I don't like that tea", "I like tea"),
+        ("I stopped eating meat for Lent", "I eat meat"),
+        ("The deadline for Falcon is 5 people", "The deadline for Falcon is 3 May"),
+        ("The budget for Falcon is Tom's job", "The budget for Falcon is 4000 euros"),
+        ("My doctor is Anna's uncle", "My doctor is Dr. Ruiz"),
+        ("My doctor is Portuguese", "My doctor is Dr. Ruiz"),
+        ("My landlord is Italian", "My landlord is called Marco"),
+        ("My favourite book is by Herbert", "My favourite book is Dune"),
+        ("My bank is in Lisbon now", "My bank is Novo"),
+        ("The wifi password is wrong", "My wifi password is hunter2"),
+        ("My wifi password is 12 characters", "My wifi password is hunter2"),
+        ("I moved to Vodafone", "I live in Porto"),
     ],
 )
 def test_what_is_so_besides_stays(new: str, old: str) -> None:
@@ -124,6 +160,20 @@ def test_what_may_end_another_is_looked_up_from_either_side(new: str, old: str) 
 
     newer, older = read_claims(new).claims, read_claims(old).claims
     assert finds(newer, older) and finds(older, newer)
+
+
+def test_of_those_of_whom_there_may_be_several_only_what_can_end_is_looked_up() -> None:
+    (lives,) = read_claims("My friend lives in Porto").claims
+    assert set(rivals(lives)) == {Rival("user's friend", "lives", "porto", denied=True)}
+    (age,) = read_claims("My son is 5").claims
+    assert {rival.value for rival in rivals(age)} == {"4", "5", "6"}
+
+
+def test_a_long_text_claims_nothing_and_takes_no_time() -> None:
+    long = "I live in Porto. " + "I went home. " * LONGEST_READ
+    assert read_claims(long).claims == ()
+    # Read to its end this takes minutes.
+    assert "home" in words_asked_by("I live in Porto. " + "my " * 100_000)
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from openclaw_desktop.memory.consolidation.statements import find_statements
         "Check my sentence. I moved to Minsk.",
         "Find the mistake. I moved to Minsk.",
         "My teacher wants feedback on this. I moved to Minsk.",
+        "My friend wrote me this. I moved to Minsk and work at IBM.",
+        "My son's teacher says that I work at IBM.",
     ],
 )
 def test_of_a_text_that_is_handed_over_nothing_is_taken(text: str) -> None:

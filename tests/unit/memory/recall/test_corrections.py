@@ -1,12 +1,15 @@
 """What was put right stands above what it corrects, turns included."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apsw
 import pytest
 
 from openclaw_desktop.memory import MemoryStore, NewMemory, Recollection
+from openclaw_desktop.memory.recall import corrections
+from openclaw_desktop.memory.recall.candidates import Candidate
 from openclaw_desktop.storage.database import Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -85,3 +88,63 @@ async def test_a_question_for_the_past_still_finds_it(told: Told) -> None:
     await told.say("The wifi password is hunter3 now", "wifi password: hunter3", 5)
     await told.replace(*told.facts)
     assert (await told.ask("what was the previous wifi password?"))[0].id == told.facts[0]
+
+
+async def test_what_was_put_right_many_times_is_read_at_once(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = await told.store.remember_many([NewMemory(f"My weight is {number} kg") for number in range(60)])
+    last = await told.store.remember(NewMemory("The scales show 81"))
+    for old, new in zip(ids, [*ids[1:], last], strict=True):
+        await told.replace(old, new)
+    reads = []
+    read_candidates = corrections.read_candidates
+
+    def read(connection: apsw.Connection, rowids: Iterable[int]) -> list[Candidate]:
+        reads.append(rowids)
+        return read_candidates(connection, rowids)
+
+    monkeypatch.setattr(corrections, "read_candidates", read)
+    hits = await told.ask("What is my weight in kg?")
+    assert [hit.id for hit in hits] == [last]
+    assert len(reads) == 1
+
+
+async def test_a_turn_falls_once_however_many_of_its_facts_ended(told: Told) -> None:
+    turn = await told.say("I have a dog called Rex", "The dog is called Rex", 1)
+    same = NewMemory("The dog Rex is called by the user", created_at="2026-11-01T10:00:00+00:00", derived_from=(turn,))
+    told.facts.append(await told.store.remember(same))
+
+    async def score() -> float:
+        _, hits = await told.store.search.weigh("what is the dog Rex called", NOW)
+        return next(hit.score for hit in hits if hit.memory.id == turn)
+
+    before = await score()
+    for fact in told.facts:
+        await told.replace(fact, None)
+    assert await score() == pytest.approx(before - corrections.OUTDATED)
+
+
+async def test_an_answer_of_what_was_and_what_is_holds(told: Told) -> None:
+    await told.say("My wifi password is hunter2", "wifi password: hunter2", 1)
+    await told.say("The wifi password is hunter3 now", "wifi password: hunter3", 5)
+    both = NewMemory(
+        "Your wifi password was hunter2 and is hunter3", kind="turn", speaker="assistant", session_id="s5",
+        derived_from=tuple(told.facts),
+    )  # fmt: skip
+    answer = await told.store.remember(both)
+    await told.replace(*told.facts)
+    _, hits = await told.store.search.weigh("what is the wifi password?", NOW)
+    assert [hit.ended for hit in hits if hit.memory.id == answer] == [None]
+
+
+async def test_the_turn_in_which_a_fact_was_kept_holds_no_more_than_the_fact(told: Told) -> None:
+    fact = "my sister's birthday is on March 14"
+    kept = await told.store.remember(NewMemory(fact, speaker="user", session_id="s1", turn_id="t1"))
+    said = await told.say(f"Remember that {fact}", None, 1)
+    saved = NewMemory(f"Saved: {fact}", kind="turn", speaker="assistant", session_id="s1", turn_id="t1")
+    answer = await told.store.remember(saved)
+    right = await told.store.remember(NewMemory("My sister's birthday is on 15 March.", speaker="user"))
+    await told.replace(kept, right)
+    hits = await told.ask("When is my sister's birthday?")
+    assert hits[0].id == right and kept not in [hit.id for hit in hits]
+    marked = {hit.id for hit in hits if "no longer true since 2026-11-20" in hit.why}
+    assert marked == {said, answer}

@@ -240,6 +240,24 @@ async def test_a_file_of_ours_is_for_the_user_alone_and_is_not_overwritten(datab
     assert not [file for file in (tmp_path / "notes").rglob("*.md") if "obey" in file.read_text(encoding="utf-8")]
 
 
+async def test_an_export_takes_the_place_of_nothing_but_an_export(database: Database, tmp_path: Path) -> None:
+    await MemoryStore(database, None).remember(NewMemory("likes tea"))
+    own, out = tmp_path / "own", tmp_path / "out"
+    for folder in (own, out):
+        folder.mkdir()
+    (own / "openclaw.db").write_bytes(b"all memories")
+    key = out / "openclaw.key"
+    key.write_bytes(b"the only key")
+    with pytest.raises(UserError, match="no earlier export"):
+        await exporting.export(database, key, "json", True, NOW, (own,))
+    (out / "MEMORY.md").symlink_to(own / "openclaw.db")
+    with pytest.raises(UserError, match="agent's own folder"):
+        await exporting.export(database, out, "markdown", True, NOW, (own,))
+    assert (key.read_bytes(), (own / "openclaw.db").read_bytes()) == (b"the only key", b"all memories")
+    (out / "empty").touch()
+    assert (await exporting.export(database, out / "empty", "json", True, NOW, (own,))).memories == 1
+
+
 async def test_what_was_made_elsewhere_of_something_erased_here_stays_out(database: Database, tmp_path: Path) -> None:
     here = MemoryStore(database, None)
     said = NewMemory("my locker is 4711", kind="turn", session_id="s", speaker="user", turn_id="turn_1")

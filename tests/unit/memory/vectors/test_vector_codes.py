@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from heaps import Heaps, find, finish, remember, stale_codes
 
+from openclaw_desktop.memory import MemoryStore, NewMemory
 from openclaw_desktop.memory.vectors import codes, lists, shaping
 from openclaw_desktop.memory.vectors import index as index_module
 from openclaw_desktop.memory.vectors.index import VectorIndex, remove_vectors
@@ -200,3 +201,16 @@ async def test_no_bit_of_an_erased_vector_is_left(database: Database, tmp_path: 
     for file in tmp_path.iterdir():
         for start in range(0, len(bits), 8):
             assert bits[start : start + 8] not in file.read_bytes(), file
+
+
+async def test_vectors_of_another_length_keep_nothing_from_being_found_or_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = MemoryStore(database, Heaps())
+    await memory.remember_many([NewMemory(text) for text in texts(20, 20)])
+    await finish(memory.vectors)
+    monkeypatch.setattr(Heaps, "vector", lambda *_: b"\x00\x00\x80\x3f" * 3)
+    assert (await memory.recall("h3 1"))[0].text == "h3 1"
+    kept = await memory.remember(NewMemory("h3 canary"))
+    assert [hit.id for hit in await memory.recall("canary")] == [kept]
+    await memory.vectors.close()

@@ -1,0 +1,21 @@
+"""What a fact says is not found in the words of its turn too; what else was said in that turn is."""
+
+from pathlib import Path
+
+from openclaw_desktop.memory import MemoryStore, NewMemory
+from openclaw_desktop.storage.database import Database
+
+
+async def test_a_turn_in_which_a_fact_was_told_is_found_for_what_else_it_says(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "m.db")
+    memory = MemoryStore(database, None)
+    turn = NewMemory(
+        "Remember that my wifi password is hunter2. The dog ate the cable of the router.",
+        kind="turn", speaker="user", session_id="s", turn_id="t",
+    )  # fmt: skip
+    fact = NewMemory("The user's wifi password is hunter2", kind="fact", session_id="s", turn_id="t")
+    turn_id, fact_id = await memory.remember_many([turn, fact])
+    assert [hit.id for hit in await memory.recall("What is my wifi password?")] == [fact_id]
+    hits = await memory.recall("Did the dog eat the cable of the router, or of the wifi?")
+    assert hits[0].id == turn_id
+    await database.close()
