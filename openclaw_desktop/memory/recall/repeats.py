@@ -14,14 +14,15 @@ import apsw
 from openclaw_desktop.memory.recall.hits import Hit
 from openclaw_desktop.storage.database import fetch
 
-# A fact and both sides of the turn that it was told in may all be found.
-FOUND_PER_HIT = 3
+# A fact and both sides of the turn that it was told in may all be found, and what is said day by day.
+FOUND_PER_HIT = 8
 
 
 def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) -> list[Hit]:
     """Return the first `k` of `hits` but for turns that a fact among them, or the turn they repeat, stands for.
 
-    A turn in which other things were said too is found where the question is about these.
+    A turn in which other things were said too is found where the question is about these. Of turns in the same words
+    the best is enough, however often they were said.
     """
     hits = hits[: FOUND_PER_HIT * k]
     facts = [hit for hit in hits if hit.memory.kind == "fact"]
@@ -31,17 +32,20 @@ def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) ->
             told.setdefault(fact.memory.turn_id, []).append(fact)
     texts = {_bare(fact.memory.text) for fact in facts}
     repeated = _repeating(connection, [hit.memory.rowid for hit in hits])
-    kept = (
-        hit
-        for hit in hits
-        if hit.memory.kind != "turn"
-        or not (
-            any(fact.stands_for(hit) for fact in told.get(hit.memory.turn_id or "", ()))
-            or hit.memory.rowid in repeated
-            or _bare(hit.memory.text) in texts
-        )
-    )
-    return [hit for hit, _ in zip(kept, range(k), strict=False)]
+    kept: list[Hit] = []
+    for hit in hits:
+        if len(kept) == k:
+            break
+        if hit.memory.kind == "turn":
+            if (
+                any(fact.stands_for(hit) for fact in told.get(hit.memory.turn_id or "", ()))
+                or hit.memory.rowid in repeated
+                or (words := _bare(hit.memory.text)) in texts
+            ):
+                continue
+            texts.add(words)
+        kept.append(hit)
+    return kept
 
 
 def _repeating(connection: apsw.Connection, rowids: list[int]) -> frozenset[int]:

@@ -19,3 +19,13 @@ async def test_a_turn_in_which_a_fact_was_told_is_found_for_what_else_it_says(tm
     hits = await memory.recall("Did the dog eat the cable of the router, or of the wifi?")
     assert hits[0].id == turn_id
     await database.close()
+
+
+async def test_what_was_said_many_times_in_the_same_words_is_found_once(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "m.db")
+    memory = MemoryStore(database, None)
+    said = [*["I'm on hold with the bank."] * 12, "i'm on hold with the bank", "My bank account is with Lindqvist"]
+    await memory.remember_many([NewMemory(text, kind="turn", speaker="user", session_id="s") for text in said])
+    hits = await memory.recall("Which bank?")
+    assert len(hits) == 2 and "My bank account is with Lindqvist" in {hit.text for hit in hits}
+    await database.close()
