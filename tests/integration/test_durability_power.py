@@ -102,7 +102,7 @@ async def record(path: Path, key: bytes | None, seed: int, prepare: Callable[[ap
     DISK.log = []
     name, original = NAME if key is None else ENCRYPTED_NAME, apsw.Connection
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(apsw, "Connection", lambda file, flags: original(file, flags=flags, vfs=name))
+        patch.setattr(apsw, "Connection", lambda file, flags, vfs: original(file, flags=flags, vfs=name))
         await Writer(path, key, random.Random(seed)).work(prepare)
     return DISK.log
 
