@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from PySide6.QtCore import QFileDevice, QIODevice, QMimeData, QSaveFile, Qt, Signal
+from PySide6.QtCore import QFileDevice, QIODevice, QSaveFile, Qt, Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextDocument
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout
@@ -96,10 +96,10 @@ class CodeCard(QFrame):
         column.addWidget(self._done)
 
     def _copy(self) -> None:
-        content = QMimeData()
-        content.setText(self._code)
-        content.setData(CLIPBOARD_HINT, b"secret")
-        QGuiApplication.clipboard().setMimeData(content)
+        # Qt's own content, marked afterwards: one made here would outlive Python in the clipboard and crash the end.
+        clipboard = QGuiApplication.clipboard()
+        clipboard.setText(self._code)
+        clipboard.mimeData().setData(CLIPBOARD_HINT, b"secret")
         self._tell(tr("Copied. Paste it where you keep passwords."))
 
     def _choose_file(self) -> None:
