@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from PySide6.QtCore import QFileDevice, QIODevice, QSaveFile, Qt, Signal
+from PySide6.QtCore import QFileDevice, QIODevice, QMimeData, QSaveFile, Qt, Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextDocument
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout
@@ -56,6 +56,12 @@ def print_code(printer: QPrinter, code: str) -> None:
     document.print_(printer)
 
 
+def take_back(code: str) -> None:
+    """Empty the clipboard where it still holds the code: made in Python, that would crash the end of the program."""
+    if QGuiApplication.clipboard().text() == code:
+        QGuiApplication.clipboard().clear()
+
+
 class CodeCard(QFrame):
     """The code, large enough to be copied by hand, and its buttons; `grown` where it has become taller."""
 
@@ -96,10 +102,13 @@ class CodeCard(QFrame):
         column.addWidget(self._done)
 
     def _copy(self) -> None:
-        # Qt's own content, marked afterwards: one made here would outlive Python in the clipboard and crash the end.
-        clipboard = QGuiApplication.clipboard()
-        clipboard.setText(self._code)
-        clipboard.mimeData().setData(CLIPBOARD_HINT, b"secret")
+        content = QMimeData()
+        content.setText(self._code)
+        content.setData(CLIPBOARD_HINT, b"secret")
+        QGuiApplication.clipboard().setMimeData(content)
+        if (application := QGuiApplication.instance()) is not None:
+            code = self._code  # the card may be gone by then
+            application.aboutToQuit.connect(lambda: take_back(code))
         self._tell(tr("Copied. Paste it where you keep passwords."))
 
     def _choose_file(self) -> None:
