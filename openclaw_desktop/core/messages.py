@@ -39,6 +39,8 @@ class ToolSpec:
     """What a tool is: its JSON Schema, what it does to the world and which arguments carry authority.
 
     `capability` names the grant that a call needs (`file:read`); None where the tool touches only the agent's own data.
+    `timeout_s` and `output_limit_bytes` are its limits. `undoable`: it can be taken back. `source`: who offers
+    it, "" for our own, else such as `mcp:files`: its name and description are then untrusted text.
     """
 
     name: str
@@ -47,13 +49,19 @@ class ToolSpec:
     effect: Effect
     capability: str | None = None
     authority: tuple[str, ...] = ()
+    timeout_s: float = 10.0
+    output_limit_bytes: int = 1_000_000
+    undoable: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
     """What became of a call: its result or its error, never both. `label` is the label of that text.
 
-    `unclear`: it failed because only the user can say what was meant, and the error asks them.
+    `unclear`: it failed because only the user can say what was meant, and the error asks them. `data`: the result for
+    programs, where it has one. `took_ms`: how long the tool ran, without the questions before it. `undo_id`: what
+    `undo` takes back, "" where nothing can be.
     """
 
     id: str
@@ -64,6 +72,9 @@ class CallOutcome:
     error: str | None = None
     label: Label = SYSTEM
     unclear: bool = False
+    data: Any = None
+    took_ms: float = 0.0
+    undo_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

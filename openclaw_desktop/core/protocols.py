@@ -5,9 +5,10 @@ Owns the protocols alone. Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from openclaw_desktop.core.events import Question
 from openclaw_desktop.core.labels import Label
@@ -176,11 +177,24 @@ class CallScene:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool gives back: text for the model with its label, and the receipts that prove what was done."""
+    """What a tool gives back: text for the model with its label, and the receipts that prove what was done.
+
+    `data`: the same for programs, as JSON. `error`: a sentence, where it did not succeed; a tool may raise UserError in
+    its place. `execution_ms`: set by who runs it. `undo`: what the tool's `undo` needs to take it back, as JSON.
+    """
 
     text: str
     label: Label
     receipts: tuple[Receipt, ...] = ()
+    data: Any = None
+    error: str = ""
+    execution_ms: float = 0.0
+    undo: Mapping[str, Any] | None = None
+
+    @property
+    def success(self) -> bool:
+        """True where the tool did what it was called for."""
+        return not self.error
 
 
 class Tool(Protocol):
@@ -194,6 +208,77 @@ class Tool(Protocol):
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
         """Do the frozen call; raises UserError where it fails."""
+        ...
+
+
+@runtime_checkable
+class Undoes(Protocol):
+    """A tool that can take back what it did."""
+
+    async def undo(self, token: Mapping[str, Any]) -> str:
+        """Take back the call that gave `token` as its `undo`; return a sentence. Raises UserError where it can't."""
+        ...
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """A tool that can show what a call would do, such as the diff of a write."""
+
+    async def preview(self, call: ToolCall, scene: CallScene) -> str:
+        """Return what the frozen `call` would change, for the question about it; "" where there is nothing to show."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainForm:
+    """A plain request that needs no model: where `pattern` matches the whole of what the user said, `tool` is called.
+
+    `arguments` makes the call's arguments from the match, None where it is not that request after all. Patterns are
+    narrow: what is not certain is left to the model.
+    """
+
+    pattern: re.Pattern[str]
+    tool: str
+    arguments: Callable[[re.Match[str]], Mapping[str, Any] | None]
+
+
+class ToolProvider(Protocol):
+    """Offers tools: the built-in ones, the servers of MCP, plugins."""
+
+    def tools(self) -> Sequence[Tool]:
+        """Return what is on offer by now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebRequest:
+    """One request to the web. `secrets`: header names and the `secret:name` that the broker puts there."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    limit_bytes: int = 2_000_000
+    timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class WebResponse:
+    """What came back. `url`: where it came from in the end. `truncated`: there was more than the limit."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    truncated: bool = False
+
+
+class Fetch(Protocol):
+    """The one way to the network: addresses are checked, sizes and times capped, secrets put in for their one host."""
+
+    async def __call__(self, request: WebRequest, hosts: Sequence[str]) -> WebResponse:
+        """Do `request`; redirects go to `hosts` alone (exact host names, `*` for any public one). Raises UserError."""
         ...
 
 
