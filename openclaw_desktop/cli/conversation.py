@@ -14,9 +14,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from openclaw_desktop.cli.feedback import CHAT_MARKS
 from openclaw_desktop.cli.output import leaving_sentence, tell
 from openclaw_desktop.cli.progress import pull_with_progress
-from openclaw_desktop.cli.terminal import is_real_terminal, on_interrupt, read_line
+from openclaw_desktop.cli.terminal import discard_typed, is_real_terminal, on_interrupt, read_line
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.events import (
     ModelOffered,
@@ -35,6 +36,7 @@ from openclaw_desktop.core.events import (
 from openclaw_desktop.core.messages import Answer
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService, AskRequest
+from openclaw_desktop.service.memory_api import Mark
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class TurnResult:
             return self.failure.exit_code
         if self.answer is None:
             return ExitCode.FAILED
-        denied = any(call.status == "denied" for call in self.answer.tool_calls)
+        denied = any(call.status in ("denied", "parked") for call in self.answer.tool_calls)
         return ExitCode.DENIED if denied else ExitCode.DONE
 
 
@@ -101,6 +103,16 @@ async def ask_in_terminal(question: Question) -> str:
     tell(f"{question.text} {question.target}")
     if question.origins:
         tell(tr("This follows from texts that you did not write: {origins}.", origins=", ".join(question.origins)))
+    for call in question.calls:
+        for argument in call.arguments:
+            source = f"  [{', '.join(argument.origins)}]" if argument.origins else ""
+            tell(f"    {argument.name}: {argument.value}{source}")
+        if call.preview:
+            tell(call.preview)
+    if question.delay_s:
+        # A yes before that counts for nothing, and what was typed meanwhile was typed unread.
+        await asyncio.sleep(question.delay_s)
+        discard_typed()
     for number, choice in enumerate(question.choices, start=1):
         tell(f"  {number}) {choice.text}")
     typed = await read_line(tr("Your choice [{number}]: ", number=len(question.choices)))
@@ -115,7 +127,7 @@ async def chat(service: AgentService, session_id: str | None, show: Callable[[st
     session = session_id or await service.new_session()
     await service.warm_up()
     if terminal:
-        tell(tr("Type to talk. /new begins a new chat, /quit ends. Ctrl-C stops an answer."))
+        tell(tr("Type to talk. /new begins a new chat, /good and /bad mark the answer, /quit ends. Ctrl-C stops it."))
         chosen = next((model for model in await service.list_models() if model.chosen), None)
         if chosen is not None and chosen.leaves_machine:
             tell(f"[{leaving_sentence(chosen.endpoint)}]")
@@ -128,10 +140,25 @@ async def chat(service: AgentService, session_id: str | None, show: Callable[[st
         if text == "/new":
             session = await service.new_session()
             continue
+        if text in CHAT_MARKS:
+            await _mark_answer(service, results, CHAT_MARKS[text])
+            continue
         if text:
             request = AskRequest(text, session, attended=terminal, folder=str(Path.cwd()))
             results.append(await _chat_turn(service, request, terminal, show))
     return results
+
+
+async def _mark_answer(service: AgentService, results: list[TurnResult], mark: Mark) -> None:
+    answer = next((result.answer for result in reversed(results) if result.answer is not None), None)
+    if answer is None:
+        tell(tr("There is no answer to mark yet."))
+        return
+    try:
+        await service.give_feedback(answer.turn_id, mark)
+        tell(tr("[Marked as good.]") if mark == "up" else tr("[Marked as bad.]"))
+    except UserError as error:
+        tell(error.failure.text)
 
 
 async def _chat_turn(

@@ -60,8 +60,8 @@ class Rescue(Protocol):
         """Return the newest whole backup; None where there is none."""
         ...
 
-    async def restore(self, name: str, code: str | None) -> None:
-        """Put the backup of that name in the place of the damaged memory."""
+    async def restore(self, name: str, code: str | None) -> str:
+        """Put the backup of that name in the place of the damaged memory; return what came of that, or ""."""
         ...
 
     async def begin_empty(self, code: str | None) -> None:

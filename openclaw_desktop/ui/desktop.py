@@ -14,7 +14,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QSystemTrayIcon
-from qasync import QEventLoop
 
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.tasks import TaskSet
@@ -22,6 +21,7 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.ui.application import Application, Front, Rescue
 from openclaw_desktop.ui.chat import Chat
 from openclaw_desktop.ui.failures import describe_error
+from openclaw_desktop.ui.loop import Loop
 from openclaw_desktop.ui.popup import Popup
 from openclaw_desktop.ui.signals import SignalWatcher
 from openclaw_desktop.ui.tray import Tray
@@ -222,7 +222,7 @@ def run_loop(
     show_first: bool,
 ) -> int:
     """Run Qt's loop as asyncio's until the desktop has left, and return the exit code."""
-    loop = QEventLoop(application)
+    loop = Loop(application)
     asyncio.set_event_loop(loop)
     loop.set_exception_handler(_log_context)
     # qasync's own pool starts ten threads at once.

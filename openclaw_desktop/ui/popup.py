@@ -39,11 +39,21 @@ RADIUS_PX = 12
 JUST_LEFT_S = 0.3
 
 
-def place_popup(size: QSize, available: QRect, icon: QRect) -> QRect:
-    """Return where a window of `size` goes: in the corner of the screen nearest to the tray icon, not over it."""
+def place_popup(size: QSize, available: QRect, icon: QRect, screen: QRect | None = None) -> QRect:
+    """Return where a window of `size` goes: in the corner of the screen nearest to the tray icon, not over it.
+
+    Most Linux desktops don't tell where the icon is: what is not `available` of the `screen` tells where panels are.
+    """
     room = available.adjusted(MARGIN_PX, MARGIN_PX, -MARGIN_PX, -MARGIN_PX)
-    at_top = icon.isValid() and icon.center().y() < available.center().y()
-    at_left = icon.isValid() and icon.center().x() < available.center().x()
+    if icon.isValid():
+        at_top = icon.center().y() < available.center().y()
+        at_left = icon.center().x() < available.center().x()
+    else:
+        screen = screen or available
+        # Of a panel at the top and a dock elsewhere, the panel has the tray.
+        at_top = available.top() > screen.top()
+        across = at_top or available.bottom() < screen.bottom()
+        at_left = available.left() > screen.left() and not across
     rect = _put_in_corner(size, room, at_top, at_left)
     if rect.intersects(icon):
         # The tray reserves no room for itself.
@@ -167,7 +177,7 @@ class Popup(QFrame):
         """Show the window near the tray, in front, with the keys going to the composer."""
         if not self.isVisible():
             screen = QGuiApplication.screenAt(QCursor.pos()) or QGuiApplication.primaryScreen()
-            self.setGeometry(place_popup(self.size(), screen.availableGeometry(), icon or QRect()))
+            self.setGeometry(place_popup(self.size(), screen.availableGeometry(), icon or QRect(), screen.geometry()))
             self.show()
             self.shown.emit()
         self.raise_()

@@ -7,11 +7,11 @@ the id of a choice. Nothing in it comes formatted from a model; hidden character
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QFontDatabase, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from openclaw_desktop.core.events import Choice, Question
-from openclaw_desktop.core.text import tr, visible, without_controls
+from openclaw_desktop.core.text import tr, visible, visible_lines, without_controls
 from openclaw_desktop.ui.labels import make_button, make_label
 from openclaw_desktop.ui.theme import current_theme, make_palette, style_sheet
 
@@ -21,6 +21,7 @@ GUARD_MS = 700
 WIDTH_PX = 440
 MARGIN_PX = 12
 TARGET_LINES = 5
+DETAIL_LINES = 12
 ORIGINS_SHOWN = 8
 
 
@@ -54,6 +55,8 @@ class QuestionDialog(QDialog):
             column.addWidget(make_label(without_controls(question.text), name="question_text"))
         if question.target:
             column.addWidget(self._make_target())
+        if details := describe_calls(question):
+            column.addWidget(self._make_details(details))
         if question.origins:
             column.addWidget(make_label(_describe_origins(question.origins), name="question_origins", tone="quiet"))
         self._guard = QTimer(self)
@@ -62,20 +65,36 @@ class QuestionDialog(QDialog):
         column.addLayout(self._make_buttons())
         self._guard.setObjectName("guard")
         self._guard.setSingleShot(True)
-        self._guard.setInterval(GUARD_MS)
+        # The service takes no yes before the question's own delay: the buttons must not offer one.
+        self._guard.setInterval(max(GUARD_MS, int(question.delay_s * 1000) + GUARD_MS if question.delay_s else 0))
         self._guard.timeout.connect(lambda: self._set_allowed(True))
         self._arm()
 
     def _make_target(self) -> QWidget:
-        target = QPlainTextEdit(visible(self.question.target))
+        # The target of a plan has a line a call.
+        shown = visible_lines if len(self.question.calls) > 1 else visible
+        target = QPlainTextEdit(shown(self.question.target))
         target.setObjectName("question_target")
         target.setAccessibleName(tr("What it is about, exactly"))
         target.setReadOnly(True)
         target.setTabChangesFocus(True)
         target.installEventFilter(self)
-        lines = min(TARGET_LINES, 1 + len(target.toPlainText()) // 44)
+        lines = min(TARGET_LINES, sum(1 + len(line) // 44 for line in target.toPlainText().split("\n")))
         target.setFixedHeight(lines * target.fontMetrics().lineSpacing() + 22)
         return target
+
+    def _make_details(self, text: str) -> QWidget:
+        details = QPlainTextEdit(text)
+        details.setObjectName("question_details")
+        details.setAccessibleName(tr("All that it would do, to the letter"))
+        details.setReadOnly(True)
+        details.setTabChangesFocus(True)
+        details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        details.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        details.installEventFilter(self)
+        lines = min(DETAIL_LINES, 1 + text.count("\n"))
+        details.setFixedHeight(lines * details.fontMetrics().lineSpacing() + 26)
+        return details
 
     def _make_buttons(self) -> QHBoxLayout | QVBoxLayout:
         texts = [without_controls(choice.text) for choice in self.question.choices]
@@ -169,6 +188,28 @@ class QuestionDialog(QDialog):
         """Refuse when the window is closed."""
         self._answer(self._refusal)
         super().closeEvent(event)
+
+
+def describe_calls(question: Question) -> str:
+    """Return what the calls of a question hold besides their target: arguments, where each comes from, what changes.
+
+    "" where the target says it all.
+    """
+    parts = []
+    for call in question.calls:
+        lines = [visible(call.tool)] if len(question.calls) > 1 else []
+        for argument in call.arguments:
+            if argument.value == call.target and not argument.origins and len(question.calls) == 1:
+                continue
+            value = visible_lines(argument.value)
+            source = (
+                tr(" (from {origins})", origins=", ".join(map(visible, argument.origins))) if argument.origins else ""
+            )
+            lines.append(f"{visible(argument.name)}: {value}{source}")
+        if call.preview:
+            lines.append(visible_lines(call.preview))
+        parts.append("\n".join(lines))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _describe_origins(origins: tuple[str, ...]) -> str:

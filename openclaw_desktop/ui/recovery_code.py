@@ -7,15 +7,19 @@ thread.
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from PySide6.QtCore import QFileDevice, QIODevice, QMimeData, QSaveFile, Qt, Signal
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QTextDocument
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout
+from shiboken6 import Shiboken
 
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.ui.labels import make_button, make_label, set_tone
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "openclaw-recovery-code.txt"
 # KDE's clipboard history keeps nothing that is marked so.
@@ -122,6 +126,11 @@ class CodeCard(QFrame):
     async def save(self, path: str) -> None:
         """Save the code at `path` and say how that went."""
         reason = await asyncio.to_thread(save_code, path, self._code)
+        if not Shiboken.isValid(self):
+            # The window was closed meanwhile: there is nowhere left to say it.
+            if reason:
+                log.warning("the recovery code was not saved: %s", reason)
+            return
         if reason:
             self._tell(tr("It can't be saved there: {reason}. Choose another place.", reason=reason), problem=True)
         else:

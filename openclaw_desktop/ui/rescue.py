@@ -112,8 +112,8 @@ async def _replace_memory(rescue: Rescue, failure: Failure, code: str | None = N
             window.say(tr("One moment…"))
             try:
                 if answer == "restore" and offer is not None:
-                    await rescue.restore(offer.name, code)
-                    notice = tr("The memory is that of {time} again.", time=_time(offer))
+                    salvaged = await rescue.restore(offer.name, code)
+                    notice = f"{tr('The memory is that of {time} again.', time=_time(offer))} {salvaged}".rstrip()
                 else:
                     await rescue.begin_empty(code)
                     notice = tr("The memory is empty. The damaged file and the backups are kept.")

@@ -209,6 +209,27 @@ def test_popup_stands_in_the_corner_of_the_tray() -> None:
     assert place_popup(QSize(4000, 4000), screen, QRect()).height() == 1050 - 24
 
 
+@pytest.mark.parametrize(
+    ("available", "corner"),
+    [
+        (QRect(0, 30, 1920, 1050), "top right"),  # a panel at the top
+        (QRect(70, 30, 1850, 1050), "top right"),  # and a dock at the left
+        (QRect(0, 30, 1920, 1000), "top right"),  # and a dock at the bottom
+        (QRect(0, 0, 1920, 1040), "bottom right"),
+        (QRect(0, 0, 1850, 1080), "bottom right"),
+        (QRect(70, 0, 1850, 1080), "bottom left"),
+        (QRect(0, 0, 1920, 1080), "bottom right"),
+    ],
+)
+def test_popup_stands_at_the_panel_where_nobody_tells_where_the_icon_is(available: QRect, corner: str) -> None:
+    rect = place_popup(QSize(440, 600), available, QRect(), QRect(0, 0, 1920, 1080))
+    assert available.contains(rect)
+    assert ("top" in corner) == (rect.top() == available.top() + 12)
+    assert ("bottom" in corner) == (rect.bottom() == available.bottom() - 12)
+    assert ("left" in corner) == (rect.left() == available.left() + 12)
+    assert ("right" in corner) == (rect.right() == available.right() - 12)
+
+
 @pytest.mark.parametrize("icon", [QRect(1880, 1050, 30, 30), QRect(1880, 32, 30, 30), QRect(10, 1050, 30, 30)])
 @pytest.mark.parametrize("size", [QSize(440, 600), QSize(4000, 4000)])
 def test_popup_never_covers_its_icon(icon: QRect, size: QSize) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,13 +17,15 @@ from PySide6.QtPrintSupport import QPrinter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QFileDialog, QLabel, QPushButton
 from scripted_service import CODE, UNDECIDED, ScriptedService
+from shiboken6 import Shiboken
 from ui_bench import on_loop, until
 
 from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.ui import recovery_code
 from openclaw_desktop.ui.application import Front
 from openclaw_desktop.ui.desktop import Desktop
 from openclaw_desktop.ui.protection import offer_protection
-from openclaw_desktop.ui.recovery_code import CLIPBOARD_HINT, CodeCard, print_code, take_back
+from openclaw_desktop.ui.recovery_code import CLIPBOARD_HINT, CodeCard, print_code, save_code, take_back
 from openclaw_desktop.ui.tray import Tray
 from openclaw_desktop.ui.window import Window
 
@@ -198,6 +201,34 @@ async def test_the_code_is_copied_and_saved_for_its_owner_alone(service: Scripte
         card = window.findChild(CodeCard)
         await card.save(str(tmp_path / "nowhere" / "code.txt"))
         assert says("code_done").startswith("It can't be saved there:")
+
+
+@on_loop
+async def test_a_save_that_ends_after_the_window_is_no_failure(
+    service: ScriptedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+
+    def slow(path: str, code: str) -> str:
+        going_on.wait()
+        return save_code(path, code)
+
+    monkeypatch.setattr(recovery_code, "save_code", slow)
+    path = tmp_path / "code.txt"
+    async with asking(service) as task:
+        await show_code()
+        window = find_window()
+        card = window.findChild(CodeCard)
+        press("save_code")
+        window.findChild(QFileDialog).fileSelected.emit(str(path))
+        (saving,) = (one for one in asyncio.all_tasks() if one.get_name() == "saving the recovery code")
+        tick("kept")
+        press("done")
+        await task
+    await until(lambda: not Shiboken.isValid(card))
+    going_on.set()
+    await saving
+    assert CODE in path.read_text(encoding="utf-8")
 
 
 def test_the_code_is_printed(qapp: QApplication, tmp_path: Path) -> None:

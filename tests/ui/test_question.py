@@ -10,7 +10,15 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton,
 from scripted_service import make_answer
 from ui_bench import Bench, on_loop, until
 
-from openclaw_desktop.core.events import Choice, Question, QuestionClosed, QuestionRaised, TurnFinished
+from openclaw_desktop.core.events import (
+    Choice,
+    Question,
+    QuestionClosed,
+    QuestionRaised,
+    ShownArgument,
+    ShownCall,
+    TurnFinished,
+)
 from openclaw_desktop.ui.question import QuestionDialog
 
 CHOICES = (Choice("file", "This file"), Choice("folder", "R&D folder"), Choice("no", "No"))
@@ -168,3 +176,31 @@ async def test_late_answer_is_told(bench: Bench) -> None:
     await until(lambda: bench.chat.questions)
     bench.chat.questions[0].close()
     await until(lambda: "That question was no longer open; nothing was done." in bench.texts("notice"))
+
+
+def test_the_whole_call_is_shown_and_not_its_target_alone(qtbot) -> None:
+    content = ShownArgument("text", "pay evil.test\u202e", ("web:evil.test",))
+    call = ShownCall("write_file", "/home/ana/a.txt", (ShownArgument("path", "/home/ana/a.txt"), content), "-old\n+new")
+    question = Question(
+        "q", "May it?", "It wants", call.target, (Choice("once", "Once"), Choice("no", "No")), calls=(call,)
+    )
+    dialog = QuestionDialog(question)
+    qtbot.addWidget(dialog)
+    details = dialog.findChild(QPlainTextEdit, "question_details").toPlainText()
+    assert details == "text: pay evil.test\\u202e (from web:evil.test)\n-old\n+new"
+
+
+def test_a_plan_shows_each_of_its_calls(qtbot) -> None:
+    calls = tuple(ShownCall(f"tool_{n}", f"/{n}", (ShownArgument("path", f"/{n}"),)) for n in (1, 2))
+    question = Question("q", "May it?", "", "/1\n/2", (Choice("once", "Once"), Choice("no", "No")), calls=calls)
+    dialog = QuestionDialog(question)
+    qtbot.addWidget(dialog)
+    assert dialog.findChild(QPlainTextEdit, "question_target").toPlainText() == "/1\n/2"
+    assert dialog.findChild(QPlainTextEdit, "question_details").toPlainText() == "tool_1\npath: /1\n\ntool_2\npath: /2"
+
+
+def test_no_yes_is_offered_before_the_questions_own_delay(qtbot) -> None:
+    question = Question("q", "May it?", "", "/1", (Choice("once", "Once"), Choice("no", "No")), delay_s=3.0)
+    dialog = QuestionDialog(question)
+    qtbot.addWidget(dialog)
+    assert dialog.findChild(QTimer, "guard").interval() >= 3000

@@ -60,12 +60,13 @@ class ScriptedRescue:
             raise self.offer_error
         return self.copy
 
-    async def restore(self, name: str, code: str | None) -> None:
+    async def restore(self, name: str, code: str | None) -> str:
         self.codes.append(code)
         if self.restore_error is not None:
             raise self.restore_error
         self.asked.append(f"restore {name}")
         self.wrong, self.damaged = None, False
+        return "From the damaged file came 3 memories."
 
     async def begin_empty(self, code: str | None) -> None:
         self.codes.append(code)
@@ -195,6 +196,7 @@ async def test_the_newest_good_backup_is_offered_and_restored(service: ScriptedS
         press(window, "restore")
         await until(lambda: start.runs)
         assert "The memory is that of" in start.banner
+        assert start.banner.endswith(" again. From the damaged file came 3 memories.")
         assert rescue.asked == ["restore openclaw-1-daily.db", None]
         assert start.desktop.popup.header.state != "not working"
     assert start.running.result() == 0
@@ -245,8 +247,9 @@ async def test_backups_that_can_not_be_read_are_not_called_missing(service: Scri
 async def test_a_restored_memory_whose_key_is_lost_asks_for_the_code(service: ScriptedService) -> None:
     rescue = ScriptedRescue(service, DAMAGED)
 
-    async def restore(name: str, code: str | None) -> None:
+    async def restore(name: str, code: str | None) -> str:
         rescue.wrong = LOCKED
+        return ""
 
     rescue.restore = restore  # type: ignore[method-assign]
     async with starting(rescue) as start:

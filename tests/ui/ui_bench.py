@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QLabel
-from qasync import QEventLoop
 from scripted_service import ScriptedService
 
 from openclaw_desktop.ui.chat import Chat
+from openclaw_desktop.ui.loop import Loop
 from openclaw_desktop.ui.popup import Popup
 
 LIMIT_S = 20.0
@@ -80,10 +80,10 @@ class Bench:
 
 
 @pytest.fixture
-def loop(qapp: QApplication) -> Iterator[QEventLoop]:
+def loop(qapp: QApplication) -> Iterator[Loop]:
     """Qt's loop as asyncio's, for one test."""
     qapp.setQuitOnLastWindowClosed(False)
-    loop = QEventLoop(qapp)
+    loop = Loop(qapp)
     asyncio.set_event_loop(loop)
     yield loop
     loop.close()
@@ -91,7 +91,7 @@ def loop(qapp: QApplication) -> Iterator[QEventLoop]:
 
 
 @pytest.fixture
-def drive(loop: QEventLoop) -> Callable[[Awaitable[Any]], Any]:
+def drive(loop: Loop) -> Callable[[Awaitable[Any]], Any]:
     """Run a coroutine on Qt's loop to its end."""
 
     def run(awaitable: Awaitable[Any]) -> Any:
