@@ -110,6 +110,8 @@ def describe_restore(done: RestoreView) -> str:
     lines = [tr("The memory is that of {name} again.", name=done.name)]
     if done.kept:
         lines.append(tr("What was there before is kept as {kept}.", kept=done.kept))
+    if done.salvaged:
+        lines.append(done.salvaged)
     if done.was_plain:
         lines.append(tr("That backup is not encrypted; the memory is. Delete the backup if nobody may read it."))
     if done.erased:

@@ -34,9 +34,9 @@ class HomeRescue:
         """Return the newest whole backup; raises UserError."""
         return await offer_closed(self._home, _read(code))
 
-    async def restore(self, name: str, code: str | None) -> None:
-        """Put that backup in the memory's place; raises UserError."""
-        await restore_closed(self._home, name, _read(code))
+    async def restore(self, name: str, code: str | None) -> str:
+        """Put that backup in the memory's place, and return what came of the damaged file; raises UserError."""
+        return (await restore_closed(self._home, name, _read(code))).salvaged
 
     async def begin_empty(self, code: str | None) -> None:
         """Begin an empty memory under the same key; raises UserError."""

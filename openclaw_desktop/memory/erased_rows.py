@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 
+from openclaw_desktop.core.text import tr
 from openclaw_desktop.memory import neighbours
 from openclaw_desktop.memory.consolidation.facts import reopen
 from openclaw_desktop.memory.consolidation.reading import reread
@@ -24,6 +25,8 @@ from openclaw_desktop.storage.database import fetch
 # Of a text so short a change is known by the memory it belongs to alone.
 LEAST_QUOTED_CHARS = 8
 _ENGINE_TABLE = re.compile(r"vectors_\d+")
+# Before the id of a turn in the list of what was erased: of that turn the request to forget alone is taken out.
+ASKED = "asked:"
 
 
 def erase_rows(connection: apsw.Connection, reach: Reach, moment: str, reopens: bool = True) -> Counter[str]:
@@ -59,14 +62,32 @@ def erase_rows(connection: apsw.Connection, reach: Reach, moment: str, reopens: 
     return counts
 
 
+def redacted_request() -> str:
+    """Return what stands in the place of a question that asked to forget something."""
+    return tr("[asked to forget something]")
+
+
+def redact_requests(connection: apsw.Connection, turns: Iterable[str]) -> bool:
+    """Take the words out of the questions of `turns`, which asked to forget something; False where there are none."""
+    before = connection.total_changes()
+    _each(
+        connection,
+        "update messages set text = ?2 where turn_id = ?1 and role = 'user' and text <> ?2",
+        turns,
+        redacted_request(),
+    )
+    return connection.total_changes() > before
+
+
 def replay_erasures(connection: apsw.Connection, ids: Iterable[str]) -> bool:
     """Erase in a copy of the file what was erased since it was made; False where it holds nothing of that."""
     marks = list(ids)
     reach = find_marked(connection, marks)
     if "erased_memories" in table_names(connection):
         note_erased_ids(connection, marks, _now(connection))
+    redacted = redact_requests(connection, [mark.removeprefix(ASKED) for mark in marks if mark.startswith(ASKED)])
     if not reach:
-        return False
+        return redacted
     erase_rows(connection, reach, _now(connection))
     return True
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,13 +23,14 @@ from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.memory.erased_rows import erase_rows, replay_erasures
+from openclaw_desktop.memory.erased_rows import ASKED, erase_rows, redact_requests, replay_erasures
 from openclaw_desktop.memory.erasures import end_erasure, erased_ids, mark_erasure, note_erased_ids, unfinished
 from openclaw_desktop.memory.mentions import Mention, find_mentions
 from openclaw_desktop.memory.reach import Reach, find_alone, find_reach, rows_of
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.rows import fetch_memories
 from openclaw_desktop.storage.backup import list_backups, list_copies, note_erased, noted_erasures, rewrite_backups
+from openclaw_desktop.storage.copy_folders import is_there
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.recovery import files_aside
 
@@ -75,11 +75,6 @@ class Preview:
     removed: int = 0
 
 
-def redacted_request() -> str:
-    """Return what stands in the place of a question that asked to forget something."""
-    return tr("[asked to forget something]")
-
-
 class Erasing:
     """Erases from one file, and from its copies in the folders `backups`."""
 
@@ -116,7 +111,7 @@ class Erasing:
             find_mentions(connection, reach),
             _count_messages(connection, reach),
             len(reach.remaining),
-            sum(len(list_backups(folder)) for folder in self.backups if _is_there(folder)),
+            sum(len(list_backups(folder)) for folder in self.backups if self._is_there(folder)),
             tuple(id_ for id_ in dict.fromkeys(ids) if id_ not in known),
             len(reach.gone),
         )
@@ -134,11 +129,11 @@ class Erasing:
             # Before, so that what cannot be erased stops all of it, and after, for what was made meanwhile.
             await self._erase_derived()
             try:
-                reach, asked, counts, mark = await self._let_rows_go(lambda c: self._erase(c, ids, asked_in), count=1)
+                marks, asked, counts, mark = await self._let_rows_go(lambda c: self._erase(c, ids, asked_in), count=1)
                 await self._database.erase_traces()
             finally:
                 await self._erase_derived()
-            pending = await self._write_anew(reach.marks, counts, patient)
+            pending = await self._write_anew(marks, counts, patient)
             if not pending:
                 await end_erasure(self._database, mark)
         pending = " ".join(filter(None, (pending, *self._out_of_reach())))
@@ -211,15 +206,17 @@ class Erasing:
 
     def _erase(
         self, connection: apsw.Connection, ids: Sequence[str], asked_in: str | None
-    ) -> tuple[Reach, int, Counter[str], int]:
+    ) -> tuple[tuple[str, ...], int, Counter[str], int]:
         reach = find_reach(connection, ids)
         asked = len(rows_of(connection, set(ids), "m.id")) + len(set(ids) & {*reach.turns, *reach.gone})
         counts = erase_rows(connection, reach, self._moment())
-        note_erased_ids(connection, reach.marks, self._moment())
+        marks = reach.marks
         if asked_in is not None:
-            sql = "update messages set text = ? where turn_id = ? and role = 'user'"
-            connection.execute(sql, (redacted_request(), asked_in))
-        return reach, asked, counts, mark_erasure(connection)
+            # A copy made between the request and this holds the request.
+            redact_requests(connection, [asked_in])
+            marks = (*marks, ASKED + asked_in)
+        note_erased_ids(connection, marks, self._moment())
+        return marks, asked, counts, mark_erasure(connection)
 
     async def _write_anew(self, marks: Sequence[str], counts: Counter[str], patient: bool) -> str:
         """Write the file and its copies without what was erased; return a sentence where that is not done."""
@@ -237,7 +234,7 @@ class Erasing:
         return ""
 
     async def _write_copies_anew(self, marks: Sequence[str], counts: Counter[str], patient: bool) -> str:
-        folders = [folder for folder in self.backups if _is_there(folder)]  # `_is_missed` tells of the others
+        folders = [folder for folder in self.backups if self._is_there(folder)]  # `_is_missed` tells of the others
         if not folders or not marks:
             return ""
         try:
@@ -267,14 +264,14 @@ class Erasing:
 
     async def _is_missed(self) -> bool:
         """Return whether copies are in reach that miss an erasure: their folder was away when it was done."""
-        there = [folder for folder in self.backups if _is_there(folder)]
+        there = [folder for folder in self.backups if self._is_there(folder)]
         folders = [folder for folder in there if await asyncio.to_thread(list_backups, folder)]
         erased = set(await erased_ids(self._database)) if folders else set()
         return any([erased - await asyncio.to_thread(noted_erasures, folder) for folder in folders])
 
     def _out_of_reach(self) -> Iterator[str]:
         """Tell what may still hold what was erased, and what becomes of it."""
-        if away := [visible(str(folder)) for folder in self.backups if not _is_there(folder)]:
+        if away := [visible(str(folder)) for folder in self.backups if not self._is_there(folder)]:
             yield tr(
                 "Backups in {folders} could not be reached; it goes from them once that folder is back.",
                 folders=", ".join(away),
@@ -286,20 +283,15 @@ class Erasing:
                 files=", ".join(aside),
             )
 
+    def _is_there(self, folder: Path) -> bool:
+        return is_there(folder, self._database.path.parent)
+
     async def _erase_derived(self) -> None:
         for erase_derived in self._derived:
             await erase_derived()
 
     def _moment(self) -> str:
         return self._clock.now().isoformat(timespec="seconds")
-
-
-def _is_there(folder: Path) -> bool:
-    """Return whether a folder of copies can be read: a disk that fails is as good as one that is not plugged in."""
-    try:
-        return folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
-    except OSError:
-        return False
 
 
 def _sum_bytes(folders: Sequence[Path]) -> int:

@@ -32,7 +32,8 @@ from openclaw_desktop.storage.copy_folders import noted_folders
 from openclaw_desktop.storage.database import Database, explain
 from openclaw_desktop.storage.encryption import file_state, key_of, opens
 from openclaw_desktop.storage.housekeeping import Housekeeping
-from openclaw_desktop.storage.recovery import Replay, begin_anew, files_aside, find_copy, restore
+from openclaw_desktop.storage.recovery import Replay, Salvaged, begin_anew, files_aside, find_copy, restore
+from openclaw_desktop.storage.salvage import salvage
 from openclaw_desktop.storage.settings import Settings
 from openclaw_desktop.system.paths import Home
 
@@ -53,7 +54,13 @@ def backup_plan(home: Home, settings: Settings) -> BackupPlan:
     folder = chosen or home.backups
     others = (other for other in dict.fromkeys((home.backups, *noted_folders(home.data))) if other != folder)
     return BackupPlan(
-        folder, chosen is not None, wanted.keep_hourly, wanted.keep_daily, wanted.budget_times, tuple(others)
+        folder,
+        chosen is not None,
+        wanted.keep_hourly,
+        wanted.keep_daily,
+        wanted.budget_times,
+        tuple(others),
+        home.data,
     )
 
 
@@ -80,9 +87,10 @@ class BackupDesk:
         plan = self._housekeeping.plan
         if self._housekeeping.backup_problem:
             return Finding("backups", "warning", self._housekeeping.backup_problem)
-        if plan.chosen and not plan.folder.is_dir():
-            sentence = tr("The backups folder {folder} is not there.", folder=plan.folder)
-            return Finding("backups", "warning", sentence, tr("Connect its disk, or change backup.folder."))
+        try:
+            plan.check_folder()
+        except UserError as error:
+            return Finding("backups", "warning", error.failure.sentence, error.failure.advice)
         copies = list_copies(plan.folder)
         if not copies:
             return Finding("backups", "ok", tr("There is no backup yet; the agent makes one in its first minutes."))
@@ -121,14 +129,33 @@ async def restore_backup(home: Home, plan: BackupPlan, name: str, have: AtHand, 
         aside = files_aside(home.database)
         try:
             erased = noted_erasures(*plan.others)
-            done = restore(home.database, copy, plan.folder, key, replay, others=keys, erased=erased)
+            done = restore(home.database, copy, plan.folder, key, replay, others=keys, erased=erased, salvage=salvage)
         except (apsw.Error, OSError) as error:
             raise explain(error, home.database) from error
         kept = done.kept or (aside[-1] if aside else None)
         was_plain = key is not None and file_state(copy) == "plain"
-        return RestoreView(copy.name, str(kept) if kept else None, done.erased, was_plain)
+        return RestoreView(copy.name, str(kept) if kept else None, done.erased, was_plain, _salvaged(done.salvaged))
 
     return await asyncio.to_thread(work)
+
+
+def _salvaged(done: Salvaged | None) -> str:
+    if done is None:
+        return ""
+    if not done.readable:
+        return tr("Nothing could be read of the damaged file, so what was said after the backup is missing.")
+    sentence = tr(
+        "From the damaged file came {memories} memories and {messages} messages that the backup lacks.",
+        memories=f"{done.memories:,}",
+        messages=f"{done.messages:,}",
+    )
+    if not done.unread:
+        return sentence
+    lost = tr(
+        "At least {unread} entries could not be read in it; of these there is what the backup holds.",
+        unread=f"{done.unread:,}",
+    )
+    return f"{sentence} {lost}"
 
 
 async def newest_offer(plan: BackupPlan, have: AtHand) -> CopyOffer | None:

@@ -25,6 +25,7 @@ from openclaw_desktop.security.key_record import HeldKey, KeyHolder, KeyState
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange, KeyPlace
 from openclaw_desktop.storage import encryption
 from openclaw_desktop.storage.backup import list_backups, list_copies
+from openclaw_desktop.storage.copy_folders import is_there
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.encryption import change_key, clear, file_state, old_path, opens, rewrite_copy
 from openclaw_desktop.system.secrets.core_dumps import forbid_core_dumps
@@ -224,7 +225,7 @@ class FileKeyDesk:
     def _rewrite_backups(self, keys_before: Sequence[bytes | None]) -> list[str]:
         key = self._database.key
         # Home folders are always there: one that isn't is the user's own, on a disk that is not plugged in.
-        left = [str(folder) for folder in self._backups if not folder.is_dir()]
+        left = [str(one) for one in self._backups if not is_there(one, self._database.path.parent)]
         for partial in (one for folder in self._backups for one in folder.glob("openclaw-*.partial*")):
             partial.unlink(missing_ok=True)  # what a kill left of a copy
         for copy in (one for folder in self._backups for one in list_backups(folder)):

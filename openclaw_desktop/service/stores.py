@@ -22,7 +22,7 @@ from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.checking import is_borne_out
-from openclaw_desktop.memory.erasing import redacted_request
+from openclaw_desktop.memory.erased_rows import redacted_request
 from openclaw_desktop.memory.records import NewMemory, Recollection
 from openclaw_desktop.memory.sessions import QUESTION_KEY, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore

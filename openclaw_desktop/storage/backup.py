@@ -21,6 +21,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.storage.atomic import sync_folder
 from openclaw_desktop.storage.connection import connect
+from openclaw_desktop.storage.copy_folders import MARK, is_there
 from openclaw_desktop.storage.encryption import key_of
 
 HOURLY, DAILY, BEFORE, BY_HAND, BEFORE_RESTORE = "hourly", "daily", "before", "by-hand", "before-restore"
@@ -36,7 +37,10 @@ NAME = re.compile(r"openclaw-(?P<moment>\d{8}T\d{6}Z)-(?P<reason>[\w-]+)\.db$")
 
 @dataclass(frozen=True, slots=True)
 class BackupPlan:
-    """Where copies go and how many are kept. `chosen`: the user named the folder, so it is never made by us."""
+    """Where copies go and how many are kept. `chosen`: the user named the folder, so it is never made by us.
+
+    `data`: the folder of the file, where it is noted which folders are known by a mark.
+    """
 
     folder: Path
     chosen: bool = False
@@ -45,14 +49,28 @@ class BackupPlan:
     budget_times: int = 5
     # Other folders that copies were ever made in: what is done to all copies is done there too.
     others: tuple[Path, ...] = ()
+    data: Path | None = None
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """Every folder that may hold copies, the present one first."""
         return (self.folder, *self.others)
 
+    def is_there(self, folder: Path) -> bool:
+        """Return whether a folder of copies is in reach: the one that is known, not an empty one in its place."""
+        return is_there(folder, self.data)
+
     def check_folder(self) -> None:
         """Raise UserError where the user's folder is not there, as when its disk is not plugged in."""
+        if self.chosen and self.folder.is_dir() and not self.is_there(self.folder):
+            raise UserError(
+                "backups_missing",
+                tr(
+                    "The folder {folder} is there, but not the one that backups were made in: its disk may be missing.",
+                    folder=visible(str(self.folder)),
+                ),
+                tr("Connect its disk. Is it the right folder after all, make an empty file {mark} in it.", mark=MARK),
+            )
         if self.chosen and not self.folder.is_dir():
             raise UserError(
                 "backups_missing",

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import apsw
 import schedule
 
 from openclaw_desktop.core.errors import UserError
@@ -30,6 +31,7 @@ from openclaw_desktop.storage.backup import (
     list_copies,
     prune_backups,
 )
+from openclaw_desktop.storage.copy_folders import note_folder
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.upkeep import Upkeep
 
@@ -158,7 +160,7 @@ class Housekeeping:
             await self.do("return")
 
     def _folders_away(self) -> set[Path]:
-        return {folder for folder in self.plan.folders if not folder.is_dir()}
+        return {folder for folder in self.plan.folders if not self.plan.is_there(folder)}
 
     async def look_after(self) -> bool:
         """Do the upkeep that is due; False where it was broken off, and then it goes on in a while."""
@@ -194,7 +196,7 @@ class Housekeeping:
             self.plan.check_folder()
             self._check_room()
             changes, changed_ns = await self._changes(), self._changed_ns()
-            copy = await self._database.beside(lambda connection: back_up(connection, self.plan.folder, reason))
+            copy = await self._database.beside(lambda connection: self._write_copy(connection, reason))
         except UserError as error:
             self.backup_problem = str(error)
             raise
@@ -207,6 +209,11 @@ class Housekeeping:
         budget_bytes = plan.budget_times * self._database.path.stat().st_size
         prune_backups(plan.folder, keep, budget_bytes, datetime.now(UTC))
         return copy
+
+    def _write_copy(self, connection: apsw.Connection, reason: str) -> Path:
+        if self.plan.chosen and self.plan.data is not None:  # before the first copy: an erasure has to find it there
+            note_folder(self.plan.data, self.plan.folder)
+        return back_up(connection, self.plan.folder, reason)
 
     def _check_room(self) -> None:
         """A copy must not be what fills the disk up."""

@@ -189,9 +189,8 @@ def prepare_place(path: Path) -> None:
 
 def _remove_partial(path: Path) -> None:
     # It may hold what was erased, and a journal that is left over would be played into the next one.
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        if (partial := _beside(path, ".restoring-partial" + suffix)).exists():
-            partial.unlink()
+    for partial in path.parent.glob(f"{path.name}.restoring-partial*"):
+        partial.unlink(missing_ok=True)
 
 
 def damaged(path: Path, reason: str, backups: Path | None, key: bytes | None) -> UserError:
@@ -220,15 +219,34 @@ def damaged(path: Path, reason: str, backups: Path | None, key: bytes | None) ->
 
 
 @dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What of a damaged file came into the copy: memories and messages that it lacks.
+
+    `unread`: rows that were lost, so far as that can be told. `readable`: False where nothing of it can be read.
+    """
+
+    memories: int = 0
+    messages: int = 0
+    unread: int = 0
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did. `kept`: where the file is that was there before; None where there was none."""
+    """What a restore did. `kept`: where the file is that was there before; None where there was none.
+
+    `salvaged`: what came of a damaged file; None where there was none.
+    """
 
     copy: Path
     kept: Path | None
     erased: int
+    salvaged: Salvaged | None = None
 
 
 Replay = Callable[[apsw.Connection, list[str]], object]
+# Gets the damaged file and its key, the copy and its key, into which it puts what can be read.
+Salvage = Callable[[Path, bytes | None, Path, bytes | None], Salvaged]
 
 
 def find_copy(backups: Path, name: str, *keys: bytes | None) -> Path:
@@ -268,20 +286,30 @@ def restore(
     *,
     others: tuple[bytes | None, ...] = (),
     erased: Iterable[str] = (),
+    salvage: Salvage | None = None,
 ) -> Restored:
     """Put a checked copy in the place of the file, which no process may have open.
 
     `key`: what the file has afterwards; `others`: keys that the copy and the present file may have instead. The present
     file becomes a copy itself (reason "before-restore"), or is set aside where it is damaged. What was erased since the
-    copy was made is erased in it again: `replay` gets the connection and the ids, `erased` being known ones. A kill
-    leaves the old file or the new one, or none, and then the next start puts the new one in place. Raises UserError,
-    apsw.Error.
+    copy was made is erased in it again: `replay` gets the connection and the ids, `erased` being known ones. `salvage`
+    adds what can be read of the damaged file. A kill leaves the old file or the new one, or none, and then the next
+    start puts the new one in place. Raises UserError, apsw.Error.
     """
     keys = (key, *others)
     kept, ids = _keep_present(path, backups, keys)
     ids |= noted_erasures(backups) | set(erased)
+    damaged = None if kept is not None else path if path.exists() else next(reversed(files_aside(path)), None)
+    salvaged: Salvaged | None = None
+
+    def erase(connection: apsw.Connection) -> None:
+        if ids:
+            with connection:
+                replay(connection, sorted(ids))
+            connection.execute("vacuum")
 
     def write(partial: Path) -> None:
+        nonlocal salvaged
         source = key_of(copy, keys)
         if source == key:
             shutil.copyfile(copy, partial)
@@ -290,15 +318,20 @@ def restore(
         connection = connect(partial, key)
         try:
             migrate(connection, partial, None, keep_copy=False)
-            if ids:
-                with connection:
-                    replay(connection, sorted(ids))
-                connection.execute("vacuum")
+            erase(connection)
         finally:
             connection.close()
+        if damaged is not None and salvage is not None:
+            salvaged = salvage(damaged, key_of(damaged, keys), partial, key)
+            connection = connect(partial, key)
+            try:
+                ids.update(_erased_from(connection))
+                erase(connection)
+            finally:
+                connection.close()
 
     aside = exchange(path, write, keep_present=kept is None)
-    return Restored(copy, kept or aside, len(ids))
+    return Restored(copy, kept or aside, len(ids), salvaged)
 
 
 def exchange(path: Path, write: Callable[[Path], None], *, keep_present: bool = True) -> Path | None:
@@ -355,6 +388,13 @@ def begin_anew(path: Path, key: bytes | None) -> None:
     sync_folder(path.parent)
 
 
+def _erased_from(connection: apsw.Connection) -> set[str]:
+    """Return the ids of what was erased from a file; of an older one none are known."""
+    if "erased_memories" not in {name for (name,) in connection.execute("select name from sqlite_schema")}:
+        return set()
+    return {str(one) for (one,) in connection.execute("select memory_id from erased_memories")}
+
+
 def _keep_present(path: Path, backups: Path, keys: Sequence[bytes | None]) -> tuple[Path | None, set[str]]:
     """Return the copy of the present file and the ids erased from it; (None, …) where it can't be read whole."""
     if not path.exists():
@@ -363,8 +403,7 @@ def _keep_present(path: Path, backups: Path, keys: Sequence[bytes | None]) -> tu
     erased: set[str] = set()
     try:
         connection = connect(path, key_of(path, keys))
-        if "erased_memories" in {name for (name,) in connection.execute("select name from sqlite_schema")}:
-            erased = {str(one) for (one,) in connection.execute("select memory_id from erased_memories")}
+        erased = _erased_from(connection)
         if connection.pragma("quick_check", 1) != "ok":
             return None, erased
         kept = back_up(connection, backups, BEFORE_RESTORE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -36,6 +36,8 @@ MADE_ANEW = {
 }
 # Those that say something only together. Codes and queue can be made again from the others.
 _VECTORS = {"vector_engines", "vector_lists", "vectors"}
+# What would say something of a memory that is another one now, where not all of them can be read.
+_OF_MEMORIES = {"vectors", "speakers", "term_counts"}
 # What the check of a table says where nothing is wrong, where an index of it differs or can't be followed, and where a
 # page can't be read: whether it is one of the table's own is seen by reading all rows.
 _PASSED_BY = re.compile(
@@ -53,16 +55,8 @@ def make_anew(path: Path, key: bytes | None) -> Path | None:
         return connect(path, key)
 
     def write(target: Path) -> None:
-        holder = open_source()
-        try:
-            # The log stays beside the damaged file as it is, and no other process writes meanwhile.
-            holder.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            holder.execute("begin immediate")
-            _write(open_source, target, key)
-        finally:
-            with contextlib.suppress(apsw.Error):
-                holder.execute("rollback")
-            holder.close()
+        with held(open_source):
+            write_whole(open_source, target, key)
 
     try:
         return exchange(path, write)
@@ -81,10 +75,29 @@ def make_anew(path: Path, key: bytes | None) -> Path | None:
 
 # A connection of its own for each table: one that met a page with a wrong seal reads no other page of the file.
 OpenSource = Callable[[], apsw.Connection]
+# Fills the tables that are made of nothing else and can't be read whole.
+FillLost = Callable[[apsw.Connection, OpenSource, set[str]], None]
 
 
-def _write(open_source: OpenSource, target: Path, key: bytes | None) -> None:
-    """Write a whole file; raises apsw.CorruptError where a table that is made of nothing else can't be read."""
+@contextlib.contextmanager
+def held(open_source: OpenSource) -> Iterator[apsw.Connection]:
+    """Keep a damaged file and the log beside it as they are, and other processes from writing meanwhile."""
+    holder = open_source()
+    try:
+        holder.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        holder.execute("begin immediate")
+        yield holder
+    finally:
+        with contextlib.suppress(apsw.Error):
+            holder.execute("rollback")
+        holder.close()
+
+
+def write_whole(open_source: OpenSource, target: Path, key: bytes | None, fill_lost: FillLost | None = None) -> None:
+    """Write a whole file; raises apsw.CorruptError where a table that is made of nothing else can't be read.
+
+    With `fill_lost` such a table is filled by that, with what can be read of it.
+    """
     with contextlib.closing(open_source()) as source:
         version = int(source.pragma("user_version"))
         sql = "select type, name, sql, rootpage, tbl_name from sqlite_schema"
@@ -99,8 +112,11 @@ def _write(open_source: OpenSource, target: Path, key: bytes | None) -> None:
     }
     indexes = {name: {root for kind, _, _, root, of in entries if (kind, of) == ("index", name)} for name in tables}
     lost = {name for name in tables if not _is_whole(open_source, name, indexes[name])}
-    if lost - MADE_ANEW.keys():
-        raise apsw.CorruptError(f"can't be read: {', '.join(sorted(lost - MADE_ANEW.keys()))}")
+    real = lost - MADE_ANEW.keys()
+    if real and fill_lost is None:
+        raise apsw.CorruptError(f"can't be read: {', '.join(sorted(real))}")
+    if "memories" in real:
+        lost |= _OF_MEMORIES
     # Tables of vectors of an earlier version are virtual ones too.
     if lost & _VECTORS or virtual.keys() - words.keys():
         lost |= _VECTORS | {"vector_codes", "vector_queue"}
@@ -117,15 +133,19 @@ def _write(open_source: OpenSource, target: Path, key: bytes | None) -> None:
                 connection.execute(sql)
                 if name not in lost:
                     _copy(open_source, connection, name)
+            if fill_lost is not None:
+                fill_lost(connection, open_source, real)
             for name, fill in MADE_ANEW.items():
                 if name in lost & tables.keys() and fill:
                     connection.execute(fill)
+            for _, _, sql in (one for one in schema if one[0] == "view"):  # an index of words may be of one
+                connection.execute(sql)
             for name, sql in words.items():
                 connection.execute(sql)
-                connection.execute(f"insert into {_quoted(name)} ({_quoted(name)}, rank) values ('secure-delete', 1)")
-                connection.execute(f"insert into {_quoted(name)} ({_quoted(name)}) values ('rebuild')")
+                connection.execute(f"insert into {quoted(name)} ({quoted(name)}, rank) values ('secure-delete', 1)")
+                connection.execute(f"insert into {quoted(name)} ({quoted(name)}) values ('rebuild')")
             for kind, _, sql in schema:
-                if kind != "table":
+                if kind not in ("table", "view"):
                     connection.execute(sql)
         if (verdict := read_through(connection, "integrity_check")) != ["ok"]:
             raise apsw.CorruptError("; ".join(verdict))
@@ -145,27 +165,38 @@ def _is_whole(open_source: OpenSource, table: str, indexes: set[object]) -> bool
         with contextlib.closing(open_source()) as source:
             for _ in _rows(source, table):
                 pass
-    except (apsw.CorruptError, apsw.NotADBError):
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError):
         return False
     return True
 
 
 def _copy(open_source: OpenSource, target: apsw.Connection, table: str) -> None:
     with contextlib.closing(open_source()) as source:
-        columns = source.execute("select count(*) from pragma_table_info(?)", (table,)).get
-        values = ", ".join("?" * int(columns))
-        target.executemany(f"insert into {_quoted(table)} values ({values})", _rows(source, table))
+        values = ", ".join("?" * len(column_names(source, table)))
+        target.executemany(f"insert into {quoted(table)} values ({values})", _rows(source, table))
 
 
 def _rows(source: apsw.Connection, table: str) -> apsw.Cursor:
     """Return every row by the table's own pages; those of a table without rowids are its primary key's."""
+    own = own_index(source, table)
+    way = "not indexed" if own is None else f"indexed by {quoted(own)}"
+    return source.execute(f"select * from {quoted(table)} {way}")
+
+
+def own_index(source: apsw.Connection, table: str) -> str | None:
+    """Return the name of the index that a table without rowids is kept in; None: it has rowids."""
     sql = (
         """select name from pragma_index_list(?) where origin = 'pk' and name not in (select name from sqlite_schema)"""
     )
     own = source.execute(sql, (table,)).get
-    way = "not indexed" if own is None else f"indexed by {_quoted(str(own))}"
-    return source.execute(f"select * from {_quoted(table)} {way}")
+    return None if own is None else str(own)
 
 
-def _quoted(name: str) -> str:
+def column_names(source: apsw.Connection, table: str) -> list[str]:
+    """Return the names of a table's columns; none where there is no such table."""
+    return [str(name) for (name,) in source.execute("select name from pragma_table_info(?)", (table,))]
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL takes it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'

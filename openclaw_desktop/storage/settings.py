@@ -97,10 +97,23 @@ class MemorySettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """[network]: a proxy's URL (None: HTTPS_PROXY decides), and a folder or URL of model files that is tried first."""
+    """[network]: a proxy's URL (None: HTTPS_PROXY decides), and a folder or URL of model files that is tried first.
+
+    Both are for downloads. `private_hosts`: `host:port`, by commas, of the user's own servers that have a public name.
+    """
 
     proxy: str | None = _setting(None, Kind(optional=True))
     mirror: str | None = _setting(None, Kind(optional=True))
+    private_hosts: str | None = _setting(None, Kind(optional=True))
+
+
+@dataclass(frozen=True, slots=True)
+class WebSearchSettings:
+    """[web_search]: who searches (searxng or brave; None: nobody), where, and its key as `secret:name`."""
+
+    provider: str | None = _setting(None, Kind(optional=True))
+    url: str | None = _setting(None, Kind(optional=True))
+    secret: str | None = _setting(None, Kind(optional=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +168,7 @@ class Settings:
     backup: BackupSettings = BackupSettings()
     secrets: SecretsSettings = SecretsSettings()
     network: NetworkSettings = NetworkSettings()
+    web_search: WebSearchSettings = WebSearchSettings()
     budget: BudgetSettings = BudgetSettings()
     energy: EnergySettings = EnergySettings()
     cost: CostSettings = CostSettings()

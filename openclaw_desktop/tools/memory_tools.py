@@ -131,7 +131,14 @@ class ForgetTool:
         return with_arguments(call, ids=ids, memories=shown)
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
-        """Erase exactly the memories of the frozen call; the result says how many, and repeats none of them."""
+        """Erase exactly the memories of the frozen call; the result says how many, and repeats none of them.
+
+        It counts what the question counted: what was shown, and what goes with that.
+        """
+        along = await self._count_along(call.arguments["ids"])
         count = await self._forget(call.arguments["ids"], None if scene.incognito else scene.turn_id)
-        receipt = Receipt("memory.erased", tr("erased {count}", count=count), call.id)
-        return ToolResult(tr("Erased: {count}.", count=count), scene.context, (receipt,))
+        receipt = Receipt("memory.erased", tr("erased {count}", count=count + along), call.id)
+        done = tr("Erased: {count}.", count=count)
+        if along:
+            done = tr("Erased: {count}, and with it {along} more.", count=count, along=along)
+        return ToolResult(done, scene.context, (receipt,))

@@ -14,6 +14,7 @@ from openclaw_desktop.memory import MemoryStore, NewMemory
 from openclaw_desktop.memory.erasures import unfinished
 from openclaw_desktop.service import file_key_desk
 from openclaw_desktop.storage.backup import BY_HAND, back_up, is_good, list_backups
+from openclaw_desktop.storage.copy_folders import note_folder
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.recovery import discard_aside, set_aside
 
@@ -115,6 +116,21 @@ async def test_a_disk_that_missed_a_change_of_the_key_gets_it_when_it_is_back(
     async with home.open():
         records = {place.joinpath("openclaw.key.json").read_bytes() for place in (home.file.parent, disk)}
         assert len(records) == 1, "a start brings the record up to date"
+
+
+async def test_a_bare_mount_point_does_not_pass_for_the_disk_when_the_key_changes(tmp_path: Path) -> None:
+    disk, away = tmp_path / "disk", tmp_path / "away"
+    disk.mkdir()
+    home = KeyHome(tmp_path / "home", (disk,))
+    async with home.open() as (database, desk):
+        await desk.change("on", None, None)
+        note_folder(database.path.parent, disk)
+        await database.maintain(lambda connection: back_up(connection, disk, BY_HAND))
+        first = database.key
+        disk.rename(away)
+        disk.mkdir()
+        assert (await desk.change("new_key", None, None)).left == (str(disk),)
+        assert set(home.ring.kept()) == {first, database.key}, "the copies on the disk still need the first"
 
 
 def test_a_folder_that_was_named_before_is_followed(program: Program, tmp_path: Path) -> None:

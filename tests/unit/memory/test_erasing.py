@@ -214,6 +214,30 @@ async def test_the_question_that_asked_for_it_goes_in_the_same_transaction(datab
     assert [message.text for message in await sessions.messages(session)] == ["[asked to forget something]"]
 
 
+async def test_a_copy_made_between_the_request_and_the_erasure_keeps_no_word_of_it(
+    database: Database, tmp_path: Path
+) -> None:
+    sessions, memories = SessionStore(database), MemoryStore(database, None)
+    folder, away = tmp_path / "backups", tmp_path / "away"
+    memories.erasing.backups = (folder,)
+    session = await sessions.begin()
+    fact = await memories.remember(NewMemory("my PIN is a secret"))
+    await sessions.add_message(session, SpokenMessage("turn_ask", "user", f"forget my PIN {CANARY}", USER))
+    await memories.remember(NewMemory("my new PIN is at home", turn_id="turn_ask"))
+    await database.maintain(lambda c: back_up(c, folder, "by-hand"))
+    assert traces(folder, CANARY.encode())
+    folder.rename(away)
+    await memories.forget([fact], asked_in="turn_ask")
+    away.rename(folder)
+    assert await memories.erasing.finish(patient=True)
+    assert traces(tmp_path, CANARY.encode()) == []
+    (copy,) = list_backups(folder)
+    connection = apsw.Connection(str(copy))
+    assert connection.execute("select text from messages").get == "[asked to forget something]"
+    assert connection.execute("select text from memories").get == "my new PIN is at home", "the rest of that turn stays"
+    connection.close()
+
+
 async def test_no_byte_is_left_of_its_words_or_of_its_vector(database: Database, tmp_path: Path) -> None:
     engine = Embedder(WORDLLAMA, WordLlama.load, idle_s=600)
     memories = MemoryStore(database, engine)

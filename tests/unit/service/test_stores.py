@@ -9,7 +9,7 @@ import pytest
 from openclaw_desktop.agent.plain_requests import RememberThis, parse_plain
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, Timing, Usage
-from openclaw_desktop.memory.erasing import redacted_request
+from openclaw_desktop.memory.erased_rows import redacted_request
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore

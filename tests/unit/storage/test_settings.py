@@ -48,6 +48,10 @@ def test_no_file_means_the_defaults(path):
         "memory.limit_mb": None,
         "network.proxy": None,
         "network.mirror": None,
+        "network.private_hosts": None,
+        "web_search.provider": None,
+        "web_search.url": None,
+        "web_search.secret": None,
         "budget.background_tokens_per_day": 100_000,
         "energy.watts_per_core": 10,
         "cost.cloud_cents_per_mtoken": None,
@@ -76,6 +80,7 @@ def test_every_setting_can_be_set_and_unset(path):
     for name, default in Settings().values().items():
         texts = (
             "model.id", "hotkey.toggle_chat", "memory.embeddings", "network.proxy", "network.mirror", "backup.folder",
+            "network.private_hosts", "web_search.provider", "web_search.url", "web_search.secret",
         )  # fmt: skip
         value = "some" if name in texts else 1000
         assert set_setting(path, name, value).values()[name] == value

@@ -79,6 +79,15 @@ async def test_it_shows_what_it_erases_and_erases_what_it_showed() -> None:
     assert outcome.result == "Erased: 2."
 
 
+async def test_the_receipt_counts_what_the_question_counted() -> None:
+    memories, desk = Memories(CAR), Desk("once")
+    memories.along = 3
+    outcome, receipts = await executor(memories)(CALL, CallScene("s", "t", USER), desk)
+    assert "with it go 3 more" in desk.asked[0].target
+    assert outcome.result == "Erased: 1, and with it 3 more."
+    assert [receipt.text for receipt in receipts] == ["erased 4"]
+
+
 async def test_it_says_how_much_goes_along() -> None:
     memories, desk = Memories(CAR), Desk("no")
     memories.along = 3
