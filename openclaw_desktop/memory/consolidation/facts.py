@@ -18,8 +18,8 @@ from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory import history, rows
+from openclaw_desktop.memory.consolidation.claims import USER, Claim
 from openclaw_desktop.memory.consolidation.deeds import Deeds
-from openclaw_desktop.memory.consolidation.forms import USER, Claim
 from openclaw_desktop.memory.consolidation.importance import LONG_FROM, Signs, earned_tier, weigh
 from openclaw_desktop.memory.consolidation.matters import words_asked_by
 from openclaw_desktop.memory.consolidation.slots import (
@@ -27,6 +27,7 @@ from openclaw_desktop.memory.consolidation.slots import (
     contradicts,
     read_claims,
     rivals,
+    same_part,
     same_person,
     weight_of,
 )
@@ -38,6 +39,8 @@ from openclaw_desktop.storage.database import fetch
 
 # The `source` of derived rows: what has another was said to be kept, or brought in, by the user.
 DERIVED = "consolidation"
+# Under this slot a fact's claims name the pinned fact that it says otherwise than.
+QUESTIONS = "questions"
 _IN_YEAR = re.compile(r"\bin (?:[A-Za-z]+ )?((?:19|20)\d\d)\b")
 
 
@@ -145,7 +148,7 @@ def take_over(diff: Diff, fact: StoredMemory, reading: Reading) -> None:
 def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
     """End the facts that the one at `rowid` contradicts, and return their ids; an older one is ended by a newer.
 
-    What is pinned stays, and so does what an untrusted text would end.
+    What is pinned stays, put in question, and so does what an untrusted text would end.
     """
     connection = diff.connection
     (new,) = rows.fetch_memories(connection, [rowid])
@@ -156,10 +159,11 @@ def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
         if _is_to_come(old, diff.now):
             continue
         if _is_later(diff, old, new):
-            if not new.pinned:
-                _end(diff, new, old)
+            _question(connection, new, old) if new.pinned else _end(diff, new, old)
             break
-        if not old.pinned and _end(diff, old, new):
+        if old.pinned:
+            _question(connection, old, new)
+        elif _end(diff, old, new):
             ended.append(old.id)
     return tuple(ended)
 
@@ -289,7 +293,9 @@ def _find_same(connection: apsw.Connection, key: str, reading: Reading, said_s: 
 
 
 def _claim_alike(claims: Sequence[Claim], others: Sequence[Claim]) -> bool:
-    return set(claims) == set(others) and all(same_person(a, b) for a in claims for b in others if a == b)
+    return set(claims) == set(others) and all(
+        same_person(a, b) and same_part(a, b) for a in claims for b in others if a == b
+    )
 
 
 def _rowids_with(connection: apsw.Connection, claims: Sequence[Claim]) -> set[int]:
@@ -381,6 +387,12 @@ def _end(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:
     diff.deeds.note(diff.run_id, "end", old.id, new.id)
     diff.count("superseded")
     return True
+
+
+def _question(connection: apsw.Connection, old: StoredMemory, new: StoredMemory) -> None:
+    """Keep that what is pinned was said otherwise since: recall tells of it for as long as `new` is there."""
+    sql = "insert or ignore into memory_claims (memory_rowid, subject, slot, value) values (?, '', ?, ?)"
+    connection.execute(sql, (new.rowid, QUESTIONS, old.id))
 
 
 def _is_later(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:

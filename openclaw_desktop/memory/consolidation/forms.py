@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.consolidation import things
-from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, NO_NAMES, SAME_KIN, Clause, listed
+from openclaw_desktop.memory.consolidation.claims import (
+    FOR_A_WHILE,
+    IN_MONTH,
+    PARTLY,
+    USER,
+    Claim,
+    Found,
+    cut,
+    day_of,
+    plain,
+    stems,
+)
+from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, NO_NAMES, Clause, listed
+from openclaw_desktop.memory.consolidation.doings import read_count, read_habit, read_owned, read_skill, read_taste
 from openclaw_desktop.memory.consolidation.places import may_be_place
-from openclaw_desktop.memory.consolidation.spans import MONTHS
-
-USER = "user"
 
 _NAMED_HEADS = frozenset(
     listed("""
@@ -44,74 +52,8 @@ _SAME_AS = {
     "b-day": "birthday", "favorite": "favourite", "zip": "postcode", "license": "licence", "pass": "password",
 }  # fmt: skip
 _DROPPED = frozenset(listed("new current number address full own personal main present actual"))
-_HABITS = {
-    "drink": "drink", "drinks": "drink", "drinking": "drink", "take": "take", "takes": "take", "taking": "take",
-    "play": "play", "plays": "play", "playing": "play", "speak": "speak", "speaks": "speak", "speaking": "speak",
-    "use": "use", "uses": "use", "using": "use", "drive": "drive", "drives": "drive", "driving": "drive",
-    "wear": "wear", "wears": "wear", "wearing": "wear", "smoke": "smoke", "smokes": "smoke", "smoking": "smoke",
-    "eat": "eats", "eats": "eats", "eating": "eats", "study": "study", "studies": "study", "studying": "study",
-    "teach": "teach", "teaches": "teach", "teaching": "teach", "learn": "learn", "learning": "learn",
-}  # fmt: skip
 _PETS = ("dog", "cat")
-_SKILLS = frozenset(
-    listed("""
-swim drive cook ride dance sing read write whistle ski skate cycle juggle sail fly climb dive surf knit sew paint draw
-type code program play speak eat drink digest walk
-""")
-)
 _NUMBER = r"\d+(?:[.,]\d+)?"
-# How many of something one has; of what is over soon nobody keeps the count.
-COUNT = "number of"
-_COUNTS = listed("one two three four five six seven eight nine ten eleven twelve")
-_UNCOUNTED = frozenset(
-    listed("""
-seconds minutes hours days weeks months years times questions meetings calls problems issues options ideas things
-points reasons tasks ways items choices appointments errors requests
-""")
-)
-_LIKES = {
-    "like": False, "likes": False, "love": False, "loves": False, "enjoy": False, "enjoys": False, "adore": False,
-    "hate": True, "hates": True, "dislike": True, "dislikes": True, "detest": True, "detests": True,
-}  # fmt: skip
-_ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|any|his|her|their|lots of|two|three|four|both|this|that)\s+", re.I)
-_LEFT_OUT = re.compile(r"[^\w@.+:'-]+")
-# What ends a value and begins something else.
-_TAIL = re.compile(
-    r"(?:,|;|\s[-–—]\s|\s\()|\s(?:with|because|since|for|near|until|till|and|but|which|where|who|when|while|so|as|after"
-    r"|before|from|though|although|every|at|on|in|by|to|than|or|during|again|too|anyway|very|a lot|most)\b",
-    re.I,
-)
-
-
-# One may live elsewhere for a part of the year.
-_PARTLY = re.compile(
-    r"\b(?:in (?:the )?|during (?:the )?|over (?:the )?|at (?:the )?|on |every )"
-    r"(?:spring|summer|autumn|fall|winter|week|weekend|weekday|term|holiday|\w+day)s?\b"
-    r"|\b(?:half|part|most|some) (?:of )?the (?:year|week|month|time)\b",
-    re.I,
-)
-_IN_MONTH = re.compile(rf"\bin (?:{'|'.join(MONTHS)})\b", re.I)
-# ... or for some time only, unless that is how long it has been.
-_FOR_A_WHILE = re.compile(
-    r"^(?!(?:have|has) (?:\w+ )?(?:lived|been)\b).*\bfor (?:the |an? |my |his |her |their |our |\w+ )?(?:\w+ )?"
-    r"(?:spring|summer|autumn|fall|winter|terms?|semesters?|seasons?|holidays?|days?|weeks?|months?|years?|while"
-    r"|time being|lent|ramadan|stud(?:y|ies)|internship|project|training)\b",
-    re.I,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One thing said of `subject`. `denied`: it is said not to be so. `kin`: how a named one was told from others."""
-
-    subject: str
-    slot: str
-    value: str
-    denied: bool = False
-    kin: str = field(default="", compare=False)
-
-
-Found = tuple[Claim, str] | None
 
 
 def _lives(clause: Clause) -> Found:
@@ -127,11 +69,11 @@ def _lives(clause: Clause) -> Found:
     )
     if found is None or (found["left"] and not found["left"].endswith(("of", "from"))):
         return None
-    value, rest = _cut(found["to"] or found["in"] or found["out"])
-    partly = (found["in"] and _PARTLY.search(clause.rest)) or _FOR_A_WHILE.search(clause.rest)
+    value, rest = cut(found["to"] or found["in"] or found["out"])
+    partly = (found["in"] and PARTLY.search(clause.rest)) or FOR_A_WHILE.search(clause.rest)
     if not may_be_place(value) or partly:
         return None
-    return Claim(clause.subject, "lives", _plain(value), clause.denied or bool(found["left"])), rest
+    return Claim(clause.subject, "lives", plain(value), clause.denied or bool(found["left"])), rest
 
 
 def _home(clause: Clause) -> Found:
@@ -139,13 +81,13 @@ def _home(clause: Clause) -> Found:
     found = re.match(r"(?:is|are) in (?P<value>[A-Z].+)", clause.rest)
     if found is None or not re.fullmatch(r"(?:new |current )?(?:home|house|flat|apartment)", clause.noun or ""):
         return None
-    value, rest = _cut(found["value"])
-    return (Claim(clause.subject, "lives", _plain(value), clause.denied), rest) if may_be_place(value) else None
+    value, rest = cut(found["value"])
+    return (Claim(clause.subject, "lives", plain(value), clause.denied), rest) if may_be_place(value) else None
 
 
 def _works(clause: Clause) -> Found:
     found = re.match(
-        r"(?:work|works|am working|is working|am employed|is employed|working) (?:at|for|by)\s+(?P<at>.+)"
+        r"(?:work|works|am working|is working|am employed|is employed|working) (?P<how>at|for|by)\s+(?P<at>.+)"
         r"|(?:have |has )?(?:changed|switched|moved) (?:jobs?|companies|employers?) to\s+(?P<to>.+)"
         r"|(?:have |has )?(?:got|started|took|landed) (?:a|my|his|her|the|their)? ?(?:new )?(?:job|position|role)"
         r" (?:at|with)"
@@ -165,12 +107,17 @@ def _works(clause: Clause) -> Found:
     is_at = re.match(r"(?:am|is|are) ", found["no_more"] or "")
     if is_at and not (clause.denied and clause.changes):
         return None  # for an hour, it may be
-    value, rest = _cut(next(found[name] for name in ("at", "to", "job", "start", "out", "from") if found[name]))
+    value, rest = cut(next(found[name] for name in ("at", "to", "job", "start", "out", "from") if found[name]))
     if value.split("'")[0] in NO_NAMES:
         return None  # "I work for Monday's meeting"
     if not re.match(r"(?:the )?[A-Z\d]", value) or re.search(r"part[- ]time|weekends?|freelance", clause.rest):
         return None
-    return Claim(clause.subject, "works", _plain(value), clause.denied or bool(found["quit"] or found["no_more"])), rest
+    if PARTLY.search(rest):
+        return None
+    gone = clause.denied or bool(found["quit"] or found["no_more"])
+    # For whom one works may be a friend; where one does is a firm.
+    within = "for" if found["how"] == "for" and not gone else ""
+    return Claim(clause.subject, "works", plain(value), gone, within=within), rest
 
 
 def _job(clause: Clause) -> Found:
@@ -185,21 +132,21 @@ def _job(clause: Clause) -> Found:
     of_noun = clause.noun in ("profession", "trade") and re.match(r"is (?P<is>[a-z][\w ]+)", clause.rest)
     if clause.adds or not (found or of_noun):
         return None
-    value, rest = _cut(of_noun["is"] if of_noun else found["as"] or found["by"] if found else "")
-    return Claim(clause.subject, "job", _plain(value), clause.denied), rest
+    value, rest = cut(of_noun["is"] if of_noun else found["as"] or found["by"] if found else "")
+    return Claim(clause.subject, "job", plain(value), clause.denied), rest
 
 
 def _called(clause: Clause) -> Found:
     found = re.match(r"(?:am|is|are) (?:called|named)\s+(?P<value>.+)|go by\s+(?P<by>.+)", clause.rest)
     if found is None:
         return None
-    value, rest = _cut(found["value"] or found["by"])
+    value, rest = cut(found["value"] or found["by"])
     if not value[:1].isupper() or value.split()[0] in NO_NAMES or re.match("we ", clause.text, re.I):
         return None
     owner, _, kin = clause.subject.rpartition("'s ")
     if (kin := kin.removeprefix("new ")) in _PETS:
-        return Claim(owner, f"has {kin}", _plain(value), clause.denied), rest
-    return Claim(clause.subject, "name", _plain(value), clause.denied), rest
+        return Claim(owner, f"has {kin}", plain(value), clause.denied), rest
+    return Claim(clause.subject, "name", plain(value), clause.denied), rest
 
 
 def _died(clause: Clause) -> Found:
@@ -216,8 +163,8 @@ def _married(clause: Clause) -> Found:
     found = re.match(r"(?:am|is|are|got) (?P<how>married|engaged) to\s+(?P<value>[A-Z].+)", clause.rest)
     if found is None:
         return None
-    value, rest = _cut(found["value"])
-    return Claim(clause.subject, "spouse", _plain(value), clause.denied), rest
+    value, rest = cut(found["value"])
+    return Claim(clause.subject, "spouse", plain(value), clause.denied), rest
 
 
 def _status(clause: Clause) -> Found:
@@ -228,7 +175,7 @@ def _status(clause: Clause) -> Found:
         clause.rest,
     )
     if found and found["name"]:
-        return Claim(clause.subject, "spouse", _plain(found["name"]), denied=True), ""
+        return Claim(clause.subject, "spouse", plain(found["name"]), denied=True), ""
     return (Claim(clause.subject, "status", found["status"] or "single", clause.denied), "") if found else None
 
 
@@ -236,12 +183,12 @@ def _allergic(clause: Clause) -> Found:
     found = re.match(r"(?:am|is|are) (?:\w+ly )?(?:allergic|intolerant) to\s+(?P<value>.+)", clause.rest)
     if found is None:
         return None
-    value, rest = _cut(found["value"])
-    return Claim(clause.subject, "allergic", _stems(value), clause.denied), rest
+    value, rest = cut(found["value"])
+    return Claim(clause.subject, "allergic", stems(value), clause.denied), rest
 
 
 def _diet(clause: Clause) -> Found:
-    if any(partly.search(clause.rest) for partly in (_PARTLY, _FOR_A_WHILE, _IN_MONTH)):
+    if any(partly.search(clause.rest) for partly in (PARTLY, FOR_A_WHILE, IN_MONTH)):
         return None
     found = re.match(
         r"(?:am|is|are|have become|has become|became|went|have gone|has gone|turned) (?:a |an )?(?:strict )?"
@@ -253,7 +200,7 @@ def _diet(clause: Clause) -> Found:
 
 def _birthday(clause: Clause) -> Found:
     found = re.match(r"(?:was|were) born on\s+(?P<value>.+)", clause.rest)
-    if found is None or (value := _date(found["value"])) is None:
+    if found is None or (value := day_of(found["value"])) is None:
         return None
     return Claim(clause.subject, "birthday", value, clause.denied), ""
 
@@ -276,37 +223,6 @@ def _measured(clause: Clause) -> Found:
     return Claim(clause.subject, "height" if found["tall"] else "weight", f"{found['value']} {unit}".strip()), ""
 
 
-def _can(clause: Clause) -> Found:
-    """`I can swim`, `I learned to drive`: what one once can, or can no more."""
-    found = re.match(
-        r"(?:can|(?:am|is|are) able to|(?:have |has )?learn(?:ed|t) (?:how )?to|knows? how to)\s+"
-        rf"(?P<value>(?:{'|'.join(sorted(_SKILLS))})\b.*)",
-        clause.rest,
-    )
-    if found is None:
-        return None
-    value, rest = _cut(found["value"])
-    if re.search(r"\b(?:this|that|it|you|your|the)\b", value, re.I):
-        return None  # "I can't read the attachment" is about that
-    return Claim(clause.subject, "can", _stems(value), clause.denied), rest
-
-
-def _counted(clause: Clause) -> Found:
-    """`We have three kids`."""
-    found = re.match(
-        rf"(?:have|has|owns?|have got|has got) (?P<count>no|\d{{1,2}}|{'|'.join(_COUNTS)}) (?P<what>[a-z][\w-]+)\W*$",
-        clause.rest,
-    )
-    if found is None or clause.adds or found["what"] in _UNCOUNTED:
-        return None
-    what = _stems(found["what"]).replace("children", "child")
-    what = SAME_KIN.get(what, what)
-    if found["count"] == "no":
-        return Claim(clause.subject, "has", what, not clause.denied), ""
-    count = str(_COUNTS.index(found["count"]) + 1) if found["count"] in _COUNTS else found["count"]
-    return Claim(clause.subject, f"{COUNT} {what}", count, clause.denied), ""
-
-
 def _attribute(clause: Clause) -> Found:
     """`my favourite colour is green`, `Anna's phone number is ...`, `our wifi password is ...`."""
     if clause.noun is None:
@@ -325,7 +241,7 @@ def _attribute(clause: Clause) -> Found:
         return None
     given = found["value"]
     if slot == "birthday":
-        value = _date(given)
+        value = day_of(given)
         return None if value is None else (Claim(clause.subject, slot, value, clause.denied), "")
     head = slot.rsplit(maxsplit=1)[-1]
     if head == "phone":
@@ -337,14 +253,14 @@ def _attribute(clause: Clause) -> Found:
         return None
     if head in _WORD_HEADS and re.fullmatch(r"\S+?[.!]?", given):
         return Claim(clause.subject, slot, given.rstrip(".!"), clause.denied), ""
-    value, rest = (given.rstrip(".! "), "") if head == "address" else _cut(given)
+    value, rest = (given.rstrip(".! "), "") if head == "address" else cut(given)
     if slot.startswith("favourite "):
-        value = "" if re.match(r"(?:by|about|from|near|under|behind)\b", value, re.I) else _stems(value)
+        value = "" if re.match(r"(?:by|about|from|near|under|behind)\b", value, re.I) else stems(value)
     elif re.search(r"'s\s", value) or (value.split(" ")[0] in NO_NAMES and not re.search(r"\d", value)):
         return None  # "my doctor is Anna's uncle", "my dentist is Portuguese"
     elif not re.search(r"\d" if head in _NUMBERED_HEADS else r"[\d@]|^[A-Z]", value):
         return None
-    return (Claim(clause.subject, slot, _plain(value), clause.denied), rest) if value else None
+    return (Claim(clause.subject, slot, plain(value), clause.denied), rest) if value else None
 
 
 def _favourite(clause: Clause) -> Found:
@@ -353,72 +269,7 @@ def _favourite(clause: Clause) -> Found:
     if found is None or clause.subject == USER:
         return None
     slot = _slot_of(found["noun"])
-    return (Claim(USER, slot, _plain(_stems(clause.subject)), clause.denied), "") if slot else None
-
-
-def _has(clause: Clause) -> Found:
-    found = re.match(
-        r"(?:(?:have|has|own|owns|have got|has got|got|bought|adopted) (?P<what>(?:a|an|two|three|any)\s+(?:new "
-        r"|used |little |small |big |old )?[\w -]+?)"
-        r"(?: (?:called|named) (?P<name>[A-Z].*))?"
-        r"|(?P<gone>(?:have |has )?(?:sold|gave away|got rid of)) (?:my|our|his|her|the|their)\s+(?P<lost>[\w -]+?))"
-        r"(?P<rest>(?:\s(?:with|for|from|in|since|at|on|to)\b.*)?[.! ]*)$",
-        clause.rest,
-    )
-    if found is None:
-        return None
-    value, _ = _cut(found["what"] or found["lost"])
-    if found["lost"] and value.lower().startswith("old "):
-        return None  # there may be a new one, which stays
-    value = _stems(re.sub(r"^(?:new|used|little|small|big|old)\s+", "", _ARTICLE.sub("", value)))
-    value = SAME_KIN.get(value, value)
-    if found["name"]:
-        name, rest = _cut(found["name"])
-        return Claim(clause.subject, f"has {value}", _plain(name), clause.denied), rest
-    gone = clause.denied or bool(found["gone"])
-    return (Claim(clause.subject, "has", value, gone), found["rest"]) if value else None
-
-
-def _likes(clause: Clause) -> Found:
-    found = re.match(r"(?P<verb>\w+)\s+(?P<value>.+)", clause.rest)
-    # "Can't stand": the denial is taken off already.
-    bad = re.match(r"can stand\s+(?P<value>.+)", clause.rest)
-    if bad is not None:
-        denied, given = clause.denied, bad["value"]
-    elif found is not None and found["verb"] in _LIKES:
-        denied, given = _LIKES[found["verb"]] != clause.denied, found["value"]
-    else:
-        return None
-    return _object_claim(clause, "likes", given, denied)
-
-
-def _habit(clause: Clause) -> Found:
-    stopped = re.match(r"(?:have |has )?(?:stopped|quit|gave up|given up) (?P<rest>\w+ing\b.*)", clause.rest)
-    text = stopped["rest"] if stopped else re.sub(r"^(?:am|is|are) (?=\w+ing\b)", "", clause.rest)
-    verb, _, given = text.partition(" ")
-    if (habit := _HABITS.get(verb.rstrip(".!"))) is None:
-        return None
-    value, rest = _cut(given)
-    denied = clause.denied != bool(stopped)
-    if denied and _FOR_A_WHILE.search(clause.rest):
-        return None
-    if not value and habit == "smoke":
-        return Claim(clause.subject, habit, "", denied), rest
-    return _object_claim(clause, habit, given, denied)
-
-
-def _object_claim(clause: Clause, slot: str, given: str, denied: bool) -> Found:
-    value, rest = _cut(given)
-    # "I don't like that tea" leaves other tea as it is.
-    if re.match(r"(?:this|that|these|those)\b", given, re.I) or re.match(
-        r"(?:it|that|this|them|those|these|you|your|him|her|to|how|what|when|one|both)\b", value, re.I
-    ):
-        return None
-    stems = _stems(value)
-    # "Less coffee" and "much meat" are neither yes nor no.
-    if not stems or re.search(r"\b(?:less|more|much|many|enough|only|just|too|often|every|all)\b", value, re.I):
-        return None
-    return Claim(clause.subject, slot, stems, denied), rest
+    return (Claim(USER, slot, plain(stems(clause.subject)), clause.denied), "") if slot else None
 
 
 def _placed(clause: Clause) -> Found:
@@ -440,7 +291,7 @@ def _settled(clause: Clause) -> Found:
 
 _READERS: tuple[Callable[[Clause], Found], ...] = (
     _attribute, _favourite, _lives, _job, _works, _called, _died, _married, _status, _allergic, _diet, _birthday, _age,
-    _measured, _can, _counted, _has, _likes, _habit,
+    _measured, read_skill, read_count, read_owned, read_taste, read_habit,
 )  # fmt: skip
 
 
@@ -465,30 +316,3 @@ def _slot_of(noun: str) -> str | None:
         kept.append(words[-1])  # of a library card one has a number, and of a phone just a phone
     slot = " ".join(dict.fromkeys(kept)) or words[-1]
     return "phone" if slot == "number" else slot
-
-
-def _cut(given: str) -> tuple[str, str]:
-    """Return the value at the start of a text, and the rest."""
-    found = _TAIL.search(given)
-    value, rest = (given[: found.start()], given[found.start() :]) if found else (given, "")
-    value = _ARTICLE.sub("", value.strip(" .!\"'"))
-    return re.sub(r"\s+(?:now|anymore|any more|these days|instead|nowadays)$", "", value), rest
-
-
-def _plain(value: str) -> str:
-    return " ".join(_LEFT_OUT.sub(" ", value.lower()).split()).strip(".'")
-
-
-def _stems(value: str) -> str:
-    return " ".join(sense(_ARTICLE.sub("", value), by_user=False))
-
-
-def _date(given: str) -> str | None:
-    """Return "05-03" or "1990-05-03" for a date in words; None where there is no day in it."""
-    words = re.findall(r"[a-z]+|\d+", re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", given.lower()))
-    month = next((MONTHS[word] for word in words if word in MONTHS), None)
-    day = next((int(word) for word in words if word.isdigit() and 1 <= int(word) <= 31), None)
-    year = next((word for word in words if word.isdigit() and len(word) == 4), None)
-    if iso := re.search(r"\b(\d{4})-(\d\d)-(\d\d)\b", given):
-        return f"{iso[2]}-{iso[3]} {iso[1]}"
-    return None if month is None or day is None else f"{month:02}-{day:02}{' ' + year if year else ''}"

@@ -10,7 +10,7 @@ which never lifts it). `content` is the loaded model's score, else what kind of 
 what tells who the user is, so that it is offered to prompts though it was said only once; `frequency` is 1 - 1 / (1 +
 (mentions - 1 + uses / 2) / 3); `recency` halves every 180 days since it was last said or used; `links` is the
 importance of the most important memory about the same person or thing; `praise` is 1 for what was pinned or put right
-by hand, and less, as `blame` is more, for a mark on an answer that used it: no front end gives those yet. At 0.7 or
+by hand, and less, as `blame` is more, for a mark on an answer that used it (`memory.feedback`). At 0.7 or
 more a fact is offered to every prompt that it fits, at 0.3 it is kept, and below it goes: what was said itself stays.
 """
 

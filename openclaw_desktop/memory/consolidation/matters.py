@@ -17,21 +17,22 @@ _MATTERS = tuple(
     (re.compile(told, re.I), asked)
     for told, asked in (
         (r"\b(?:lives?|living|lived|resides?|settled in|moved to|relocated|roots|at home in|stayed (?:at|with)"
-         r"|(?:flat|house|home|address)\b.* in)\b", "live home house town city address place"),
+         r"|(?:flat|house|home|address)\b.* in)\b", "live home house flat town city address place"),
         (r"\b(?:works?|working|job|profession|trade|trained as|retrained|started over as|employ\w+|earns?|career|by day"
-         r"|is (?:now )?an? [\w -]+ (?:now|these days))\b", "work job profession living earn money employer company"),
+         r"|is (?:now )?an? [\w -]+ (?:now|these days))\b",
+         "work job profession occupation career living earn money employer employ company"),
         (r"\b(?:birthday|born|celebrates?|year older"
          r"|big day)\b", "birthday born date age year party celebrate congratulate"),
         (r"\b(?:favou?rite|best|love|adore|prefer|of choice|nothing beats|always take|loyal)\b",
-         "favourite best like love prefer"),
+         "favourite best like love prefer enjoy"),
         (r"\b(?:hate|dislike|can't stand|don't (?:like|do)|detest|loathe|abide|never liked|shudder|could bear|least)\b",
-         "dislike hate bear stand avoid least worst"),
+         "dislike hate bear stand avoid refuse least worst"),
         (r"\b(?:bought|own|owns|sold|replaced|second-hand|my [\w ]+ is an? (?-i:[A-Z])|(?:got|have"
          r"|use[ds]?) an? (?-i:[A-Z]))",
          "own have model make brand"),
         (r"\b(?:put|keep|kept|hid|hidden|stored|belongs|stays|left|found|place for|(?:is|are"
          r"|it's) (?:now )?(?:in|on|under|behind"
-         r"|beneath|inside|at|with) (?:the|my|our|a))\b", "put find keep kept place"),
+         r"|beneath|inside|at|with) (?:the|my|our|a))\b", "put find keep kept place hide hiding"),
         (r"\b(?:appointment|slot|booked|reschedul\w+|cancelled|date with|fit me in|practice|seeing|meet|diary"
          r"|down with)\b",
          "appointment date time day meet booked"),
@@ -46,18 +47,20 @@ _MATTERS = tuple(
          "travel trip journey joined visit"),
         (r"\b(?:doctor|nurse|blood|allerg\w+|dose|pulse|tablets?|medical|results|check-up|chemist|my file"
          r"|injection|surgery)\b",
-         "health doctor medical file"),
-        (r"\b(?:married|wife|husband|partner|together for)\b", "partner married wife husband"),
+         "health ill doctor medical medicine file"),
+        (r"\b(?:married|wife|husband|partner|together for)\b", "partner spouse married wife husband"),
         (rf"\b(?:{_ANIMALS})\b", "pet animal called name keep"),
-        (r"\b(?:vegan|vegetarian|pescatarian|flexitarian|eats?|meat)\b", "diet eat food"),
+        (r"\b(?:boss|manager|supervisor)\b", "boss manager report lead chief"),
+        (r"\b(?:allerg\w+|rash|hives|intolerant)\b", "allergy allergic avoid"),
+        (r"\b(?:vegan|vegetarian|pescatarian|flexitarian|eats?|meat)\b", "diet eat food meal"),
         (r"\b(?:bank|account|money is at)\b", "bank account money"),
-        (r"\b(?:rent|euros|costs?|pay|salary|earn)\b", "cost pay rent price money"),
-        (r"\b(?:phone|mobile|call me)\b", "phone number call reach"),
-        (r"\b(?:codes?|pin|number|combination|password)\b", "code number"),
-        (r"\b(?:every week|twice a week|sport|training|gym|fit)\b", "sport fit exercise"),
-        (r"\b(?:school|pupil|studied|university|degree)\b", "school study town"),
+        (r"\b(?:rent|euros|costs?|pay|salary|earn)\b", "cost pay rent price money month"),
+        (r"\b(?:phone|mobile|call me)\b", "phone number call ring reach contact"),
+        (r"\b(?:codes?|pin|number|combination|password)\b", "code number digits"),
+        (r"\b(?:every week|twice a week|sport|training|gym|fit)\b", "sport fit exercise train"),
+        (r"\b(?:school|pupil|studied|university|degree)\b", "school study subject degree class town"),
         (r"\b(?:my shift|start work|working day)\b", "work begin start time day"),
-        (r"\b(?:landlord|landlady|rent from)\b", "landlord rent name"),
+        (r"\b(?:landlord|landlady|rent from)\b", "landlord rent pay owner name"),
         (rf"\b(?:my|our) (?:[\w-]+ )?(?:{'|'.join(sorted(KIN))})\b", "family"),
     )
 )  # fmt: skip

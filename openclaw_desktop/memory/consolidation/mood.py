@@ -63,6 +63,29 @@ _UNREAL = re.compile(
     r"|story|novel|movie|film|dream|dreams|book)|at heart|at this rate|at least it feels|basically|practically)\b",
     re.I,
 )
+_TALE = (
+    r"(?:(?:novel|stor(?:y|ie)|tale|book|film|movie|play|musical|opera|comic|manga|anime|cartoon|poem|script|screenplay"
+    r"|legend|myth|saga|fan ?fiction|campaign|game)s?|series|show)"
+)
+_WHOSE = r"(?:an?|the|my|our|his|her|their|its|this|that|another|some)"
+_CHARACTER = r"(?:hero(?:es|ine)?s?|villains?|protagonists?|antagonists?|narrators?)"
+# What is so in a tale alone: "in her latest novel, Anna …", "my main character lives …", "a game where Tom …".
+_IN_TALE = re.compile(
+    rf"(?i:\bonce upon a time\b|\bin (?:the )?(?:chapter|act|scene|episode|season|volume) \w+\b)"
+    rf"|\b[Ii]n (?:{_WHOSE}|[A-Z][\w-]*'s) (?:[\w'&-]+ ){{0,2}}?{_TALE}"
+    r"(?:,|(?= (?:[A-Z][a-z]+ [a-z]|he |she |they |there |i |I |the |an? |my )))"
+    rf"|(?i:\b(?:main|title|minor|fictional|{_WHOSE}) character)s?"
+    r" (?:[A-Z]|(?:in|of|is|has|was|called|named|lives?|works?)\b)"
+    rf"|(?i:\b{_WHOSE} {_CHARACTER} (?:of|in) {_WHOSE}\b|\b{_TALE} (?:where|in which)\b)"
+)
+# What begins a tale, whose people have no other life.
+_BEGINS_TALE = re.compile(
+    r"\b(?:writ(?:e|es|ing|ten)|wrote|read(?:s|ing)?|watch(?:es|ed|ing)?|ma(?:de|king) up|invent(?:ed|ing)|tell(?:ing)?"
+    r"|told|saw|see|seen|play(?:s|ed|ing)?|film(?:ed|ing)|finish(?:ed|ing)?|draft(?:ed|ing))"
+    rf" (?:(?:me|us|you|him|her|them) )?{_WHOSE} (?:[\w'&-]+ ){{0,2}}?{_TALE}\b"
+    r"(?! (?:club|shop|store|fair|shelf|case|keeper|room|centre|center)s?\b)",
+    re.I,
+)
 # "May" is a month where a day or a year stands beside it, or a preposition before it; "will" a name nowhere here.
 _MAY = re.compile(r"\bmay\b(?=\s+(?:be|have|not|go|move|need|buy|get|take|try|want)\b)")
 _JOKE = re.compile(
@@ -133,7 +156,13 @@ def orders(sentence: str) -> bool:
 def supposes(sentence: str) -> bool:
     """True for what only might be, is wished for, or is still to come on a day that is not named."""
     straight = as_present(_straight(sentence))
-    return any(sign.search(straight) for sign in (_UNREAL, _MAY, _SUBJUNCTIVE))
+    return any(sign.search(straight) for sign in (_UNREAL, _MAY, _SUBJUNCTIVE, _IN_TALE))
+
+
+def begins_tale(sentence: str) -> bool:
+    """True where what is told of others after this may be made up: "I'm reading a novel about Tom. Tom lives …"."""
+    straight = _straight(sentence)
+    return _IN_TALE.search(straight) is not None or _BEGINS_TALE.search(straight) is not None
 
 
 def jokes(text: str) -> bool:

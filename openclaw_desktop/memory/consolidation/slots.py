@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.consolidation import mood, things
+from openclaw_desktop.memory.consolidation.claims import COUNT, USER, Claim
 from openclaw_desktop.memory.consolidation.clauses import UNIQUE_KIN, cut_clauses, listed
-from openclaw_desktop.memory.consolidation.forms import ANY_HEADS, COUNT, USER, Claim, read_clause
+from openclaw_desktop.memory.consolidation.forms import ANY_HEADS, read_clause
 from openclaw_desktop.memory.consolidation.places import COUNTRIES
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
@@ -43,6 +44,17 @@ _RESTRICTS = re.compile(
     rf"(?:\s*,)?\s+(?:but|except|only|unless|with|for|near|at(?! all\b)|on|by|to|than|during|after|before|when|while"
     rf"|until|every|most"
     rf"|in(?! (?:\d|{'|'.join(MONTHS)})))\b",
+    re.I,
+)
+# Why or since when it is so restricts nothing: "I stopped smoking for my health", "… on 3 May", "… after Easter".
+_HOUR = (
+    r"(?:\d|noon|midnight|dark|sunset|bed|work|school|breakfast|lunch|dinner|supper|meals"
+    r"|(?:five|six|seven|eight|nine|ten|eleven|twelve)\b)"
+)
+_NO_PART = re.compile(
+    r"\s+(?:for (?:good|ever|now|all|an? |[\w' ]+? (?:reasons?|sake)\b|(?:my|the) [\w ]*health)|by now"
+    rf"|to (?!(?:my|the|work)\b)|on (?:the )?(?:\d|(?:{'|'.join(MONTHS)})\b|\w+day\b)"
+    rf"|(?:after|before|during|until) (?!{_HOUR})|(?:when|while) (?:i|we|my|our|he|she|they) )",
     re.I,
 )
 
@@ -89,6 +101,8 @@ def read_claims(text: str, speaker: str = USER) -> Reading:
         claim, rest = found
         if claim.subject == clause.subject:
             claim = replace(claim, kin=clause.kin)
+        if _RESTRICTS.match(rest) and not _NO_PART.match(rest):
+            claim = replace(claim, within=claim.within or " ".join(sense(rest, by_user=False)))
         if claim not in claims:
             claims.append(claim)
         whole &= not _weighs(rest)
@@ -140,6 +154,11 @@ def same_person(claim: Claim, other: Claim) -> bool:
     return not (claim.kin and other.kin and claim.kin != other.kin)
 
 
+def same_part(claim: Claim, other: Claim) -> bool:
+    """False where two claims are of other times, places or company: "I use Linux" and "I use Linux at work"."""
+    return claim.slot == "works" or claim.within == other.within
+
+
 def weight_of(claims: Sequence[Claim], text: str) -> float:
     """Return how much a fact matters by its kind alone, 0 to 1; what is told of others is less.
 
@@ -169,11 +188,16 @@ def _ends(new: Claim, old: Claim, changes: bool) -> bool:
     if new.kin and not old.kin and not changes:
         return False  # "my boss Anna" may be another Anna than the one who was told of by her name alone
     if new.slot == old.slot and new.value == old.value:
-        # Of two sons one may swim.
-        return new.denied != old.denied and (changes or new.slot != "can" or not _is_one_of_many(new.subject))
+        # Of two sons one may swim. And "I no longer use Linux at work" tells nothing of home.
+        no = new if new.denied else old
+        return (
+            new.denied != old.denied
+            and no.within in ("", (old if new.denied else new).within)
+            and (changes or new.slot != "can" or not _is_one_of_many(new.subject))
+        )
     if "has" in (new.slot, old.slot):
         none, some = (new, old) if new.slot == "has" else (old, new)
-        return none.denied and not some.denied and some.slot in _having(none.value)
+        return none.denied and not none.within and not some.denied and some.slot in _having(none.value)
     if {new.slot, old.slot} == {"status", "spouse"}:
         status, spouse = (new, old) if new.slot == "status" else (old, new)
         return not spouse.denied and (status.value in _TOGETHER) == status.denied
@@ -185,6 +209,8 @@ def _ends(new: Claim, old: Claim, changes: bool) -> bool:
         return False
     if not changes and new.slot.startswith(("job", *things.SEVERAL)):
         return False
+    if not changes and new.slot == "works" and new.within != old.within:
+        return False  # "I work for Tom" may be a favour, beside the work at IBM
     if new.slot == "age" and new.value.isdigit() and old.value.isdigit() and int(new.value) == int(old.value) + 1:
         return True
     if _is_part(new.value, old.value) or _is_one_of_many(new.subject):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.memory.consolidation import mood
+from openclaw_desktop.memory.consolidation.claims import Claim
 from openclaw_desktop.memory.consolidation.clauses import opening
-from openclaw_desktop.memory.consolidation.forms import Claim
 from openclaw_desktop.memory.consolidation.lasting import is_about_me, is_at_hand, is_small_talk, lasts
 from openclaw_desktop.memory.consolidation.slots import read_claims
 
@@ -70,6 +70,7 @@ _ENTRY = re.compile(r"[A-Za-z][\w' -]{2,40}: \S")
 _THIRD_START = re.compile(r"^(?:he|she|they|it|this|that|these|those|there|his|her|their|its|him|them)\b", re.I)
 # "They gave me a locker, 214" and "It's settled, I meet Ann on Friday" stand for themselves.
 _NOBODY = re.compile(r"^(?:they|it|it's|there|there's|this|that)\b", re.I)
+_OF_ME = re.compile(r"(?:i|we|my|our)\b", re.I)
 # "They" and "that" are as likely to be about something new.
 _GOES_ON = re.compile(r"^(?:he|she|his|her|it|its|it's)\b", re.I)
 # "I have a headache" fits the grammar too.
@@ -90,10 +91,14 @@ def find_statements(text: str) -> tuple[Statement, ...]:
     if not own or mood.jokes(own):
         return ()
     chosen: list[Statement] = []
-    last_place = -1
+    last_place, in_tale = -1, False
     for place, sentence in enumerate(_sentences(own)):
         core = sentence[len(opening(sentence)) :]
-        if _THIRD_START.match(core) and not (_NOBODY.match(core) and (is_about_me(core) or read_claims(core).claims)):
+        if in_tale and not _OF_ME.match(core):
+            continue
+        in_tale = in_tale or mood.begins_tale(sentence)
+        for_itself = is_about_me(core) or read_claims(core).claims
+        if _THIRD_START.match(core) and not (_NOBODY.match(core) and for_itself):
             # "She is vegan" says nothing without the sentence before it, if that was kept.
             if chosen and last_place == place - 1 and _GOES_ON.match(sentence) and _is_plain(sentence):
                 chosen[-1] = Statement(f"{chosen[-1].text} {sentence}", chosen[-1].claims)

@@ -84,15 +84,17 @@ def find_by_words(connection: apsw.Connection, words: Sequence[str], stem: Stem,
         word, count = f'"{stems[name]}"', counts.get(name, 0)
         said = _holders(connection, f"{{text}} : {word}", left + 1) if count <= left else []
         # Where enough have said it, those beside them are no candidates for that.
-        beside = _holders(connection, word, left + 1) if len(said) < limit and count <= left else []
-        count = max(len(said), len(beside), count)
+        near: set[int] = set()
+        if len(said) < limit and count <= left:
+            near = {*_holders(connection, word, left + 1), *_turns_beside(connection, said)}
+        count = max(len(said), len(near), count)
         weights[name] = weight = rarity(count, total)
         if count > left:
             continue
-        left -= max(len(said), len(beside))
+        left -= max(len(said), len(near))
         for rowid in said:
             sums[rowid] = sums.get(rowid, 0.0) + weight
-        for rowid in set(beside).difference(said):
+        for rowid in near.difference(said):
             sums[rowid] = sums.get(rowid, 0.0) + BESIDE * weight
     if not sums and stems:
         rarest = sorted(stems, key=lambda name: counts.get(name, 0))[:2]
@@ -135,8 +137,24 @@ def _holders(connection: apsw.Connection, expression: str, limit: int) -> list[i
     return [rowid for (rowid,) in connection.execute(sql, (expression, limit))]
 
 
+def _turns_beside(connection: apsw.Connection, rowids: Sequence[int]) -> set[int]:
+    """Return the turns just before and after each of `rowids` in its session: the index has no words of neighbours."""
+    if not rowids:
+        return set()
+    found = connection.execute(_BESIDE, (json.dumps(rowids),))
+    return {rowid for both in found for rowid in both if rowid is not None}
+
+
 def _newest(connection: apsw.Connection, words: Sequence[str]) -> list[int]:
     sql = "select rowid from memories_fts where memories_fts match ? order by rowid desc limit ?"
     both = " AND ".join(f'"{word}"' for word in words)
     found = [rowid for (rowid,) in connection.execute(sql, (both, NEWEST_COMMON))]
     return found or [rowid for (rowid,) in connection.execute(sql, (f'"{words[0]}"', NEWEST_COMMON))]
+
+
+_SIDES = ", ".join(
+    f"(select p.rowid from memories p where p.session_id = m.session_id and p.kind = 'turn' and p.rowid {side} limit 1)"
+    for side in ("< m.rowid order by p.rowid desc", "> m.rowid order by p.rowid")
+)
+_BESIDE = f"""select {_SIDES} from json_each(?) j cross join memories m on m.rowid = j.value
+    where m.kind = 'turn' and m.session_id is not null"""

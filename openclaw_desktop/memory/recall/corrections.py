@@ -64,6 +64,27 @@ def put_right(connection: apsw.Connection, hits: list[Hit], now_s: float) -> lis
     return shown
 
 
+def put_in_question(connection: apsw.Connection, hits: list[Hit], now_s: float) -> list[Hit]:
+    """Return `hits` with each pinned fact below what was said otherwise since, which the question is about too."""
+    pinned = {hit.memory.id: hit for hit in hits if hit.memory.pinned and hit.memory.kind == "fact"}
+    if not pinned:
+        return hits
+    sql = """select c.value, c.memory_rowid from json_each(?) j
+        cross join memory_claims c on c.subject = '' and c.slot = 'questions' and c.value = j.value"""
+    found = fetch(connection, sql, (json.dumps(list(pinned)),))
+    by_rowid = {hit.memory.rowid: hit for hit in hits}
+    unread = read_candidates(connection, {rowid for _, rowid in found}.difference(by_rowid))
+    for memory in unread:
+        old = next(pinned[id_] for id_, rowid in found if rowid == memory.rowid)
+        by_rowid[memory.rowid] = Hit(memory, old.signals, part=old.part, score=old.score)
+    for id_, rowid in found:
+        newer, old = by_rowid[rowid], pinned[id_]
+        if standing_of(newer.memory, now_s) is Standing.HOLDS:
+            newer.score, old.questioned = max(newer.score, old.score), True
+            old.score = min(old.score, newer.score - OUTDATED)
+    return [*hits, *(by_rowid[memory.rowid] for memory in unread if standing_of(memory, now_s) is Standing.HOLDS)]
+
+
 def _successors(connection: apsw.Connection, rowids: Sequence[int]) -> dict[int, int | None]:
     """Return what took the place of each fact, of what did so too, and so on; None where nothing did."""
     sql = """with recursive facts (rowid, successor) as (

@@ -20,6 +20,7 @@ class Hit:
 
     `ended`: the memory by which it is known that it holds no more: itself, or a fact that was made of it. `hidden`: and
     the question does not ask for what was. `corrects`: it took the place of a fact that the question is about.
+    `questioned`: it is pinned, and was said otherwise since.
     `part`: which of the question's alternatives it fits best. `matched`: the words of the question that stand in it,
     and `coverage`, their share, are known of the best alone.
     """
@@ -28,6 +29,7 @@ class Hit:
     signals: Signals
     hidden: bool = False
     corrects: bool = False
+    questioned: bool = False
     ended: Candidate | None = None
     part: int = 0
     score: float = 0.0

@@ -18,7 +18,8 @@ MEANT, NEAR, SESSION, IMPORTANT, RECENT = 0.2, 0.6, 0.7, 0.7, 0.8
 class Evidence:
     """What spoke for a hit. `ended`: it holds no more, `until` the day on which that came, where it is known.
 
-    `corrects`: it took the place of what was said before. `trusted`: it is the user's or the agent's own, not read.
+    `corrects`: it took the place of what was said before. `questioned`: it is pinned, and was said otherwise since.
+    `trusted`: it is the user's or the agent's own, not read.
     """
 
     signals: Signals
@@ -28,6 +29,7 @@ class Evidence:
     ended: bool = False
     until: str | None = None
     corrects: bool = False
+    questioned: bool = False
     trusted: bool = True
 
 
@@ -48,7 +50,7 @@ def explain(evidence: Evidence) -> str:
     if signals.company and signals.session >= SESSION:
         parts.append(tr("same conversation as other hits"))
     if signals.pinned:
-        parts.append(tr("pinned"))
+        parts.append(tr("pinned, but you said otherwise later") if evidence.questioned else tr("pinned"))
     if signals.importance >= IMPORTANT:
         parts.append(tr("important"))
     if signals.recency >= RECENT:

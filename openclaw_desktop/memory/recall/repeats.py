@@ -50,9 +50,10 @@ def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) ->
 
 def _repeating(connection: apsw.Connection, rowids: list[int]) -> frozenset[int]:
     """Return those of `rowids` that were made of another of them."""
-    sql = """select s.memory_rowid from json_each(?1) j cross join memory_sources s on s.memory_rowid = j.value
-        where s.source_rowid in (select value from json_each(?1))"""
-    return frozenset(int(rowid) for (rowid,) in fetch(connection, sql, (json.dumps(rowids),)))
+    sql = """select s.memory_rowid, s.source_rowid from json_each(?) j
+        cross join memory_sources s on s.memory_rowid = j.value"""
+    among = frozenset(rowids)
+    return frozenset(int(made) for made, source in fetch(connection, sql, (json.dumps(rowids),)) if source in among)
 
 
 def _bare(text: str) -> str:

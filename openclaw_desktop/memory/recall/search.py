@@ -17,7 +17,7 @@ import apsw
 from openclaw_desktop.memory.recall import pool as pools
 from openclaw_desktop.memory.recall import scoring
 from openclaw_desktop.memory.recall.candidates import find_by_date, known_speakers
-from openclaw_desktop.memory.recall.corrections import put_right
+from openclaw_desktop.memory.recall.corrections import put_in_question, put_right
 from openclaw_desktop.memory.recall.counts import TermCounts
 from openclaw_desktop.memory.recall.hits import Hit
 from openclaw_desktop.memory.recall.pool import Pool
@@ -140,7 +140,7 @@ class Search:
                 hidden = not asks_for_gone(query, memory, now_s)
                 hits.append(Hit(memory, Signals(), hidden=hidden, ended=memory))
         self._set_signals(hits, query, pool, nearest, now_s)
-        hits = put_right(connection, hits, now_s)
+        hits = put_in_question(connection, put_right(connection, hits, now_s), now_s)
         return _take_turns(sorted(hits, key=lambda hit: (-hit.score, hit.memory.rowid)), len(query.parts) - 1)
 
     def _measure_meaning(self, connection: apsw.Connection, pool: Pool, vectors: list[bytes]) -> list[dict[int, float]]:
@@ -227,5 +227,6 @@ def _evidence(hit: Hit, query: Query, memory: StoredMemory, zone: tzinfo | None)
         ended=hit.ended is not None,
         until=last_day(hit.ended, zone) if hit.ended else None,
         corrects=hit.corrects,
+        questioned=hit.questioned,
         trusted=memory.label.integrity != "untrusted",
     )

@@ -34,6 +34,7 @@ from openclaw_desktop.core.resources import resource_path
 # Longer batches are slower a text: short ones are padded to the longest.
 BATCH = 8
 LONGEST_TOKENS = 256
+QUESTION_TOKENS = 32
 # Interactive work goes first.
 NICE = 5
 
@@ -47,7 +48,9 @@ class MiniLM:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_cpu_mem_arena = False  # it would keep the memory of the longest batch for ever
+        self._of_many = onnxruntime.RunOptions()
+        # Else it would keep the memory of the longest batch for ever; that of a question is kept for the next.
+        self._of_many.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def encode(self, texts: Sequence[str]) -> bytes:
@@ -67,7 +70,8 @@ class MiniLM:
             ids[place, : len(tokens)] = tokens
             mask[place, : len(tokens)] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        hidden = self._session.run(None, inputs)[0]
+        of_question = ids.size <= QUESTION_TOKENS
+        hidden = self._session.run(None, inputs, None if of_question else self._of_many)[0]
         weights = mask[:, :, None].astype(np.float32)
         means = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_desktop.memory.consolidation import facts
-from openclaw_desktop.memory.consolidation.forms import Claim
+from openclaw_desktop.memory.consolidation.claims import Claim
 from openclaw_desktop.memory.consolidation.matters import words_asked_by
 from openclaw_desktop.memory.consolidation.slots import (
     LONGEST_READ,

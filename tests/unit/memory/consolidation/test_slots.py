@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_desktop.memory.consolidation.forms import Claim
+from openclaw_desktop.memory.consolidation.claims import Claim
 from openclaw_desktop.memory.consolidation.importance import Signs, earned_tier, weigh
 from openclaw_desktop.memory.consolidation.slots import contradicts, read_claims, weight_of
 
