@@ -20,10 +20,25 @@ def run_worker(arguments: list[str]) -> int:
 
             return run_embed()
         case ["tools"]:
-            from openclaw_desktop.tools.file_functions import HANDLERS
+            from openclaw_desktop.tools.warm_functions import HANDLERS
             from openclaw_desktop.workers.fork_server import serve
 
             return serve(HANDLERS)
+        case ["parsers"]:
+            from openclaw_desktop.tools.parser_functions import HANDLERS as PARSERS
+            from openclaw_desktop.workers.fork_server import serve as serve_parsers
+
+            return serve_parsers(PARSERS)
+        case ["program", descriptor] if descriptor.isdigit():
+            from openclaw_desktop.workers.attended import attend
+
+            return attend(int(descriptor))
+        case ["script", *words] if words:
+            from openclaw_desktop.workers.python_jail import run_script
+
+            return run_script(words)
         case _:
-            sys.stderr.write("worker: the roles are inference, embed and tools; the agent starts them by itself.\n")
+            sys.stderr.write(
+                "worker: the roles are inference, embed, tools, parsers, program; the agent starts them by itself.\n"
+            )
             return 2

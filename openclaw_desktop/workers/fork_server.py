@@ -3,9 +3,10 @@
 Owns the running children: their time, their output, their end. Single-threaded, without secrets, and lean, as it stays
 in memory: no asyncio here. Must not know what the functions do, and never trusts what a child writes. Tool worker.
 
-Protocol, one JSON object a line. In: `{"id", "op": "call", "function", "arguments", "read", "timeout_s",
-"output_limit_bytes"}`, `{"id", "op": "prove"}`, `{"id", "op": "cancel"}`. Out: `{"id", "result"}` or `{"id", "error":
-{"code", "message"}}` with a code of a function's own or cancelled, died, failed, jail, timeout, too_much_output.
+Protocol, one JSON object a line. In: `{"id", "op": "call", "function", "arguments", "read", "write", "timeout_s",
+"output_limit_bytes"}`, `{"id", "op": "run", "program"}`, `{"id", "op": "prove"}`, `{"id", "op": "cancel"}`. Out:
+`{"id", "result"}` or `{"id", "error": {"code", "message"}}` with a code of a function's own or cancelled, died, failed,
+jail, timeout, too_much_output.
 """
 
 from __future__ import annotations
@@ -20,15 +21,23 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, JSON, CallFailed, Handlers
+from openclaw_desktop.workers.programs import Program
 from openclaw_desktop.workers.sandbox import landlock, tree
 from openclaw_desktop.workers.sandbox.jail import Jail, JailError, enter
-from openclaw_desktop.workers.sandbox.proof import prove
+from openclaw_desktop.workers.sandbox.proof import both, prove, prove_programs
+
+if sys.platform == "linux":
+    from openclaw_desktop.workers.keeper import namespaces_work, run
 
 ABI_VARIABLE = "OPENCLAW_LANDLOCK_ABI"  # for tests: see what an older kernel would give
-PROOF_TIMEOUT_S = 10.0
+NAMESPACES_VARIABLE = "OPENCLAW_NAMESPACES"  # for tests: "0" for a system that forbids them
+PROOF_TIMEOUT_S = 20.0
+WRITTEN_FILE_BYTES = 256 << 20
+KEEPER_GRACE_S = 5.0
+_ROOM_BYTES = 256 << 20  # of memory for a call, beyond what the server itself has
 
 _STDIN, _STDOUT = 0, 1
 _CHUNK_BYTES = 1 << 16
@@ -44,7 +53,15 @@ def serve(handlers: Handlers) -> int:
     gc.collect()
     gc.freeze()  # children then share these pages for good
     abi = int(os.environ.get(ABI_VARIABLE, landlock.LATEST_ABI))
-    return _Server(handlers, Jail(landlock_abi=abi)).run()
+    return _Server(handlers, Jail(memory_bytes=_own_memory_bytes() + _ROOM_BYTES, landlock_abi=abi)).run()
+
+
+def _own_memory_bytes() -> int:
+    """Return the address space of this process: whoever has large libraries loaded needs that much to begin with."""
+    if sys.platform != "linux":
+        return 0  # nothing limits it there either
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - pathlib costs memory here
+        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(slots=True)
@@ -102,6 +119,8 @@ class _Server:
         try:
             if operation == "call":
                 self._start_call(call_id, message)
+            elif operation == "run":
+                self._start_program(call_id, Program.of(message["program"]))
             elif operation == "prove":
                 jail = self._jail
                 self._start(call_id, lambda _: {"result": _as_json(jail)}, PROOF_TIMEOUT_S, ANSWER_LIMIT_BYTES)
@@ -119,16 +138,30 @@ class _Server:
         handler = self._handlers[message["function"]]
         arguments = dict(message["arguments"])
         timeout_s = float(message["timeout_s"])
-        granted = tuple(str(path) for path in message["read"])
+        read = tuple(str(path) for path in message["read"])
+        write = tuple(str(path) for path in message.get("write", ()))
         cpu_s = max(1, int(timeout_s) + 1)
-        jail = Jail(granted, self._jail.memory_bytes, cpu_s, landlock_abi=self._jail.landlock_abi)
+        file_bytes = WRITTEN_FILE_BYTES if write else 0
+        jail = Jail(
+            read, write, self._jail.memory_bytes, cpu_s, file_bytes=file_bytes, landlock_abi=self._jail.landlock_abi
+        )
+        prepare = getattr(handler, "prepare", None)
 
         def body(pipe: int) -> JSON:
+            if prepare is not None:
+                prepare()  # such as an import that would make the server itself too large
             enter(jail, (0, 1, 2, pipe))
             return {"result": handler(**arguments)}
 
         limit_bytes = min(int(message["output_limit_bytes"]), ANSWER_LIMIT_BYTES)
         self._start(call_id, body, timeout_s, limit_bytes)
+
+    def _start_program(self, call_id: int, program: Program) -> None:
+        if program.timeout_s <= 0:
+            raise ValueError("a program that is waited for needs a time limit")
+        program = replace(program, jail=replace(program.jail, landlock_abi=self._jail.landlock_abi))
+        # The keeper ends its program in time; one that does not is ended with it.
+        self._start(call_id, _keeping(program), program.timeout_s + KEEPER_GRACE_S, ANSWER_LIMIT_BYTES)
 
     def _start(self, call_id: int, body: Callable[[int], JSON], timeout_s: float, limit_bytes: int) -> None:
         parent = os.getpid()
@@ -254,6 +287,22 @@ def _error(code: str, message: str) -> dict[str, str]:
     return {"code": code, "message": message}
 
 
+def _keeping(program: Program) -> Callable[[int], JSON]:
+    """Return the body of a child that keeps `program`."""
+    if sys.platform == "linux":
+        in_namespaces = program.jail.namespaces and _namespaces_allowed() and namespaces_work()
+        return lambda pipe: {"result": run(program, in_namespaces, pipe)}
+    else:
+        raise ValueError("programs are jailed on Linux alone")
+
+
 def _as_json(jail: Jail) -> JSON:
     proof = prove(jail)
-    return {"level": proof.level, "layers": proof.layers, "reason": proof.reason, "escaped": proof.escaped}
+    if sys.platform == "linux":
+        proof = both(proof, prove_programs(jail.landlock_abi, _namespaces_allowed()))
+    names = ("level", "layers", "reason", "escaped", "tried")
+    return {name: getattr(proof, name) for name in names}
+
+
+def _namespaces_allowed() -> bool:
+    return os.environ.get(NAMESPACES_VARIABLE) != "0"

@@ -17,6 +17,7 @@ from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, JSON, CallFailed
 from openclaw_desktop.workers.process import WorkerDied, WorkerProcess
+from openclaw_desktop.workers.programs import Program, ProgramResult
 from openclaw_desktop.workers.sandbox.proof import Proof
 from openclaw_desktop.workers.supervisor import Supervisor, WorkerState
 
@@ -31,11 +32,12 @@ class ToolHost:
     def __init__(
         self,
         *,
+        role: str = "tools",
         command: Sequence[str] | None = None,
         environment: Mapping[str, str] | None = None,
         on_state: Callable[[WorkerState], None] | None = None,
     ) -> None:
-        self._supervisor = Supervisor("tools", environment, command=command, on_state=on_state)
+        self._supervisor = Supervisor(role, environment, command=command, on_state=on_state)
         self._tasks = TaskSet()
         self._ids = itertools.count(1)
         self._worker: WorkerProcess | None = None
@@ -66,7 +68,13 @@ class ToolHost:
         if sys.platform == "win32":
             return Proof(0, (), "no fork on Windows", ())
         found = await self._ask({"op": "prove"})
-        return Proof(int(found["level"]), tuple(found["layers"]), str(found["reason"]), tuple(found["escaped"]))
+        return Proof(
+            int(found["level"]),
+            tuple(found["layers"]),
+            str(found["reason"]),
+            tuple(found["escaped"]),
+            tuple(found["tried"]),
+        )
 
     async def call(
         self,
@@ -74,10 +82,13 @@ class ToolHost:
         arguments: Mapping[str, Any],
         *,
         read: Sequence[str | os.PathLike[str]] = (),
+        write: Sequence[str | os.PathLike[str]] = (),
         timeout_s: float = 10.0,
         output_limit_bytes: int = ANSWER_LIMIT_BYTES,
     ) -> JSON:
         """Run `function` in a jail that may read the canonical paths `read`, and return what it returns.
+
+        `write`: those that it may read and change, which must be there already; a new file needs its folder's grant.
 
         Raises CallFailed: a code of the function's own, or died, failed, jail, timeout, too_much_output. Cancelling
         kills the child.
@@ -87,10 +98,19 @@ class ToolHost:
             "function": function,
             "arguments": dict(arguments),
             "read": [os.fspath(path) for path in read],
+            "write": [os.fspath(path) for path in write],
             "timeout_s": timeout_s,
             "output_limit_bytes": output_limit_bytes,
         }
         return await self._ask(message)
+
+    async def run(self, program: Program) -> ProgramResult:
+        """Run a program in a jail of its own to its end and return what came of it; its `timeout_s` must be above 0.
+
+        Raises CallFailed: not_started (no such program), died, failed, jail. Cancelling kills it with all it started.
+        """
+        found = await self._ask({"op": "run", "program": program.as_message()})
+        return ProgramResult(**found)
 
     async def _ask(self, message: Mapping[str, Any]) -> JSON:
         if sys.platform == "win32":
@@ -162,7 +182,9 @@ def _sentence(code: str, detail: str) -> str:
             return tr("The tool gave back too much and was stopped ({detail}).", detail=detail)
         case "died":
             return tr("The tool ended without an answer ({detail}).", detail=detail)
+        case "not_started":
+            return tr("The program could not be started ({detail}).", detail=detail)
         case "jail":
-            return tr("The tool's jail could not be set up, so it read nothing ({detail}).", detail=detail)
+            return tr("The tool's jail could not be set up, so nothing ran ({detail}).", detail=detail)
         case _:
             return detail

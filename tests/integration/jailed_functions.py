@@ -100,9 +100,37 @@ def descriptors() -> JSON:
     return found
 
 
+def write_text(path: str, text: str) -> JSON:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    os.write(file, text.encode())
+    os.close(file)
+    return None
+
+
+def move(old: str, new: str) -> JSON:
+    os.rename(old, new)  # noqa: PTH104 - the act itself
+
+
+def remove(path: str) -> JSON:
+    os.unlink(path)  # noqa: PTH108 - the act itself
+
+
+def change_mode(path: str) -> JSON:
+    os.chmod(path, 0o777)  # noqa: PTH101 - the act itself
+
+
+def write_much(path: str, size: int) -> JSON:
+    chunk = b"x" * (1 << 20)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    for _ in range(size >> 20):
+        os.write(file, chunk)
+    return None
+
+
 FUNCTIONS: tuple[Callable[..., JSON], ...] = (
     *(write_raw, spin, echo, flood, repeat, close_and_spin, double_fork, end),
     *(allocate, fail, crash, unwritable, environment, descriptors),
+    *(write_text, move, remove, change_mode, write_much),
 )
 COMMAND = [sys.executable, "-P", __file__]
 

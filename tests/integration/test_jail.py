@@ -22,7 +22,7 @@ if sys.platform != "linux":
     pytest.skip("the jail is Linux's", allow_module_level=True)
 
 from openclaw_desktop.workers.sandbox import jail as jail_module
-from openclaw_desktop.workers.sandbox import landlock, seccomp, tree, trial
+from openclaw_desktop.workers.sandbox import landlock, seccomp, temporary, tree, trial
 from openclaw_desktop.workers.sandbox.jail import Jail, JailError, close_descriptors, enter, layers
 from openclaw_desktop.workers.sandbox.kernel import PR_SET_DUMPABLE, SUPPORTED, prctl
 from openclaw_desktop.workers.sandbox.probes import PROBES, Probe, Scene, scene
@@ -77,7 +77,7 @@ def try_probe(probe: Probe, folder: Path, user: str, abi: int | None) -> int:
 
     def attempt() -> int:
         with scene(str(folder), os.getpid(), memory) as stage:
-            inside = None if abi is None else Jail((stage.granted,), memory, landlock_abi=abi)
+            inside = None if abi is None else Jail((stage.granted,), memory_bytes=memory, landlock_abi=abi)
             if abi is not None and trial.run(lambda: os.listdir(stage.granted), inside) != 0:
                 return 253  # a jail that lets nothing work proves nothing
             if abi is not None:
@@ -154,7 +154,7 @@ def test_level_is_1_or_less_without_seccomp(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_level_is_0_where_the_jail_cannot_be_entered(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(paths: object, abi: int) -> None:
+    def broken(grants: object, abi: int) -> None:
         raise OSError(7, "refused")
 
     monkeypatch.setattr(landlock, "restrict", broken)
@@ -166,7 +166,20 @@ def test_level_is_0_where_the_jail_cannot_be_entered(monkeypatch: pytest.MonkeyP
 def test_proof_leaves_nothing_behind() -> None:
     before = set(os.listdir("/tmp"))
     prove(Jail(memory_bytes=memory_for_this_process()))
-    assert not [name for name in set(os.listdir("/tmp")) - before if name.startswith("openclaw-proof-")]
+    assert not [name for name in set(os.listdir("/tmp")) - before if name.startswith(f"openclaw-proof-{os.getpid()}-")]
+
+
+def test_a_proof_that_was_cut_short_is_cleared_away_by_the_next(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("TMPDIR", str(folder))
+    reader, writer = os.pipe()
+    in_child(lambda: 0 if os.write(writer, temporary.make("proof").encode()) else 1)
+    left = Path(os.read(reader, 1000).decode())
+    (left / "deep").mkdir()
+    (left / "deep/link").symlink_to("/")
+    mine = Path(temporary.make("proof"))
+    assert (left.exists(), mine.is_dir()) == (False, True)
+    temporary.remove(str(mine))
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -181,7 +194,7 @@ def test_levels(broken: tuple[str, ...], level: int) -> None:
 
 
 def outcome(act: Callable[[], object], read: tuple[str, ...], **limits: int) -> int:
-    return trial.run(act, Jail(read, memory_for_this_process(), **limits))
+    return trial.run(act, Jail(read, memory_bytes=memory_for_this_process(), **limits))
 
 
 def test_a_granted_file_is_read_and_its_neighbour_is_not(folder: Path) -> None:
@@ -250,7 +263,7 @@ def test_a_bad_grant_lets_nothing_run(
 
     def attempt() -> int:
         try:
-            enter(Jail((path,), memory_for_this_process()))
+            enter(Jail((path,), memory_bytes=memory_for_this_process()))
         except JailError:
             return 7
         witness.touch()
@@ -290,12 +303,12 @@ def test_any_failing_step_fails_the_jail(step: str, folder: Path, monkeypatch: p
         raise OSError(1, "refused")
 
     monkeypatch.setattr(jail_module, step, broken)
-    assert trial.run(lambda: os.listdir(folder), Jail((str(folder),), memory_for_this_process())) == 254
+    assert trial.run(lambda: os.listdir(folder), Jail((str(folder),), memory_bytes=memory_for_this_process())) == 254
 
 
 def test_a_failing_filter_fails_the_jail(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seccomp, "program", lambda: b"\xff" * 8)
-    assert trial.run(lambda: os.listdir(folder), Jail((str(folder),), memory_for_this_process())) == 254
+    monkeypatch.setattr(seccomp, "program", lambda _write: b"\xff" * 8)
+    assert trial.run(lambda: os.listdir(folder), Jail((str(folder),), memory_bytes=memory_for_this_process())) == 254
 
 
 def test_only_the_kept_descriptors_stay_open(folder: Path) -> None:
@@ -322,7 +335,7 @@ def test_only_the_kept_descriptors_stay_open(folder: Path) -> None:
 
 def test_processor_time_is_limited() -> None:
     def attempt() -> int:
-        enter(Jail((), memory_for_this_process(), cpu_s=1))
+        enter(Jail((), memory_bytes=memory_for_this_process(), cpu_s=1))
         while True:
             pass
 
@@ -337,7 +350,7 @@ def test_a_foreign_call_convention_kills(folder: Path) -> None:
     call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
 
     def jailed() -> int:
-        enter(Jail((), memory_for_this_process()))
+        enter(Jail((), memory_bytes=memory_for_this_process()))
         return 1 if call() else 0
 
     assert in_child(lambda: 1 if call() else 0) in (1, -11)  # -11: a kernel without 32-bit calls

@@ -1,4 +1,4 @@
-"""The jail of one call: what it may read and use. Entered once, never left.
+"""The jail of one call: what it may read, change and use. Entered once, never left.
 
 Owns the order in which a process gives up its rights. Must not know what runs inside. Tool worker, in the child.
 """
@@ -26,10 +26,12 @@ class JailError(Exception):
 class Jail:
     """What is left to a process: the files and folders (canonical, absolute) that it may read, and its limits.
 
+    `write`: those that it may read and change, with all beneath them; links, devices and modes it can't make or change.
     `landlock_abi` masks the kernel's ABI, so that a test sees what an older kernel would give.
     """
 
     read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
     memory_bytes: int = 256 << 20
     cpu_s: int = 10
     file_bytes: int = 0
@@ -74,9 +76,10 @@ def _enter(jail: Jail, keep: Collection[int]) -> None:
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_SET_DUMPABLE, 0)
     if abi := min(landlock.kernel_abi(), jail.landlock_abi):
-        landlock.restrict(jail.read, abi)
+        grants = [*(("read", path) for path in jail.read), *(("write", path) for path in jail.write)]
+        landlock.restrict(grants, abi)
     if seccomp.available():
-        seccomp.restrict()  # last: it takes away the calls that the steps above need
+        seccomp.restrict(write=bool(jail.write))  # last: it takes away the calls that the steps above need
 
 
 def close_descriptors(keep: Collection[int]) -> None:
@@ -88,16 +91,26 @@ def close_descriptors(keep: Collection[int]) -> None:
 
 
 def _limit(jail: Jail) -> None:
+    set_limits(jail.cpu_s, jail.file_bytes, jail.open_files, jail.memory_bytes, jail.processes)
+
+
+def set_limits(cpu_s: int, file_bytes: int, open_files: int, address_bytes: int, processes: int | None = None) -> None:
+    """Set what this process may use, for good; raises OSError. `cpu_s` and `address_bytes`: 0 for no limit.
+
+    `processes`: of this user, all programs together, and nothing that would hold root; None for no limit.
+    """
     if sys.platform != "win32":
         limits = [
-            (resource.RLIMIT_CPU, jail.cpu_s),
-            (resource.RLIMIT_FSIZE, jail.file_bytes),
-            (resource.RLIMIT_NOFILE, jail.open_files),
-            (resource.RLIMIT_NPROC, jail.processes),
-            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, file_bytes),
+            (resource.RLIMIT_NOFILE, open_files),
+            (resource.RLIMIT_CORE, 1),  # smaller than any, and 0 would still feed a program that collects them
         ]
-        if sys.platform == "linux":  # macOS has the name alone
-            limits.append((resource.RLIMIT_AS, jail.memory_bytes))
+        if cpu_s:
+            limits.append((resource.RLIMIT_CPU, cpu_s))
+        if processes is not None:
+            limits.append((resource.RLIMIT_NPROC, processes))
+        if sys.platform == "linux" and address_bytes:  # macOS has the name alone
+            limits.append((resource.RLIMIT_AS, address_bytes))
         for kind, wanted in limits:
             hard = resource.getrlimit(kind)[1]
             soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

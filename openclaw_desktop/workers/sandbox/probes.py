@@ -37,7 +37,10 @@ _AT_FDCWD = -100
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the acts aim at. `granted` is the one folder that the jail may read; `limit_bytes` its memory."""
+    """What the acts aim at. `granted` is the one folder that the jail may read; `limit_bytes` its memory.
+
+    `writable` is one that a program's jail may change; a function's jail does not know it.
+    """
 
     granted: str
     outside: str
@@ -48,16 +51,21 @@ class Scene:
     handle: bytes
     victim_pid: int
     limit_bytes: int
+    writable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One act and the promises of the jail that its success breaks. `root`: only root can do it even without a jail."""
+    """One act and the promises of the jail that its success breaks. `root`: only root can do it even without a jail.
+
+    `programs`: a program's jail must stop it too; else it is a right of every program.
+    """
 
     name: str
     breaks: tuple[Promise, ...]
     act: Callable[[Scene], object]
     root: bool = False
+    programs: bool = True
 
 
 def _read(path: str) -> None:
@@ -204,7 +212,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("trace the parent", ("files", "network", "tree"), _trace),
     Probe("read the session's keyring", ("files",), lambda _: syscall("keyctl", 0, -3, 1)),
     Probe("add a key", ("files",), _add_key),
-    Probe("control a device", ("files",), _control_device),
+    Probe("control a device", ("files",), _control_device, programs=False),
     Probe("tcp connect", ("network",), _reach_tcp),
     Probe("tcp listen", ("network",), _listen_tcp),
     Probe("udp send", ("network",), _send_udp),
@@ -213,18 +221,18 @@ PROBES: tuple[Probe, ...] = (
     Probe("netlink socket", ("network",), lambda _: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)),
     Probe("io_uring", ("network",), _use_io_uring),
     Probe("run a program", ("tree",), lambda _: os.execv("/bin/sh", ["/bin/sh", "-c", ":"])),
-    Probe("fork", ("tree",), _fork),
+    Probe("fork", ("tree",), _fork, programs=False),
     Probe("clone into a namespace", ("tree",), _clone_with_namespace),
     Probe("clone3", ("tree",), _clone3),
-    Probe("start a thread", ("tree",), _start_thread),
+    Probe("start a thread", ("tree",), _start_thread, programs=False),
     Probe("signal the parent", ("tree",), lambda s: os.kill(s.victim_pid, 0)),
     Probe("own another's signals", ("tree",), _own_signals),
-    Probe("leave the session", ("tree",), lambda _: os.setsid()),
-    Probe("outlive the parent", ("tree",), lambda _: prctl(PR_SET_PDEATHSIG, 0)),
-    Probe("run new machine code", ("tree",), _run_machine_code),
+    Probe("leave the session", ("tree",), lambda _: os.setsid(), programs=False),
+    Probe("outlive the parent", ("tree",), lambda _: prctl(PR_SET_PDEATHSIG, 0), programs=False),
+    Probe("run new machine code", ("tree",), _run_machine_code, programs=False),
     Probe("create a memory file", ("tree",), lambda _: syscall("memfd_create", b"x", 0)),
-    Probe("use memory beyond the limit", ("limits",), lambda s: bytearray(s.limit_bytes)),
-    Probe("open files beyond the limit", ("limits",), _open_many),
+    Probe("use memory beyond the limit", ("limits",), lambda s: bytearray(s.limit_bytes), programs=False),
+    Probe("open files beyond the limit", ("limits",), _open_many, programs=False),
     Probe("lift the limits", ("limits",), _lift_limits, root=True),
     Probe("unshare", ("files", "network"), lambda _: syscall("unshare", _CLONE_NEWUSER)),
     Probe("make a bpf map", ("files", "network"), _make_bpf_map, root=True),
@@ -257,11 +265,11 @@ PROBES: tuple[Probe, ...] = (
 @contextlib.contextmanager
 def scene(folder: str, victim_pid: int, limit_bytes: int) -> Iterator[Scene]:
     """Set the stage in `folder`, which is empty and ours; it is left full. Raises OSError."""
-    granted, outside = f"{folder}/granted", f"{folder}/outside"
-    for path in (granted, outside):
+    granted, outside, writable = f"{folder}/granted", f"{folder}/outside", f"{folder}/writable"
+    for path in (granted, outside, writable):
         os.mkdir(path)
         os.chmod(path, 0o777)  # so that nothing but the jail stands in the way, whoever runs the act
-    for path in (f"{granted}/file", f"{outside}/secret"):
+    for path in (f"{granted}/file", f"{outside}/secret", f"{writable}/own"):
         with open(path, "wb") as file:
             file.write(b"content")
         os.chmod(path, 0o666)
@@ -283,4 +291,4 @@ def scene(folder: str, victim_pid: int, limit_bytes: int) -> Iterator[Scene]:
             mount_id = ctypes.byref(ctypes.c_int())
             syscall("name_to_handle_at", _AT_FDCWD, os.fsencode(f"{outside}/secret"), handle, mount_id, 0)
         ports = tcp.getsockname()[1], udp.getsockname()[1]
-        yield Scene(granted, outside, *ports, abstract, secret, handle.raw, victim_pid, limit_bytes)
+        yield Scene(granted, outside, *ports, abstract, secret, handle.raw, victim_pid, limit_bytes, writable)

@@ -35,19 +35,38 @@ def kill_strays(known: Container[int]) -> int:
     if sys.platform != "linux":
         return 0
     count = 0
-    while strays := [pid for pid in _children() if pid not in known]:
-        for pid in strays:
+    while strays := [pid for pid in children(os.getpid()) if pid not in known]:
+        # First all that are there, or one that forks on and on would keep ahead of us.
+        for pid in [*strays, *(below for stray in strays for below in descendants(stray))]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, SIGKILL)
+        for pid in strays:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)  # its own children become ours: look again
         count += len(strays)
     return count
 
 
-def _children() -> list[int]:
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:  # noqa: PTH123 - pathlib costs memory here
-            return [int(pid) for pid in file.read().split()]
-    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        return []
+def children(pid: int) -> list[int]:
+    """Return the children of a process, whichever of its threads they came from; none where it is gone."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - pathlib costs memory here
+            path = f"/proc/{pid}/task/{thread}/children"
+            # It may have ended; a kernel without CONFIG_PROC_CHILDREN has no such file.
+            with contextlib.suppress(OSError), open(path, "rb") as file:  # noqa: PTH123
+                found += [int(child) for child in file.read().split()]
+    return found
+
+
+def descendants(pid: int, limit: int = 10_000) -> list[int]:
+    """Return the children of a process, their children and so on, as far as they are seen in one pass.
+
+    It ends at `limit`: they may grow faster than they are counted.
+    """
+    found = children(pid)
+    for child in found:  # grows on the way
+        if len(found) >= limit:
+            break
+        found += children(child)
+    return found

@@ -1,5 +1,5 @@
 # Memory counts in this process, and pathlib brings much.
-# ruff: noqa: PTH102, PTH106, PTH108, PTH208
+# ruff: noqa: PTH208
 """Running a hostile act in a jailed child, and reading from its end whether the jail held.
 
 Owns the fork around one act and what its exit status means. Must not know what a result is worth (`proof` does). Linux.
@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from openclaw_desktop.workers.sandbox import tree
+from openclaw_desktop.workers.sandbox import temporary, tree
 from openclaw_desktop.workers.sandbox.jail import Jail, JailError, enter
 from openclaw_desktop.workers.sandbox.probes import PROBES, Probe, Scene, scene
 
@@ -22,7 +22,7 @@ if sys.platform != "linux":
     raise ImportError("trials of the jail run on Linux alone")
 
 # How a kernel says no. Any other failure is a mishap and proves nothing, so it counts as an escape.
-_REFUSALS = frozenset(
+REFUSALS = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EBADF, errno.EXDEV, errno.ENOMEM, errno.EMFILE, errno.EAGAIN}
 )
 _DONE, _UNJAILED, _BROKEN = 0, 254, 255
@@ -33,23 +33,20 @@ def escapes(jail: Jail) -> list[Probe]:
 
     Raises JailError where the jail can't be set up, OSError where the scene can't.
     """
-    folder = f"{os.environ.get('TMPDIR', '/tmp')}/openclaw-proof-{os.urandom(8).hex()}"  # noqa: S108 - 0700 and ours
-    os.mkdir(folder, 0o700)
-    # Canonical, as every granted path is: the temporary folder may itself be reached through a link.
-    folder = os.path.realpath(folder)
+    folder = temporary.make("proof")
     try:
         with scene(folder, os.getpid(), jail.memory_bytes) as stage:
-            inside = Jail((stage.granted,), jail.memory_bytes, landlock_abi=jail.landlock_abi)
+            inside = Jail((stage.granted,), memory_bytes=jail.memory_bytes, landlock_abi=jail.landlock_abi)
             if run(lambda: os.listdir(stage.granted), inside) != _DONE:
                 raise JailError("a jailed process can't read what it was granted")
             return [probe for probe in PROBES if not held(probe, stage, inside)]
     finally:
-        _remove(folder)
+        temporary.remove(folder)
 
 
 def held(probe: Probe, stage: Scene, jail: Jail | None) -> bool:
     """Return whether the kernel refused the act in `jail` (None: in no jail at all)."""
-    return run(lambda: probe.act(stage), jail) in _REFUSALS
+    return run(lambda: probe.act(stage), jail) in REFUSALS
 
 
 def run(act: Callable[[], object], jail: Jail | None) -> int:
@@ -78,11 +75,3 @@ def _attempt(act: Callable[[], object], jail: Jail | None) -> int:
     except OSError as error:
         return error.errno or _BROKEN
     return _DONE
-
-
-def _remove(folder: str) -> None:
-    for path, _folders, _files in os.walk(folder, topdown=False):
-        for entry in os.scandir(path):
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry)
-        os.rmdir(path)

@@ -17,8 +17,10 @@ def loaded_after(statement: str) -> set[str]:
 
 
 def test_the_fork_server_stays_lean() -> None:
+    large = {"asyncio", "ssl", "logging", "subprocess", "pathlib", "tempfile", "random"}
+    assert not loaded_after("import openclaw_desktop.workers.fork_server") & {*large, "hashlib"}
     loaded = loaded_after("import openclaw_desktop.workers.fork_server, openclaw_desktop.tools.file_functions")
-    assert not loaded & {"asyncio", "ssl", "logging", "subprocess", "pathlib", "tempfile", "random", "hashlib"}
+    assert not loaded & large
     assert not {name for name in loaded if name.startswith("openclaw_desktop.core")}
 
 

@@ -1,0 +1,178 @@
+"""A program's jail against hostile acts: as root and as a user, on old kernels, with namespaces and without."""
+
+# What runs in the jail makes as few calls as it can.
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("the jail is Linux's", allow_module_level=True)
+
+from openclaw_desktop.workers.keeper import namespaces_work
+from openclaw_desktop.workers.sandbox import bpf, landlock, program_filter, trial
+from openclaw_desktop.workers.sandbox.kernel import PR_SET_DUMPABLE, SUPPORTED, prctl
+from openclaw_desktop.workers.sandbox.more_probes import MORE_PROBES
+from openclaw_desktop.workers.sandbox.probes import PROBES, Probe, scene
+from openclaw_desktop.workers.sandbox.program_trial import PROGRAM_PROBES, program_escapes
+from openclaw_desktop.workers.sandbox.proof import Proof, both, prove_programs
+
+pytestmark = [
+    pytest.mark.skipif(
+        not SUPPORTED or not landlock.kernel_abi() or not bpf.available(), reason="this kernel has no jail to test"
+    ),
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
+]
+
+NOBODY = 65534
+USERS = ("root", "nobody") if os.geteuid() == 0 else ("self",)
+ABIS = (landlock.LATEST_ABI, 4, 2)
+# What no machine need have, or may forbid to everybody: the act then proves nothing here.
+FORBIDDEN = {"fault for others", "packet socket", "raw socket", "clone into a network", "change a file's flags"}
+FORBIDDEN |= {"set an attribute", "rename the host", "read the kernel's symbols"}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(os.path.realpath(tempfile.mkdtemp(prefix="openclaw-jail-", dir="/tmp")))
+    path.chmod(0o777)
+    yield path
+    shutil.rmtree(path)
+
+
+def in_child(act: Callable[[], int], user: str) -> int:
+    """Run `act` in a child, as `user`, and return its result: 0 to 253."""
+    if (pid := os.fork()) == 0:
+        code = 255
+        try:
+            if user == "nobody":
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+                prctl(PR_SET_DUMPABLE, 1)
+            code = act()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("probe", MORE_PROBES, ids=lambda probe: probe.name.replace(" ", "-"))
+def test_act_succeeds_without_a_jail(probe: Probe, user: str, folder: Path) -> None:
+    if probe.root and user != "root":
+        pytest.skip("only root can do this at all")
+
+    def attempt() -> int:
+        with scene(str(folder), os.getpid(), 1 << 30) as stage:
+            return trial.run(lambda: probe.act(stage), None)
+
+    code = in_child(attempt, user)
+    if code and probe.name in FORBIDDEN:
+        pytest.skip(f"this machine forbids it: {os.strerror(code)}")
+    assert code == 0, os.strerror(code)
+
+
+@pytest.mark.parametrize("allow_namespaces", [True, False], ids=["namespaces", "plain"])
+@pytest.mark.parametrize("abi", ABIS)
+@pytest.mark.parametrize("user", USERS)
+def test_no_act_gets_out_of_a_program_s_jail(user: str, abi: int, allow_namespaces: bool) -> None:
+    reader, writer = os.pipe()
+
+    def attempt() -> int:
+        os.write(writer, ", ".join(program_escapes(abi, allow_namespaces)).encode())
+        return 0
+
+    code = in_child(attempt, user)
+    os.close(writer)
+    escaped = os.read(reader, 10_000).decode()
+    os.close(reader)
+    assert (code, escaped) == (0, "")
+
+
+def test_there_are_more_than_enough_acts() -> None:
+    assert len(PROGRAM_PROBES) >= 80
+    names = [probe.name for probe in (*PROBES, *MORE_PROBES)]
+    assert len(set(names)) == len(names)
+
+
+def proved(break_it: Callable[[], None]) -> tuple[int, str]:
+    """Return level and escapes of the jail of programs after `break_it`, in a child."""
+    reader, writer = os.pipe()
+
+    def attempt() -> int:
+        break_it()
+        proof = prove_programs(landlock.LATEST_ABI, allow_namespaces=False)
+        os.write(writer, f"{proof.reason} {' '.join(proof.escaped)}".encode())
+        return proof.level
+
+    level = in_child(attempt, "self")
+    os.close(writer)
+    told = os.read(reader, 10_000).decode()
+    os.close(reader)
+    return level, told
+
+
+def test_a_filter_with_a_hole_is_found() -> None:
+    def widen() -> None:
+        program_filter._REFUSED = tuple(  # type: ignore[misc]
+            name for name in program_filter._REFUSED if name not in ("shmget", "shmctl", "inotify_init1")
+        )
+        program_filter._METADATA = ()  # type: ignore[misc]
+
+    level, told = proved(widen)
+    assert level == 2
+    assert "system V shared memory" in told
+    assert "change times by descriptor" in told
+
+
+def test_a_landlock_that_grants_too_much_is_found() -> None:
+    original = landlock.restrict
+
+    def lax(grants: list[tuple[str, str]], *rest: object, **named: object) -> None:
+        original([*grants, ("read", "/etc")], *rest, **named)  # type: ignore[arg-type]
+
+    def widen() -> None:
+        landlock.restrict = lax  # type: ignore[assignment]
+
+    level, told = proved(widen)
+    assert level == 2
+    assert "read the users' list" in told
+
+
+def test_an_open_network_is_found() -> None:
+    def widen() -> None:
+        program_filter._network = lambda _network: []  # type: ignore[assignment]
+
+    level, told = proved(widen)
+    assert level == 2
+    assert "udp send" in told
+    assert "unix connect by path" in told
+
+
+def test_a_kernel_without_landlock_runs_no_program() -> None:
+    def widen() -> None:
+        landlock.kernel_abi = lambda: 0  # type: ignore[assignment]
+
+    level, told = proved(widen)
+    assert level == 0
+    assert "no Landlock" in told
+
+
+def test_two_proofs_together_are_as_good_as_the_worse() -> None:
+    together = both(Proof(3, ("landlock 7",), "", (), ("a",)), Proof(2, ("namespaces",), "why", ("b",), ("b",)))
+    assert (together.level, together.reason, together.escaped) == (2, "why", ("b (program)",))
+    assert together.layers == ("landlock 7", "namespaces")
+    assert both(Proof(3, (), "", (), ("a",)), Proof(0, (), "no jail", ())).level == 2
+
+
+def test_this_machine_says_whether_it_lets_namespaces_work() -> None:
+    allowed = subprocess.run(["unshare", "-rmpn", "--fork", "true"], capture_output=True, check=False).returncode == 0
+    assert not namespaces_work() or allowed
