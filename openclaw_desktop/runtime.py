@@ -10,10 +10,8 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from openclaw_desktop.agent.session import Parts, SessionAgent
@@ -36,6 +34,7 @@ from openclaw_desktop.inference.router import BuiltIn, ModelRouter
 from openclaw_desktop.inference.selection import ModelSelection
 from openclaw_desktop.memory import MemoryStore, word_vectors
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator
+from openclaw_desktop.memory.feedback import weigh_feedback
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.transfer import importing
 from openclaw_desktop.memory.vectors.embedder import Embedder
@@ -61,6 +60,7 @@ from openclaw_desktop.service.relief import Relief
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.service.server import SocketServer
 from openclaw_desktop.service.stores import TurnStores
+from openclaw_desktop.service.tooling import find_times, make_walled
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.storage.atomic import write_atomically
 from openclaw_desktop.storage.copy_folders import note_folder
@@ -75,10 +75,7 @@ from openclaw_desktop.system.lock import HomeLock
 from openclaw_desktop.system.paths import Home, model_folders, prepare
 from openclaw_desktop.system.secrets import MemoryOnlyStore, PassphraseFile
 from openclaw_desktop.system.x11 import X11Connection, connect_x11
-from openclaw_desktop.tools.execution import Executor
-from openclaw_desktop.tools.files import ListFolderTool, ReadFileTool
-from openclaw_desktop.tools.memory_tools import ForgetTool, RecallTool, RememberTool
-from openclaw_desktop.tools.path_finder import PathFinder
+from openclaw_desktop.tools.network import make_network
 from openclaw_desktop.workers.supervisor import Supervisor
 from openclaw_desktop.workers.tool_host import ToolHost
 
@@ -163,10 +160,14 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         grants = GrantStore(database, own_folders(home), clock)
         tool_host = ToolHost()
         stack.push_async_callback(tool_host.stop)
-        executor = _executor(stores, grants, tool_host)
+        network = make_network(settings, secrets, grants)
+        stack.push_async_callback(network.stop)
+        walled = make_walled(home, database, stores, grants, tool_host, network, bus.publish)
+        executor, audit, inbox = walled.executor, walled.audit, walled.inbox
+        await walled.desk.settle()
         parts = Parts(
             minds.answers, minds.router.weigh, vectors, executor, stores.recall, stores, models.selection, join,
-            executor.specs(), find_times, clock,
+            executor.specs, find_times, clock, plain_forms=executor.plain_forms,
         )  # fmt: skip
         agent = SessionAgent(parts)
         models.opening = agent.opening
@@ -187,35 +188,49 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         health = HealthDesk(
             home, mode, database, memories, client, models, tool_host, housekeeping, growth, idle_s=idle_s,
             router=minds.router, usage=usage, vectors_leave_machine=vectors.leaves_machine, memory_ends=care.finding,
-            file_key=file_key, backups=backups,
+            file_key=file_key, backups=backups, inbox_pending=inbox.pending, when_proved=audit.note_sandbox,
         )  # fmt: skip
         logging.getLogger("openclaw_desktop").addHandler(health.errors)
         stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)
         memory_desk = MemoryDesk(database, memories, care, clock, settings.memory, growth.size_bytes, own_folders(home))
         service_parts = ServiceParts(
-            agent, SessionStore(database, clock), memories, memory_desk, grants, models, minds.endpoints, secrets, bus,
+            agent, SessionStore(database, clock), memories, memory_desk, walled.desk, grants, models,
+            minds.endpoints, secrets, bus,
             health.status, health.check, minds.fit.report, usage, file_key, backups, consolidator, relief.notice,
+            executor.specs,
         )  # fmt: skip
         service = LocalService(service_parts)
         if mode is None:
             return Agent(service, stack.pop_all().aclose, attached=False)
 
         desktop = _desktop(x11, settings, health, stack) if mode == "tray" else None
-        background = TaskSet()
-        stack.push_async_callback(background.stop)
-        for work, name in (
-            (models.ready(), "look for models"),
-            (health.prove(), "proof of the jail"),
-            (housekeeping.run(), "housekeeping"),
-            (consolidator.work(), "consolidation"),
-            (relief.work(), "relief"),
-        ):
-            background.start(work, name)
-        server = SocketServer(service, home.socket)
-        await server.start()
-        stack.push_async_callback(server.stop)
-        stack.callback(bus.publish, AgentStopping())
+        works = {
+            "look for models": models.ready(),
+            "proof of the jail": health.prove(),
+            "housekeeping": housekeeping.run(),
+            "consolidation": consolidator.work(),
+            "relief": relief.work(),
+        }
+        await _serve(service, home, works, bus, stack)
         return Agent(service, stack.pop_all().aclose, attached=False, desktop=desktop)
+
+
+async def _serve(
+    service: LocalService,
+    home: Home,
+    works: Mapping[str, Coroutine[Any, Any, object]],
+    bus: Bus,
+    stack: contextlib.AsyncExitStack,
+) -> None:
+    """Begin what runs in the background, by its name, and answer on the socket."""
+    background = TaskSet()
+    stack.push_async_callback(background.stop)
+    for name, work in works.items():
+        background.start(work, name)
+    server = SocketServer(service, home.socket)
+    await server.start()
+    stack.push_async_callback(server.stop)
+    stack.callback(bus.publish, AgentStopping())
 
 
 def _housekeeping(
@@ -234,7 +249,7 @@ def _housekeeping(
         await catch_up()
 
     async def catch_up() -> None:
-        note_folder(home.data, plan)
+        note_folder(home.data, plan.folder if plan.chosen else None)
         await file_key.catch_up()
         await memories.erasing.finish(patient=True)
 
@@ -266,7 +281,7 @@ async def _open_file(
     """Open the one file with its key, wherever that is, and finish what a change of the key left over."""
     plan = backup_plan(home, settings)
     # An update must be possible without the disk that the user's copies are on.
-    folder = plan.folder if plan.folder.is_dir() else home.backups
+    folder = plan.folder if plan.is_there(plan.folder) else home.backups
     keys = file_keys(home, settings, plan)
     prepare_place(home.database)
     found = await keys.find(home.database, code)
@@ -275,7 +290,7 @@ async def _open_file(
     desk = FileKeyDesk(database, keys, found, plan.folders)
     stack.push_async_callback(desk.stop)
     await desk.settle()
-    note_folder(home.data, plan)
+    note_folder(home.data, plan.folder if plan.chosen else None)
     return database, desk
 
 
@@ -292,6 +307,7 @@ def _consolidator(
         SystemClock(),
         growth.room,
         loaded_minds(minds.answers, is_loaded),
+        weigh_feedback,
         also=(lambda: memories.vectors.work(VECTORS_BUDGET_S),),
     )
     memories.when_told(permit.touch)
@@ -422,35 +438,6 @@ def _secrets(home: Home, settings: Settings, *, lasting: bool) -> SecretKeeper:
         MemoryOnlyStore(lasting),
     )
     return SecretKeeper(home.config / "secrets.json", stores, SystemClock())
-
-
-def _executor(stores: TurnStores, grants: GrantStore, tool_host: ToolHost) -> Executor:
-    finder = PathFinder(grants, Path.home())
-    tools = (
-        RememberTool(stores.remember),
-        RecallTool(stores.recall, join),
-        ForgetTool(stores.recall, stores.forget, stores.count_along),
-        ReadFileTool(tool_host, finder),
-        ListFolderTool(tool_host, finder),
-    )
-    return Executor(tools, grants, _find_problem)
-
-
-def find_times(text: str) -> tuple[str, ...]:
-    """Return the times that stand in `text`, in its words, as the user's zone and locale read them."""
-    # Imported with the first call that takes a time: dateutil has no place in an idle agent.
-    from openclaw_desktop.scheduler.phrases import find_phrases
-    from openclaw_desktop.system.region import find_zone, is_day_first
-
-    zone = find_zone()
-    return find_phrases(text, datetime.now(zone), zone, is_day_first(os.environ))
-
-
-def _find_problem(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    # Imported with the first call: jsonschema's 10 MB have no place in an idle agent.
-    from openclaw_desktop.tools.arguments import find_problem
-
-    return find_problem(arguments, schema)
 
 
 def _desktop(

@@ -190,7 +190,11 @@ async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
         outcome, proofs = await hooks.execute(asked, scene, hooks.ask)
         yield Called(outcome, proofs)
         receipts += proofs
-        if outcome.status == "denied" or outcome.unclear or (outcome.status == "done" and tool.name in turn.closing):
+        if (
+            outcome.status in ("denied", "parked")
+            or outcome.unclear
+            or (outcome.status == "done" and tool.name in turn.closing)
+        ):
             # Code says it: what was saved, what is unclear, or why nothing was done, cannot be misstated.
             text = outcome_text(outcome)
             yield Said(text)
@@ -207,7 +211,13 @@ async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
 def _after(outcome: CallOutcome, scene: CallScene, join: Callable[[Iterable[Label]], Label]) -> CallScene:
     """Return the scene of the next call: it has the label of what was read, and less room for what is still to come."""
     left = scene.result_tokens - estimate_tokens(outcome.result or "")
-    return replace(scene, context=join([scene.context, outcome.label]), result_tokens=max(0, left))
+    read = Message("user", outcome.result or outcome.error or "", outcome.label)
+    return replace(
+        scene,
+        context=join([scene.context, outcome.label]),
+        result_tokens=max(0, left),
+        texts=(*scene.texts, read),
+    )
 
 
 def outcome_text(outcome: CallOutcome) -> str:

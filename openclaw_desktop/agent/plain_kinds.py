@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,19 @@ class ListFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """Call `tool`: a plain request that the tool itself brought."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class NeedsTools:
     """An action that only a model with tools can choose and fill."""
 
     certain: bool = False
 
 
-PlainRequest = RememberThis | RecallAbout | ForgetAbout | ReadFile | ListFolder | NeedsTools
+PlainRequest = RememberThis | RecallAbout | ForgetAbout | ReadFile | ListFolder | ToolRequest | NeedsTools

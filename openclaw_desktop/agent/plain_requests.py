@@ -8,6 +8,8 @@ choose for itself. English, like the prompts. Pure.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from openclaw_desktop.agent.plain_files import parse_files
 from openclaw_desktop.agent.plain_forget import parse_forget
@@ -20,14 +22,16 @@ from openclaw_desktop.agent.plain_kinds import (
     ReadFile,
     RecallAbout,
     RememberThis,
+    ToolRequest,
 )
 from openclaw_desktop.agent.plain_recall import parse_recall
 from openclaw_desktop.agent.plain_remember import parse_remember
 from openclaw_desktop.agent.plain_words import MINE, TOLD
+from openclaw_desktop.core.protocols import PlainForm
 
 __all__ = [
     "ForgetAbout", "ListFolder", "NeedsTools", "PlainRequest", "ReadFile", "RecallAbout", "RememberThis",
-    "asks_to_forget", "asks_to_remember", "may_mean_memory", "name_call", "parse_plain",
+    "ToolRequest", "asks_to_forget", "asks_to_remember", "find_form", "may_mean_memory", "name_call", "parse_plain",
 ]  # fmt: skip
 
 # Plain requests are short, and the patterns look far back: longer texts are the model's.
@@ -77,7 +81,7 @@ _ERASE_CUE = re.compile(
 )
 
 
-def name_call(plain: PlainRequest) -> tuple[str, dict[str, str]] | None:
+def name_call(plain: PlainRequest) -> tuple[str, Mapping[str, Any]] | None:
     """Return the tool and the arguments that do `plain`; None where no tool does."""
     match plain:
         case RememberThis(text):
@@ -88,8 +92,22 @@ def name_call(plain: PlainRequest) -> tuple[str, dict[str, str]] | None:
             return "read_file", {"path": path}
         case ListFolder(path):
             return "list_folder", {"path": path}
+        case ToolRequest(tool, arguments):
+            return tool, arguments
         case _:
             return None
+
+
+def find_form(text: str, forms: Iterable[PlainForm]) -> ToolRequest | None:
+    """Return the plain request of a tool that the whole of `text` is, None where it is none."""
+    text = _SPACES.sub(" ", text.strip())
+    if not text or len(text) > LONGEST_CHARS:
+        return None
+    for form in forms:
+        match = form.pattern.fullmatch(text)
+        if match is not None and (arguments := form.arguments(match)) is not None:
+            return ToolRequest(form.tool, arguments)
+    return None
 
 
 def asks_to_remember(text: str) -> bool:

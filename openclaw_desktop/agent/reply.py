@@ -33,20 +33,20 @@ def _with_name(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     # Lengths are checked on the finished call: in a grammar they cost thousands of rules.
     properties = {
         key: {part: value for part, value in schema.items() if part not in ("minLength", "maxLength")}
-        for key, schema in parameters["properties"].items()
+        for key, schema in parameters.get("properties", {}).items()
     }
     return {
         "type": "object",
         "properties": {"tool": {"const": name}, **properties},
-        "required": ["tool", *parameters["required"]],
+        "required": ["tool", *parameters.get("required", ())],
         "additionalProperties": False,
     }
 
 
 def signature(tool: ToolSpec) -> str:
     """Return one line for the prompt: `- name(argument: what it is, other?): what the tool does`."""
-    required = tool.parameters["required"]
-    properties = tool.parameters["properties"].items()
+    required = tool.parameters.get("required", ())
+    properties = tool.parameters.get("properties", {}).items()
     arguments = [f"{name}{'' if name in required else '?'}{_meaning(kind)}" for name, kind in properties]
     does = f": {clip(tool.description, DESCRIPTION_TOKENS)}" if tool.description else ""
     return f"- {tool.name}({', '.join(arguments)}){does}"

@@ -40,6 +40,7 @@ from openclaw_desktop.core.protocols import (
     Execute,
     Memory,
     ModelCard,
+    PlainForm,
     Prompt,
     Recall,
     Weigh,
@@ -106,7 +107,7 @@ class Models(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a session agent works with."""
+    """What a session agent works with. `tools`, `plain_forms`: what is on offer by now, and what calls it."""
 
     complete: Complete
     weigh: Weigh | None
@@ -116,15 +117,19 @@ class Parts:
     stores: Stores
     models: Models
     join: Join
-    tools: tuple[ToolSpec, ...]
+    tools: Callable[[], tuple[ToolSpec, ...]]
     find_times: FindTimes
     clock: Clock
     parse_plain: ParsePlain = plain_requests.parse_plain
+    plain_forms: Callable[[], Iterable[PlainForm]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One message of the user. `ask` is None when nobody is there to answer questions."""
+    """One message of the user. `ask` is None when nobody is there to answer questions.
+
+    `call`: the one call that is asked for by name, and nothing else; no model takes part in it.
+    """
 
     turn_id: str
     session_id: str
@@ -134,6 +139,7 @@ class Task:
     incognito: bool = False
     folder: str | None = None
     files: tuple[str, ...] = ()
+    call: plain_requests.ToolRequest | None = None
 
 
 @dataclass(slots=True)
@@ -182,7 +188,7 @@ class SessionAgent:
         past = () if task.incognito else await parts.stores.past_turns(task.session_id)
         if not task.incognito:
             await parts.stores.keep_question(task.session_id, task.turn_id, task.text)
-        plain = None if task.files or not task.tools else parts.parse_plain(task.text)
+        plain = task.call or (None if task.files or not task.tools else self._parse_plain(task.text))
         if plain is not None and (plain.certain or not with_tools):
             recalled = await self._recall_for(plain, with_tools)
             if recalled is None or recalled:
@@ -203,12 +209,19 @@ class SessionAgent:
                 await parts.stores.keep_unanswered(task.turn_id)
             raise
 
+    def _parse_plain(self, text: str) -> plain_requests.PlainRequest | None:
+        """Return the plain request that a message is: of memory and files where that is certain, else of a tool."""
+        own = self._parts.parse_plain(text)
+        if own is not None and own.certain:
+            return own
+        return plain_requests.find_form(text, self._parts.plain_forms()) or own
+
     def opening(self) -> Prompt | None:
         """Return how the next prompt will begin, so that a model can read that much before a question comes."""
         model = self._parts.models.current()
         if model is None:
             return None
-        tools = context.listed_tools(self._parts.tools) if model.calls_tools else ()
+        tools = context.listed_tools(self._parts.tools()) if model.calls_tools else ()
         system = context.system_message(tools, plain=not model.calls_tools)
         return Prompt((system, Message("user", "", USER)), model=model.id, stable=1)
 
@@ -229,7 +242,7 @@ class SessionAgent:
         found = await parts.recall(task.text, MEMORIES_OFFERED)
         course.memories = tuple(memory for memory in found if memory.relevance >= RELEVANT)
         course.label = parts.join([course.label, *(memory.label for memory in course.memories)])
-        tools = parts.tools if with_tools else ()
+        tools = parts.tools() if with_tools else ()
         if task.incognito:
             tools = tuple(tool for tool in tools if tool.effect == "read")
         listed = context.listed_tools(tools)
@@ -249,6 +262,7 @@ class SessionAgent:
             async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(task.files))):
                 yield event
             attachments.append(loop.call_messages(course.calls[-1])[1])
+        remembered = [Message("user", memory.text, memory.label) for memory in course.memories]
         offered = await relevance.choose_tools(course.said, tools, parts.embed)
         further = [tool for tool in offered if tool not in listed]
         now = parts.clock.now().astimezone()
@@ -266,7 +280,12 @@ class SessionAgent:
         turn = loop.Turn(
             (system, *history, Message("user", question, course.label)),
             offered,
-            replace(scene, context=course.label, result_tokens=for_results),
+            replace(
+                scene,
+                context=course.label,
+                result_tokens=for_results,
+                texts=(Message("user", task.text, USER), *remembered, *attachments, *history),
+            ),
             Prompt(
                 (),
                 max_tokens=loop.ANSWER_LIMIT_TOKENS,
@@ -349,10 +368,17 @@ class SessionAgent:
         course.model = None
         yield TurnStarted(task.turn_id, task.session_id, None)
         scene = CallScene(
-            task.session_id, task.turn_id, USER, folder=task.folder, incognito=task.incognito, attached=task.files
+            task.session_id,
+            task.turn_id,
+            USER,
+            folder=task.folder,
+            incognito=task.incognito,
+            attached=task.files,
+            texts=(Message("user", task.text, USER),),
         )
         named = plain_requests.name_call(plain)
-        if named is not None and not (task.incognito and isinstance(plain, RememberThis)):
+        keeps = task.incognito and self._keeps(plain)
+        if named is not None and not keeps:
             async for event in self._call(task, course, ToolCall(new_id("call"), *named), scene):
                 yield event
             words = loop.outcome_text(course.calls[-1])
@@ -360,7 +386,7 @@ class SessionAgent:
             found = recalled or await self._parts.recall(plain.query, MEMORIES_OFFERED)
             course.memories = tuple(memory for memory in found if memory.relevance >= RELEVANT)
             words = _tell_memories(course.memories)
-        elif task.incognito and isinstance(plain, RememberThis):
+        elif keeps:
             words = tr("Nothing is kept of this chat, so that was not saved.")
         else:
             words = tr("That needs a model that can use tools, and the one in use can only talk.")
@@ -384,6 +410,12 @@ class SessionAgent:
         yield TextAdded(task.turn_id, words)
         async for event in self._finish(task, course):
             yield event
+
+    def _keeps(self, plain: plain_requests.PlainRequest) -> bool:
+        """Return whether a plain request changes something, which a chat that is not kept never does."""
+        if isinstance(plain, plain_requests.ToolRequest):
+            return any(tool.name == plain.tool and tool.effect != "read" for tool in self._parts.tools())
+        return isinstance(plain, RememberThis)
 
     async def _call(self, task: Task, course: _Course, call: ToolCall, scene: CallScene) -> AsyncIterator[TurnEvent]:
         yield ToolStarted(task.turn_id, call)

@@ -74,8 +74,34 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownArgument:
+    """One argument of a call as a question shows it: hidden characters made visible.
+
+    `origins`: the texts that its value stands in; "user" is what the user said. () where it stands in none.
+    """
+
+    name: str
+    value: str
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCall:
+    """One call as a question shows it. `preview`: what it would change, such as a diff; lines end with line feeds."""
+
+    tool: str
+    target: str
+    arguments: tuple[ShownArgument, ...] = ()
+    preview: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """What the user is asked before an action. The last choice is always "no" and is the default."""
+    """What the user is asked before an action. The last choice is always "no" and is the default.
+
+    `calls`: the exact calls that a yes allows, several where a whole plan is asked about at once. `delay_s`: so long
+    nothing but "no" is taken for an answer; a yes that comes earlier counts for nothing.
+    """
 
     id: str
     title: str
@@ -84,6 +110,8 @@ class Question:
     choices: tuple[Choice, ...]
     origins: tuple[str, ...] = ()
     call_hash: str = ""
+    calls: tuple[ShownCall, ...] = ()
+    delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +224,21 @@ class ModelPulled:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxChanged:
+    """Something was parked in the inbox, answered or ended: `pending` wait for an answer now.
+
+    `entry_id`, `text`: which one, and a sentence about it, for the one notice that is shown of it.
+    """
+
+    pending: int
+    entry_id: str = ""
+    text: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentStopping:
     """The agent ends; front ends close their connections."""
 
 
-AgentEvent = ModelStateChanged | WindowRequested | ModelPulled | AgentStopping
+AgentEvent = ModelStateChanged | WindowRequested | ModelPulled | InboxChanged | AgentStopping

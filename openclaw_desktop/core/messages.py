@@ -61,7 +61,7 @@ class CallOutcome:
 
     `unclear`: it failed because only the user can say what was meant, and the error asks them. `data`: the result for
     programs, where it has one. `took_ms`: how long the tool ran, without the questions before it. `undo_id`: what
-    `undo` takes back, "" where nothing can be.
+    `undo` takes back, "" where nothing can be. `inbox_id`: where it waits for an answer, if it is "parked".
     """
 
     id: str
@@ -75,6 +75,7 @@ class CallOutcome:
     data: Any = None
     took_ms: float = 0.0
     undo_id: str = ""
+    inbox_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,8 @@ class CallScene:
     """What a call needs to know about the turn that it belongs to.
 
     `context` is the label of all text in the prompt. `attached` are the paths that the user gave by hand with this
-    question: a permission for this turn alone. `result_tokens`: how much of a result the prompt has room for.
+    question: a permission for this turn alone. `result_tokens`: how much of a result the prompt has room for. `texts`:
+    what the model has read, each with its label, so that a question can name where an argument comes from.
     """
 
     session_id: str
@@ -173,6 +174,7 @@ class CallScene:
     incognito: bool = False
     attached: tuple[str, ...] = ()
     result_tokens: int = 1500
+    texts: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +254,10 @@ class ToolProvider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebRequest:
-    """One request to the web. `secrets`: header names and the `secret:name` that the broker puts there."""
+    """One request to the web. `secrets`: header names and the `secret:name` that the broker puts there.
+
+    A secret's header is `secret:name`, `Bearer secret:name` or `Basic USER:secret:name`, which the broker encodes.
+    """
 
     url: str
     method: str = "GET"
@@ -278,7 +283,49 @@ class Fetch(Protocol):
     """The one way to the network: addresses are checked, sizes and times capped, secrets put in for their one host."""
 
     async def __call__(self, request: WebRequest, hosts: Sequence[str]) -> WebResponse:
-        """Do `request`; redirects go to `hosts` alone (exact host names, `*` for any public one). Raises UserError."""
+        """Do `request`; it and its redirects go to `hosts` alone. Raises UserError.
+
+        `host`, `*.host` and `*` (any) mean public addresses, by https at its own port. `host:port` is that port alone,
+        by http too, and an address of this machine or network where `host` is one or is a local name.
+        """
+        ...
+
+
+class Connection(Protocol):
+    """A raw stream to the one host that was dialled."""
+
+    async def read(self, limit_bytes: int = 65_536) -> bytes:
+        """Return the next bytes, b"" at the end; raises UserError: it failed, is silent, or sends too much."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send `data`; raises UserError."""
+        ...
+
+    async def write_secret(self, name: str, make: Callable[[str], bytes]) -> None:
+        """Send what `make` makes of the secret `name`, which must be for this host; raises UserError before TLS."""
+        ...
+
+    async def start_tls(self) -> None:
+        """Go on encrypted (STARTTLS), the certificate checked; raises UserError."""
+        ...
+
+    async def close(self) -> None:
+        """End it; a second time does nothing."""
+        ...
+
+
+class Dial(Protocol):
+    """The one way to the network for what is not HTTP: the same checks of the address, TLS verified, bytes capped."""
+
+    async def __call__(
+        self, host: str, port: int, *, tls: bool = True, limit_bytes: int = 64_000_000, timeout_s: float = 20.0
+    ) -> Connection:
+        """Connect to a host that the user named. Raises UserError.
+
+        `tls` False is for STARTTLS. `limit_bytes`: of all that is read. `timeout_s`: for connecting, and then for each
+        read and write.
+        """
         ...
 
 

@@ -7,16 +7,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from openclaw_desktop.core.events import Choice, Question
+from openclaw_desktop.core.events import Choice, Question, ShownArgument, ShownCall
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
-from openclaw_desktop.core.messages import ToolCall, ToolSpec
-from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.core.messages import Message, ToolCall, ToolSpec
+from openclaw_desktop.core.text import tr, visible, visible_lines
 from openclaw_desktop.security.gate import Decision, Grant
+from openclaw_desktop.security.origins import USER_ORIGIN, find_origins
+from openclaw_desktop.security.scopes import wanted_scopes
 
-ONCE, FILE, FOLDER, NO = "once", "file", "folder", "no"
+ONCE, SESSION, ALWAYS, FILE, FOLDER, NO = "once", "session", "always", "file", "folder", "no"
+# A second window stays so long before a yes counts: who clicks without reading has to stop.
+SECOND_DELAY_S = 3.0
+PREVIEW_CHARS = 20_000
+VALUE_CHARS = 4_000
+ORIGINS_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A frozen call that waits for an answer: its tool, what the gate said, and what it would change."""
+
+    call: ToolCall
+    tool: ToolSpec
+    decision: Decision
+    preview: str = ""
 
 
 def call_hash(call: ToolCall) -> str:
@@ -25,33 +45,139 @@ def call_hash(call: ToolCall) -> str:
     return hashlib.sha256(frozen.encode()).hexdigest()
 
 
-def question_for(call: ToolCall, tool: ToolSpec, context: Label, decision: Decision) -> Question:
-    """Return the question that shows the exact frozen call; "no" is the last choice and the default."""
-    target = str(call.arguments[tool.authority[0]]) if tool.authority else json.dumps(dict(call.arguments))
-    choices = [Choice(ONCE, tr("This once"))]
-    if decision.standing and tool.capability == "file:read":
+def question_for(
+    call: ToolCall,
+    tool: ToolSpec,
+    context: Label,
+    decision: Decision,
+    texts: Sequence[Message] = (),
+    preview: str = "",
+) -> Question:
+    """Return the question that shows the exact frozen call; "no" is the last choice and the default.
+
+    `texts`: what the model had read, each with its label; `preview`: what the call would change.
+    """
+    reads = tool.effect == "read"
+    shown = shown_call(call, tool, texts, preview)
+    return Question(
+        id=new_id("que"),
+        title=tr("May the agent read this?") if reads else tr("May the agent do this?"),
+        text=tr("To answer you, it wants to read:")
+        if reads
+        else tr("It wants to use {tool} with:", tool=visible(tool.name)),
+        target=shown.target,
+        choices=(*_choices(call, tool, decision), Choice(NO, tr("No"))),
+        origins=_named(context),
+        call_hash=call_hash(call),
+        calls=(shown,),
+    )
+
+
+def second_question(first: Question, context: Label) -> Question:
+    """Return the second window for what is asked twice: it names the data that may go and where it goes."""
+    sources = ", ".join(_named(context)) or tr("texts that you did not write")
+    return Question(
+        id=new_id("que"),
+        title=tr("Are you sure?"),
+        text=tr(
+            "The agent holds private data and has read: {sources}. Whoever wrote that may be behind this. Your data "
+            "may go to, or be changed at:",
+            sources=sources,
+        ),
+        target=first.target,
+        choices=(Choice(ONCE, tr("Yes, this once")), first.choices[-1]),
+        origins=first.origins,
+        call_hash=first.call_hash,
+        calls=first.calls,
+        delay_s=SECOND_DELAY_S,
+    )
+
+
+def plan_question(planned: Sequence[Planned], context: Label, texts: Sequence[Message]) -> Question:
+    """Return the one question about several frozen calls; a yes allows each of them once, in this turn alone."""
+    shown = tuple(shown_call(one.call, one.tool, texts, one.preview) for one in planned)
+    lines = [f"{number}. {call.tool}: {call.target}" for number, call in enumerate(shown, start=1)]
+    hashes = "".join(call_hash(one.call) for one in planned)
+    return Question(
+        id=new_id("que"),
+        title=tr("May the agent do all of this?"),
+        text=tr("It wants to do these {count} things, one after the other:", count=len(planned)),
+        target="\n".join(lines),
+        choices=(Choice(ONCE, tr("All of it, this once")), Choice(NO, tr("No"))),
+        origins=_named(context),
+        call_hash=hashlib.sha256(hashes.encode()).hexdigest(),
+        calls=shown,
+    )
+
+
+def shown_call(call: ToolCall, tool: ToolSpec, texts: Sequence[Message] = (), preview: str = "") -> ShownCall:
+    """Return a frozen call as a question shows it, every argument with where it comes from."""
+    arguments = tuple(
+        ShownArgument(visible(name), words_of(value), tuple(visible(o) for o in find_origins(value, texts)))
+        for name, value in call.arguments.items()
+    )
+    return ShownCall(visible(tool.name), target_of(call, tool), arguments, visible_lines(preview[:PREVIEW_CHARS]))
+
+
+def target_of(call: ToolCall, tool: ToolSpec) -> str:
+    """Return what a frozen call is about, in words in which nothing can hide."""
+    values = [call.arguments.get(name) for name in tool.authority]
+    if not tool.authority:
+        return words_of(dict(call.arguments))
+    return " → ".join(words_of(value) for value in values if value is not None)
+
+
+def words_of(value: Any) -> str:
+    """Return a value of an argument in words in which nothing can hide, cut where it is very long."""
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        text = json.dumps(list(value), ensure_ascii=False) if len(value) != 1 else value[0]
+    else:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    more = tr(" [and {count} characters more]", count=len(text) - VALUE_CHARS) if len(text) > VALUE_CHARS else ""
+    return visible(text[:VALUE_CHARS]) + more
+
+
+def _named(context: Label) -> tuple[str, ...]:
+    if context.integrity != "untrusted":
+        return ()
+    return tuple(visible(origin) for origin in context.origins if origin != USER_ORIGIN)[:ORIGINS_NAMED]
+
+
+def _choices(call: ToolCall, tool: ToolSpec, decision: Decision) -> list[Choice]:
+    once = Choice(ONCE, tr("This once"))
+    if not decision.standing:
+        return [once]
+    if tool.capability == "file:read" and tool.effect == "read" and len(tool.authority) == 1:
+        target = str(call.arguments[tool.authority[0]])
         folder = Path(target) if Path(target).is_dir() else Path(target).parent
         choices = [Choice(FOLDER, tr("This folder: {folder}", folder=visible(str(folder))))]
         if not Path(target).is_dir():
             choices.insert(0, Choice(FILE, tr("This file")))
-    return Question(
-        id=new_id("que"),
-        title=tr("May the agent read this?") if tool.effect == "read" else tr("May the agent do this?"),
-        text=tr("To answer you, it wants to read:")
-        if tool.effect == "read"
-        else tr("It wants to use {tool} with:", tool=tool.name),
-        target=visible(target),
-        choices=(*choices, Choice(NO, tr("No"))),
-        origins=tuple(visible(origin) for origin in context.origins) if context.integrity == "untrusted" else (),
-        call_hash=call_hash(call),
-    )
+        return choices
+    scopes = wanted_scopes(call, tool)
+    if not scopes:
+        return [once]
+    what = visible(", ".join(scopes))
+    if scopes == ("*",):
+        return [once, Choice(SESSION, tr("In this chat")), Choice(ALWAYS, tr("Always"))]
+    return [
+        once,
+        Choice(SESSION, tr("In this chat: {what}", what=what)),
+        Choice(ALWAYS, tr("Always: {what}", what=what)),
+    ]
 
 
-def grant_for(choice: str, call: ToolCall, tool: ToolSpec) -> Grant | None:
-    """Return the standing grant that a choice makes, None for "once" and "no"."""
-    if tool.capability is None or not tool.authority or choice not in (FILE, FOLDER):
-        return None
-    target = Path(str(call.arguments[tool.authority[0]]))
-    if choice == FOLDER and not target.is_dir():
-        target = target.parent
-    return Grant(tool.capability, str(target))
+def grants_for(choice: str, call: ToolCall, tool: ToolSpec) -> tuple[Grant, ...]:
+    """Return the grants that a choice makes, of the chat or for good; () for "once" and "no"."""
+    if tool.capability is None:
+        return ()
+    if choice in (FILE, FOLDER) and tool.authority:
+        target = Path(str(call.arguments[tool.authority[0]]))
+        if choice == FOLDER and not target.is_dir():
+            target = target.parent
+        return (Grant(tool.capability, str(target)),)
+    if choice in (SESSION, ALWAYS):
+        return tuple(Grant(tool.capability, scope) for scope in wanted_scopes(call, tool))
+    return ()

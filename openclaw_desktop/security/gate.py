@@ -6,20 +6,24 @@ treated as hijacked, so nothing that it says counts here but the call itself.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Literal
 
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import ToolCall, ToolSpec
+from openclaw_desktop.security.scopes import covers_call, covers_path
 
 Action = Literal["allow", "allow_undo", "ask", "ask_twice", "park", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A standing permission: `capability` such as `file:read`, `scope` a canonical target such as an absolute path."""
+    """A standing permission: `capability` such as `file:read`, `scope` a canonical target such as an absolute path.
+
+    What a scope means for each capability: `security.scopes`.
+    """
 
     capability: str
     scope: str
@@ -79,20 +83,28 @@ def _ask_or_park(attended: bool, reason: str, standing: bool) -> Decision:
     return Decision("ask", reason, standing) if attended else Decision("park", reason)
 
 
+def decide_reach(
+    context: Label, call: ToolCall, tool: ToolSpec, grants: frozenset[Grant], attended: bool
+) -> Decision | None:
+    """Return what happens to a change that can be undone, outside every grant; None where that is not so.
+
+    The table says what may happen without a question to what the agent may reach; a file or a clipboard that nobody
+    granted is asked about as a read of it is.
+    """
+    if tool.effect != "local-reversible" or tool.capability is None or fits(call, tool, grants):
+        return None
+    return _ask_or_park(attended, "a change outside every grant", standing=context.integrity != "untrusted")
+
+
 def fits(call: ToolCall, tool: ToolSpec, grants: Iterable[Grant]) -> bool:
     """True where every authority argument of `call` lies within a grant of the tool's capability.
 
     A tool without authority arguments fits no grant: "all of none" would allow everything.
     """
-    if tool.capability is None or not tool.authority:
-        return False
-    scopes = [grant.scope for grant in grants if grant.capability == tool.capability]
-    targets = [call.arguments.get(name) for name in tool.authority]
-    return all(isinstance(target, str) and any(covers(scope, target) for scope in scopes) for target in targets)
+    scopes: dict[str, list[str]] = defaultdict(list)
+    for grant in grants:
+        scopes[grant.capability].append(grant.scope)
+    return covers_call(call, tool, scopes)
 
 
-def covers(scope: str, target: str) -> bool:
-    """True where `target` is `scope` or lies below it; both are canonical absolute paths."""
-    if not scope or not PurePath(scope).is_absolute() or ".." in PurePath(target).parts:
-        return False
-    return PurePath(target).is_relative_to(PurePath(scope))
+covers = covers_path

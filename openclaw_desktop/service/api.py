@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, ModelState, TurnEvent
-from openclaw_desktop.core.messages import Role
+from openclaw_desktop.core.messages import Effect, Role
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
 from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange, KeyPlace
 from openclaw_desktop.service.memory_api import MemoryCommands
+from openclaw_desktop.service.wall_views import WallCommands
 
 MESSAGE_LIMIT_CHARS = 16_000
 
@@ -25,7 +26,8 @@ class AskRequest:
     """One message of the user.
 
     `attended`: somebody is there to answer questions. `folder`: where relative paths are looked for first.
-    `files`: absolute paths that the user attached by hand. `timeout_s`: None waits as long as it takes.
+    `files`: absolute paths that the user attached by hand. `timeout_s`: None waits as long as it takes. `call`: a tool
+    to call with these `arguments`, in the place of any model.
     """
 
     text: str
@@ -36,6 +38,21 @@ class AskRequest:
     files: tuple[str, ...] = ()
     folder: str | None = None
     timeout_s: float | None = None
+    call: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolView:
+    """A tool on offer. `capability`: the grant that it needs, "" for none. `source`: who offers it, "" for our own."""
+
+    name: str
+    description: str
+    effect: Effect
+    capability: str
+    authority: tuple[str, ...]
+    source: str
+    parameters: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +151,14 @@ class BackupView:
 class RestoreView:
     """What a restore did. `kept`: where the memory is that was there before. `erased`: ids that stay erased.
 
-    `was_plain`: the copy was not encrypted, and the memory is.
+    `was_plain`: the copy was not encrypted, and the memory is. `salvaged`: a sentence on what came of a damaged file.
     """
 
     name: str
     kept: str | None
     erased: int
     was_plain: bool = False
+    salvaged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +286,13 @@ class CacheStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxStatus:
+    """How many calls of unattended work wait for an answer."""
+
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What runs and how well. `mode`, `pid` and `uptime_s` are None where no agent is running."""
 
@@ -285,6 +310,7 @@ class Status:
     hotkey: str
     ledger: LedgerStatus | None = None
     caches: dict[str, CacheStatus] = field(default_factory=dict)
+    inbox: InboxStatus = InboxStatus()
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +341,7 @@ class ConsolidationView:
     missing_disk_bytes: int
 
 
-class AgentService(MemoryCommands, Protocol):
+class AgentService(MemoryCommands, WallCommands, Protocol):
     """Every command raises `UserError` with a sentence for people; iterators end when they are exhausted or closed."""
 
     def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
@@ -392,6 +418,10 @@ class AgentService(MemoryCommands, Protocol):
 
     async def warm_up(self) -> None:
         """Begin to load the model, because a question is likely to come; returns before it is loaded."""
+        ...
+
+    async def list_tools(self) -> tuple[ToolView, ...]:
+        """List the tools on offer."""
         ...
 
     async def list_grants(self) -> tuple[GrantView, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,6 +22,7 @@ from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.service.api import (
     Finding,
     HealthStatus,
+    InboxStatus,
     MemoryStatus,
     ModelStatus,
     PowerStatus,
@@ -80,6 +81,8 @@ class HealthDesk:
     file_key: FileKeyDesk | None = None
     backups: BackupDesk | None = None
     memory_ends: Callable[[], Finding | None] = lambda: None
+    inbox_pending: Callable[[], Awaitable[int]] | None = None
+    when_proved: Callable[[str], None] = lambda level: None
     errors: LastError = field(default_factory=LastError)
     started_s: float = field(default_factory=time.monotonic)
     _proof: Proof | None = None
@@ -89,6 +92,7 @@ class HealthDesk:
         if self._proof is None:
             try:
                 self._proof = await self.tool_host.prove()
+                self.when_proved(f"L{self._proof.level}")
             except CallFailed as failure:
                 return Proof(0, (), failure.message, ())
         return self._proof
@@ -140,6 +144,7 @@ class HealthDesk:
             hotkey=self.hotkey,
             ledger=await self.usage.today() if self.usage else None,
             caches=self.usage.caches() if self.usage else {},
+            inbox=InboxStatus(await self.inbox_pending() if self.inbox_pending else 0),
         )
 
     def _endpoint_status(self) -> ModelStatus | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 from weakref import WeakValueDictionary
 
+from openclaw_desktop.agent.plain_kinds import ToolRequest
 from openclaw_desktop.agent.session import SessionAgent, Task
 from openclaw_desktop.core.bus import Bus
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
@@ -30,8 +31,9 @@ from openclaw_desktop.core.events import (
     WindowRequested,
 )
 from openclaw_desktop.core.ids import new_id
+from openclaw_desktop.core.messages import ToolSpec
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
-from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.core.text import tr, visible, visible_lines
 from openclaw_desktop.inference.files import ModelFile
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator
 from openclaw_desktop.memory.records import NewMemory
@@ -52,6 +54,7 @@ from openclaw_desktop.service.api import (
     SessionMessage,
     SessionView,
     Status,
+    ToolView,
 )
 from openclaw_desktop.service.backups import BackupDesk
 from openclaw_desktop.service.consolidation import consolidate
@@ -68,6 +71,8 @@ from openclaw_desktop.service.questions import QuestionDesk
 from openclaw_desktop.service.stores import FACT_IMPORTANCE
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.service.user_text import user_text
+from openclaw_desktop.service.wall_desk import WallDesk
+from openclaw_desktop.service.wall_ends import LocalWalls
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +88,7 @@ class ServiceParts:
     sessions: SessionStore
     memories: MemoryStore
     memory_desk: MemoryDesk
+    walls: WallDesk
     grants: GrantStore
     models: ModelShelf
     endpoints: EndpointShelf
@@ -96,9 +102,10 @@ class ServiceParts:
     backups: BackupDesk
     consolidator: Consolidator
     notice: Callable[[], Awaitable[str]]
+    tool_specs: Callable[[], tuple[ToolSpec, ...]]
 
 
-class LocalService(LocalMemory):
+class LocalService(LocalMemory, LocalWalls):
     """`AgentService` over the parts of this process."""
 
     def __init__(self, parts: ServiceParts) -> None:
@@ -113,6 +120,11 @@ class LocalService(LocalMemory):
     def memory_desk(self) -> MemoryDesk:
         """Who does what is asked of memory as a whole."""
         return self._parts.memory_desk
+
+    @property
+    def wall_desk(self) -> WallDesk:
+        """Who answers for the inbox and the audit log."""
+        return self._parts.walls
 
     async def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn; see `AgentService.ask`."""
@@ -130,6 +142,7 @@ class LocalService(LocalMemory):
             incognito=request.incognito,
             folder=request.folder,
             files=request.files,
+            call=ToolRequest(request.call, request.arguments) if request.call else None,
         )
         running = asyncio.get_running_loop().create_task(self._run(task, request.timeout_s, events), name=turn_id)
         self._turns[turn_id] = running
@@ -311,6 +324,21 @@ class LocalService(LocalMemory):
     async def warm_up(self) -> None:
         """Begin to load the model."""
         await self._parts.models.warm_up()
+
+    async def list_tools(self) -> tuple[ToolView, ...]:
+        """List the tools on offer."""
+        return tuple(
+            ToolView(
+                spec.name,
+                visible_lines(spec.description),
+                spec.effect,
+                spec.capability or "",
+                spec.authority,
+                spec.source,
+                dict(spec.parameters),
+            )
+            for spec in self._parts.tool_specs()
+        )
 
     async def list_grants(self) -> tuple[GrantView, ...]:
         """List the standing permissions."""

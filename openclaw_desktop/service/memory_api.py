@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.memory.records import Kind, Tier
 
+# "none": neither, or taken back.
+Mark = Literal["up", "down", "none"]
 ExportForm = Literal["json", "markdown"]
 ImportForm = Literal["auto", "openclaw", "chatgpt", "claude", "jsonl"]
 
@@ -289,6 +291,16 @@ class TidyView:
     waiting: int
 
 
+@dataclass(frozen=True, slots=True)
+class FeedbackView:
+    """What the user thinks of the answer of a turn. `note`: in their own words."""
+
+    turn_id: str
+    answer: str
+    mark: Mark
+    note: str
+
+
 class MemoryCommands(Protocol):
     """Every command raises `UserError` with a sentence for people."""
 
@@ -346,6 +358,12 @@ class MemoryCommands(Protocol):
 
     async def import_memories(self, path: str, form: ImportForm = "auto", mine: bool = False) -> ImportView:
         """Import it as one run. `mine`: the user says that they wrote what is marked as theirs."""
+        ...
+
+    async def give_feedback(
+        self, turn_id: str | None = None, mark: Mark | None = None, note: str | None = None
+    ) -> FeedbackView:
+        """Keep what the user thinks of a turn's answer, None: the last one; return what stands then."""
         ...
 
     async def tidy_memories(self, confirmed: bool = False) -> TidyView:

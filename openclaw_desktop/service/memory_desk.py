@@ -13,7 +13,7 @@ from pathlib import Path
 from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, without_controls
-from openclaw_desktop.memory import browsing, editing, history
+from openclaw_desktop.memory import browsing, editing, feedback, history
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.memory.transfer import exporting, importing
 from openclaw_desktop.service import memory_views as views
@@ -22,10 +22,12 @@ from openclaw_desktop.service.memory_api import (
     ErasureView,
     ExportForm,
     ExportView,
+    FeedbackView,
     ImportForm,
     ImportPreview,
     ImportView,
     LimitView,
+    Mark,
     MemoryDetail,
     MemoryEdit,
     MemoryPage,
@@ -39,6 +41,8 @@ from openclaw_desktop.service.memory_care import MemoryCare
 from openclaw_desktop.service.user_text import user_text
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.settings import MemorySettings
+
+_MARKS: dict[Mark, int] = {"up": 1, "down": -1, "none": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,27 @@ class MemoryDesk:
         done = await importing.run(self.database, Path(path), form, mine, self.clock.now())
         self.memories.vectors.follow()
         return ImportView(done.run_id, done.new, done.known, done.erased)
+
+    async def give_feedback(
+        self, turn_id: str | None = None, mark: Mark | None = None, note: str | None = None
+    ) -> FeedbackView:
+        """Keep what the user thinks of an answer; without a mark or a note, say what they thought before."""
+        asked = _searchable(turn_id) if turn_id is not None else None
+        if mark is None and note is None:
+            found = await self.database.read(lambda c: feedback.find_feedback(c, asked))
+        else:
+            moment = self.clock.now().isoformat(timespec="seconds")
+            value, words = (_MARKS[mark] if mark else None), (user_text(note) if note is not None else None)
+            found = await self.database.write(lambda c: feedback.give_feedback(c, asked, moment, value, words))
+        if found is None:
+            raise UserError(
+                "unknown_answer",
+                tr("There is no such answer in memory."),
+                tr("ask --json shows the turn_id of an answer; last is the last one."),
+            )
+        marks: dict[int, Mark] = {value: name for name, value in _MARKS.items()}
+        answer = views.clipped(found.answer, views.BESIDE_CHARS)
+        return FeedbackView(found.turn_id, answer, marks[found.mark], found.note)
 
     async def tidy_memories(self, confirmed: bool = False) -> TidyView:
         """Let memories age now."""

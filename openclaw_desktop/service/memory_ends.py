@@ -13,9 +13,11 @@ from openclaw_desktop.service.memory_api import (
     ErasureView,
     ExportForm,
     ExportView,
+    FeedbackView,
     ImportForm,
     ImportPreview,
     ImportView,
+    Mark,
     MemoryDetail,
     MemoryEdit,
     MemoryPage,
@@ -33,7 +35,7 @@ T = TypeVar("T")
 MEMORY_COMMANDS = (
     "memory_stats", "list_memories", "show_memory", "edit_memory", "memory_runs", "show_memory_run",
     "undo_memory_run", "preview_forget", "forget", "export_memories", "preview_import", "import_memories",
-    "tidy_memories",
+    "give_feedback", "tidy_memories",
 )  # fmt: skip
 
 
@@ -92,6 +94,12 @@ class LocalMemory(ABC):
     async def import_memories(self, path: str, form: ImportForm = "auto", mine: bool = False) -> ImportView:
         """Import as one run."""
         return await self.memory_desk.import_memories(path, form, mine)
+
+    async def give_feedback(
+        self, turn_id: str | None = None, mark: Mark | None = None, note: str | None = None
+    ) -> FeedbackView:
+        """Keep what the user thinks of an answer."""
+        return await self.memory_desk.give_feedback(turn_id, mark, note)
 
     async def tidy_memories(self, confirmed: bool = False) -> TidyView:
         """Let memories age."""
@@ -154,6 +162,12 @@ class RemoteMemory:
     async def import_memories(self, path: str, form: ImportForm = "auto", mine: bool = False) -> ImportView:
         """Import as one run."""
         return await self._call("import_memories", ImportView, path=path, form=form, mine=mine)
+
+    async def give_feedback(
+        self, turn_id: str | None = None, mark: Mark | None = None, note: str | None = None
+    ) -> FeedbackView:
+        """Keep what the user thinks of an answer."""
+        return await self._call("give_feedback", FeedbackView, turn_id=turn_id, mark=mark, note=note)
 
     async def tidy_memories(self, confirmed: bool = False) -> TidyView:
         """Let memories age."""

@@ -32,17 +32,19 @@ from openclaw_desktop.service.api import (
     SecretView,
     SessionView,
     Status,
+    ToolView,
 )
 from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 from openclaw_desktop.service.memory_ends import RemoteMemory
+from openclaw_desktop.service.wall_ends import RemoteWalls
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, decode_event, encode, encode_frame
 
 T = TypeVar("T")
 
 
-class RemoteService(RemoteMemory):
+class RemoteService(RemoteMemory, RemoteWalls):
     """`AgentService` at the other end of a socket."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -211,6 +213,10 @@ class RemoteService(RemoteMemory):
     async def warm_up(self) -> None:
         """Begin to load the model."""
         await self._call("warm_up", type(None))
+
+    async def list_tools(self) -> tuple[ToolView, ...]:
+        """List the tools on offer."""
+        return await self._call("list_tools", tuple[ToolView, ...])
 
     async def list_grants(self) -> tuple[GrantView, ...]:
         """List the standing permissions."""

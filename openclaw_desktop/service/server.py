@@ -24,6 +24,7 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.service import channel
 from openclaw_desktop.service.api import AgentService
 from openclaw_desktop.service.memory_ends import MEMORY_COMMANDS
+from openclaw_desktop.service.wall_ends import WALL_COMMANDS
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, encode, encode_frame
 
 log = logging.getLogger(__name__)
@@ -31,11 +32,11 @@ log = logging.getLogger(__name__)
 COMMANDS = (
     "stop_turn", "answer_question", "new_session", "latest_session", "remember", "recall", "status", "ledger",
     "check", "list_models", "fit_models", "add_endpoint", "use_model", "pause_pull", "add_model", "remove_model",
-    "list_grants", "add_grant", "remove_grant", "request_window", "warm_up",
+    "list_tools", "list_grants", "add_grant", "remove_grant", "request_window", "warm_up",
     "check_secret_store", "set_secret", "list_secrets", "remove_secret", "unlock_secrets",
     "create_backup", "list_backups", "consolidate_memories",
     "encryption", "change_encryption",
-    *MEMORY_COMMANDS,
+    *MEMORY_COMMANDS, *WALL_COMMANDS,
 )  # fmt: skip
 STREAMS = ("ask", "pull_model", "watch")
 

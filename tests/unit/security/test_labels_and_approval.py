@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from openclaw_desktop.core.labels import SYSTEM, USER, Label
 from openclaw_desktop.core.messages import ToolCall, ToolSpec
-from openclaw_desktop.security.approval import call_hash, grant_for, question_for
+from openclaw_desktop.security.approval import call_hash, grants_for, question_for
 from openclaw_desktop.security.gate import Decision, Grant
 from openclaw_desktop.security.labels import CONFIDENTIALITY_ORDER, INTEGRITY_ORDER, join
 
@@ -48,9 +48,9 @@ def test_a_file_question_offers_this_file_this_folder_or_no(tmp_path: Path) -> N
     question = question_for(call, READ, USER, Decision("ask", "", standing=True))
     assert [choice.id for choice in question.choices] == ["file", "folder", "no"]
     assert question.target == str(file)
-    assert grant_for("file", call, READ) == Grant("file:read", str(file))
-    assert grant_for("folder", call, READ) == Grant("file:read", str(tmp_path))
-    assert grant_for("no", call, READ) is None
+    assert grants_for("file", call, READ) == (Grant("file:read", str(file)),)
+    assert grants_for("folder", call, READ) == (Grant("file:read", str(tmp_path)),)
+    assert grants_for("no", call, READ) == ()
 
 
 def test_after_untrusted_text_it_is_this_once_or_no_and_the_origin_is_named(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_after_untrusted_text_it_is_this_once_or_no_and_the_origin_is_named(tmp_
     question = question_for(call, READ, context, Decision("ask", "", standing=False))
     assert [choice.id for choice in question.choices] == ["once", "no"]
     assert question.origins == ("file:/evil",)
-    assert grant_for("once", call, READ) is None
+    assert grants_for("once", call, READ) == ()
 
 
 def test_a_name_cannot_hide_behind_control_or_bidi_characters() -> None:

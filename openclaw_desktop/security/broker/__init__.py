@@ -1,0 +1,1 @@
+"""The broker: the one way from the agent to the network."""

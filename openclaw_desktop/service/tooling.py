@@ -1,0 +1,135 @@
+"""The tools of this agent, put together from its parts.
+
+Owns what the tools are given of the user's machine: folders, clock, zone, the reading of times. Must not know what a
+tool does. Loop.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from openclaw_desktop import __version__
+from openclaw_desktop.core.clock import SystemClock
+from openclaw_desktop.core.events import InboxChanged
+from openclaw_desktop.core.protocols import Tool, ToolProvider
+from openclaw_desktop.core.resources import resource_path
+from openclaw_desktop.memory.sessions import SessionStore
+from openclaw_desktop.security.audit import AuditLog
+from openclaw_desktop.security.grants import GrantStore
+from openclaw_desktop.security.inbox import InboxStore
+from openclaw_desktop.security.labels import join
+from openclaw_desktop.service.closed_home import own_folders
+from openclaw_desktop.service.stores import TurnStores
+from openclaw_desktop.service.wall_desk import WallDesk
+from openclaw_desktop.storage.database import Database
+from openclaw_desktop.system.paths import Home
+from openclaw_desktop.tools.built_in import FORMS, Surroundings, make_built_in
+from openclaw_desktop.tools.execution import Executor, Walls
+from openclaw_desktop.tools.memory_tools import ForgetTool, RecallTool, RememberTool
+from openclaw_desktop.tools.network import PLAIN as WEB_FORMS
+from openclaw_desktop.tools.network import Network
+from openclaw_desktop.tools.registry import BuiltIns, Registry
+from openclaw_desktop.tools.undoing import UndoStore, UndoTool
+from openclaw_desktop.workers.tool_host import ToolHost
+
+
+def make_executor(
+    home: Home,
+    database: Database,
+    stores: TurnStores,
+    grants: GrantStore,
+    tool_host: ToolHost,
+    network: Network,
+    walls: Walls | None = None,
+    providers: Sequence[ToolProvider] = (),
+) -> Executor:
+    """Return the one way to the tools: the built-in ones, and those of `providers`."""
+    around = Surroundings(
+        Path.home(),
+        own_folders(home),
+        Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"),
+        os.environ,
+        __version__,
+        SystemClock(),
+        zone_name,
+        read_time,
+        (resource_path("skills"), home.skills),
+    )
+    tools: tuple[Tool, ...] = (
+        RememberTool(stores.remember),
+        RecallTool(stores.recall, join),
+        ForgetTool(stores.recall, stores.forget, stores.count_along),
+        *make_built_in(database, grants, tool_host, network.parsers, around),
+        *network.tools,
+    )
+    own = Registry([BuiltIns(tools), *providers])
+    undo = [UndoTool(walls.undo, own.get)] if walls is not None and walls.undo is not None else []
+    registry = Registry([BuiltIns((*tools, *undo)), *providers], (*FORMS, *WEB_FORMS))
+    return Executor(registry, grants, _find_problem, walls)
+
+
+@dataclass(frozen=True, slots=True)
+class Walled:
+    """The tools behind their walls, and what is kept of their calls."""
+
+    executor: Executor
+    audit: AuditLog
+    inbox: InboxStore
+    desk: WallDesk
+
+
+def make_walled(
+    home: Home,
+    database: Database,
+    stores: TurnStores,
+    grants: GrantStore,
+    tool_host: ToolHost,
+    network: Network,
+    publish: Callable[[InboxChanged], object],
+) -> Walled:
+    """Return the tools with audit log, inbox and undo; `publish` is told what changes in the inbox."""
+    clock = SystemClock()
+    audit, inbox = AuditLog(database, clock), InboxStore(database, clock, publish)
+    walls = Walls(audit, inbox, UndoStore(database, clock), clock)
+    executor = make_executor(home, database, stores, grants, tool_host, network, walls)
+    return Walled(executor, audit, inbox, WallDesk(inbox, audit, executor, SessionStore(database, clock)))
+
+
+def zone_name() -> str:
+    """Return the name of the user's time zone."""
+    from openclaw_desktop.system.region import find_zone
+
+    return str(find_zone())
+
+
+def read_time(words: str) -> datetime | None:
+    """Return the coming moment that `words` mean in the user's zone and locale; None where they mean none."""
+    from openclaw_desktop.scheduler.words import Unclear, understand
+    from openclaw_desktop.system.region import find_zone, is_day_first
+
+    zone = find_zone()
+    now = datetime.now(zone)
+    understood = understand(words, now, zone, is_day_first(os.environ))
+    return None if isinstance(understood, Unclear) else next(iter(understood.next_times(now, 1)), None)
+
+
+def find_times(text: str) -> tuple[str, ...]:
+    """Return the times that stand in `text`, in its words, as the user's zone and locale read them."""
+    # Imported with the first call that takes a time: dateutil has no place in an idle agent.
+    from openclaw_desktop.scheduler.phrases import find_phrases
+    from openclaw_desktop.system.region import find_zone, is_day_first
+
+    zone = find_zone()
+    return find_phrases(text, datetime.now(zone), zone, is_day_first(os.environ))
+
+
+def _find_problem(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    # Imported with the first call: jsonschema's 10 MB have no place in an idle agent.
+    from openclaw_desktop.tools.arguments import find_problem
+
+    return find_problem(arguments, schema)

@@ -1,0 +1,160 @@
+"""The inbox and the audit log, as front ends use them: a parked call is answered, done once, and told in its chat.
+
+Owns the way from an answer to the effect and its message. Must not know any front end. Loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.events import ShownArgument, ShownCall
+from openclaw_desktop.core.ids import new_id
+from openclaw_desktop.core.messages import CallOutcome, Receipt
+from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.memory.sessions import Scratch, SessionStore, SpokenMessage
+from openclaw_desktop.security import approval
+from openclaw_desktop.security.audit import AuditLog
+from openclaw_desktop.security.inbox import EntryState, InboxStore, Parked
+from openclaw_desktop.security.origins import USER_ORIGIN
+from openclaw_desktop.service.wall_views import AuditVerdict, AuditView, InboxView
+from openclaw_desktop.tools.execution import Executor
+
+# The newest rows that fit one frame of the socket.
+AUDIT_LIMIT = 1_000
+OUTCOME_CHARS = 200
+_STATES: dict[str, EntryState] = {"done": "done", "denied": "denied"}
+
+
+class WallDesk:
+    """Answers for the inbox and the audit log."""
+
+    def __init__(self, inbox: InboxStore, audit: AuditLog, executor: Executor, sessions: SessionStore) -> None:
+        self._inbox = inbox
+        self._audit = audit
+        self._executor = executor
+        self._sessions = sessions
+        # One answer after the other: two to one entry never run side by side.
+        self._lock = asyncio.Lock()
+
+    async def settle(self) -> None:
+        """At the start: note of what a crash cut short that nobody knows its end, and tell it in the chat."""
+        await self._audit.settle()
+        for entry in await self._inbox.settle():
+            text = tr(
+                "Unknown, check: the agent ended while it did what you had allowed ({tool}: {target}).",
+                tool=visible(entry.tool),
+                target=entry.target,
+            )
+            await self._tell(entry, text, (), None)
+        await self._inbox.expire()
+
+    async def pending(self) -> int:
+        """Return how many calls wait for an answer."""
+        return await self._inbox.pending()
+
+    async def list_inbox(self, everything: bool) -> tuple[InboxView, ...]:
+        """List the entries, oldest first."""
+        return tuple(_view(entry) for entry in await self._inbox.list(everything))
+
+    async def approve(self, entry_id: str, call_hash: str) -> InboxView:
+        """Do a parked call: its intent is on the disk before its effect, its end after."""
+        async with self._lock:
+            entry = await self._inbox.get(entry_id)
+            if entry.state == "open" and entry.call_hash == call_hash:
+                await self._look_again(entry)
+            entry = await self._inbox.begin(entry_id, call_hash)
+            # Whoever asked may go meanwhile; what has begun is brought to its end.
+            return await asyncio.shield(asyncio.ensure_future(self._do(entry)))
+
+    async def _look_again(self, entry: Parked) -> None:
+        """Raise UserError where the call would be another one by now; it then waits for an answer as what it is."""
+        try:
+            frozen, spec = await self._executor.look_again(entry)
+        except UserError as error:
+            await self._inbox.end(entry.id, "failed", error.failure.text)
+            raise
+        hash_ = approval.call_hash(frozen)
+        if hash_ == entry.call_hash:
+            return
+        arguments = dict(frozen.arguments) if entry.frozen is not None else None
+        target = approval.target_of(frozen, spec) if arguments is not None else entry.target
+        await self._inbox.renew(entry.id, replace(entry, frozen=arguments, call_hash=hash_, target=target, preview=""))
+        raise UserError(
+            "call_changed",
+            tr("What this call would do has changed since it was asked about, so nothing was done."),
+            tr("Look at it again: openclaw-agent inbox list"),
+            ExitCode.DENIED,
+        )
+
+    async def _do(self, entry: Parked) -> InboxView:
+        outcome, receipts = await self._executor.resume(entry)
+        text = (outcome.result if outcome.status == "done" else outcome.error) or ""
+        said = "; ".join(receipt.text for receipt in receipts) or text[:OUTCOME_CHARS]
+        await self._tell(entry, _told(entry, outcome), receipts, outcome)
+        await self._inbox.end(entry.id, _STATES.get(outcome.status, "failed"), said)
+        return _view(await self._inbox.get(entry.id))
+
+    async def deny(self, entry_id: str) -> InboxView:
+        """Say no to a parked call, and say so in its chat."""
+        async with self._lock:
+            entry = await self._inbox.get(entry_id)
+            await self._inbox.deny(entry_id)
+            text = tr("You said no to this, so it was not done: {tool}.", tool=visible(entry.tool))
+            await self._tell(entry, text, (), None)
+            return _view(await self._inbox.get(entry_id))
+
+    async def _tell(self, entry: Parked, text: str, receipts: tuple[Receipt, ...], outcome: CallOutcome | None) -> None:
+        """Put what became of an entry into the chat that it came from, for the user and for the next question there."""
+        if entry.session_id is None or not await self._sessions.exists(entry.session_id):
+            return
+        turn_id = new_id("turn")
+        label = outcome.label if outcome is not None and outcome.status == "done" else entry.context
+        asked = SpokenMessage(turn_id, "user", tr("[Answered in the inbox]"), entry.context)
+        told = SpokenMessage(turn_id, "assistant", text, label, None, tuple(receipt.text for receipt in receipts))
+        await self._sessions.add_message(entry.session_id, asked)
+        await self._sessions.add_message(entry.session_id, told)
+        if outcome is not None and outcome.status == "done" and outcome.result and entry.frozen is not None:
+            key = json.dumps({"tool": outcome.name, **outcome.arguments}, sort_keys=True)
+            await self._sessions.add_scratch(entry.session_id, [Scratch(turn_id, key, outcome.result, label)])
+
+    async def show_audit(self, count: int) -> tuple[AuditView, ...]:
+        """Return the last rows."""
+        rows = await self._audit.last(min(count, AUDIT_LIMIT))
+        return tuple(
+            AuditView(
+                row.id, row.at, row.call_ref, row.turn_id, row.tool, row.capability, row.event, row.value, row.reason,
+                row.integrity, row.confidentiality, row.sandbox, row.target, row.hash,
+            )
+            for row in rows
+        )  # fmt: skip
+
+    async def verify_audit(self) -> AuditVerdict:
+        """Go through the chain."""
+        found = await self._audit.verify()
+        return AuditVerdict(found.rows, found.broken, found.problem)
+
+
+def _told(entry: Parked, outcome: CallOutcome) -> str:
+    tool = visible(entry.tool)
+    if outcome.status == "done":
+        return tr("You allowed it, and it is done ({tool}):\n{result}", tool=tool, result=outcome.result or "")
+    return tr("You allowed it, but it was not done ({tool}): {error}", tool=tool, error=outcome.error or "")
+
+
+def _view(entry: Parked) -> InboxView:
+    arguments = entry.frozen if entry.frozen is not None else entry.arguments
+    shown = ShownCall(
+        visible(entry.tool),
+        entry.target,
+        tuple(ShownArgument(visible(name), approval.words_of(value)) for name, value in arguments.items()),
+        entry.preview,
+    )
+    origins = tuple(visible(origin) for origin in entry.context.origins if origin != USER_ORIGIN)
+    return InboxView(
+        entry.id, visible(entry.tool), entry.capability, shown, entry.reason,
+        origins if entry.context.integrity == "untrusted" else (), entry.session_id, entry.turn_id, entry.call_hash,
+        entry.created_at, entry.expires_at, entry.answered_at, entry.state, entry.outcome,
+    )  # fmt: skip
