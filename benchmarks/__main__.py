@@ -20,7 +20,7 @@ from openclaw_desktop.system.paths import find_home, model_folders
 NAMES = (
     "start", "popup", "idle", "footprint",
     "decode", "first_token", "plain", "memory", "memory_scale", "memory_million", "fit", "schedules",
-    "side_jobs", "calls", "restart", "neighbour", "year",
+    "side_jobs", "calls", "restart", "neighbour", "year", "tool_call",
 )  # fmt: skip
 TABLE = ROOT / "docs" / "benchmarks.md"
 

@@ -40,8 +40,8 @@ from openclaw_desktop.core.protocols import Ask, CallScene, Memory, ModelCard
 from openclaw_desktop.inference.catalogue import find_model, load_catalogue
 from openclaw_desktop.inference.client import ENVIRONMENT, LoadedModel, ModelClient
 from openclaw_desktop.memory import word_vectors
-from openclaw_desktop.runtime import find_times
 from openclaw_desktop.security.labels import join
+from openclaw_desktop.service.tooling import find_times
 from openclaw_desktop.system.paths import find_home, model_folders
 from openclaw_desktop.workers.supervisor import Supervisor
 
@@ -118,9 +118,10 @@ class Caller:
 
     async def call(self, text: str, tools: Sequence[ToolSpec], plain: bool) -> Call:
         """Return the call that `text` makes, `answer` where it makes none."""
+        sorted_tools = tuple(sorted(tools, key=lambda tool: tool.name))
         parts = Parts(
             self._client, self._client.weigh, self._vectors, self._execute, self._recall, _NoStores(), self._models,
-            join, tuple(sorted(tools, key=lambda tool: tool.name)), find_times, SystemClock(),
+            join, lambda: sorted_tools, find_times, SystemClock(),
             parse_plain if plain else _no_plain,
         )  # fmt: skip
         self._call, said = None, ""

@@ -282,6 +282,8 @@ python_packages() {
     fi
     if [ "$1" = test ]; then
         pip_install --editable '.[desktop]' --group dev
+        # Without what it wants for asking models; what its tasks need is in the group "agentdojo".
+        pip_install --no-deps agentdojo==0.1.35
     else
         pip_install --editable '.[desktop]'
     fi

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from openclaw_desktop.cli import backups, memory, output
+from openclaw_desktop.cli import backups, memory, output, tools, walls
 from openclaw_desktop.cli.consolidation import consolidate
 from openclaw_desktop.cli.conversation import ask_request, chat, run_turn
 from openclaw_desktop.cli.encryption import (
@@ -24,6 +24,7 @@ from openclaw_desktop.cli.encryption import (
     recover_memory,
     rekey_memory,
 )
+from openclaw_desktop.cli.feedback import feedback
 from openclaw_desktop.cli.fit import describe_fit
 from openclaw_desktop.cli.ledger import describe_usage, show_ledger
 from openclaw_desktop.cli.logs import write_crash
@@ -58,6 +59,14 @@ def run_command(words: list[str]) -> int:
             from openclaw_desktop.cli.schedule import show_next
 
             return show_next(arguments)  # needs neither agent nor home
+        if arguments.verb == "sandbox":
+            from openclaw_desktop.cli import sandbox
+
+            return sandbox.check(arguments) if arguments.action == "check" else sandbox.execute(arguments)
+        if arguments.verb == "skill":
+            from openclaw_desktop.cli import skills
+
+            return skills.run(arguments)
         home = find_home(arguments.home, os.environ)
         if arguments.verb == "serve":
             from openclaw_desktop.cli.serve import serve
@@ -263,7 +272,8 @@ async def _grant_list(service: AgentService, arguments: argparse.Namespace) -> i
 
 
 async def _grant_add(service: AgentService, arguments: argparse.Namespace) -> int:
-    grant = await service.add_grant(arguments.capability, _whole_path(arguments.scope))
+    of_files = arguments.capability.startswith("file:")
+    grant = await service.add_grant(arguments.capability, _whole_path(arguments.scope) if of_files else arguments.scope)
     if arguments.json:
         output.print_json(grant)
     else:
@@ -313,6 +323,7 @@ VERBS: dict[str, Verb] = {
     "chat": _chat,
     "remember": _remember,
     "recall": _recall,
+    "feedback": feedback,
     **memory.VERBS,
     "model list": _model_list,
     "model fit": _model_fit,
@@ -325,10 +336,13 @@ VERBS: dict[str, Verb] = {
     "grant list": _grant_list,
     "grant add": _grant_add,
     "grant remove": _grant_remove,
+    **walls.VERBS,
     "secret set": set_secret,
     "secret list": list_secrets,
     "secret remove": remove_secret,
     "secret unlock": unlock_secrets,
+    "tool list": tools.list_tools,
+    "tool call": tools.call_tool,
     "backup create": backups.create_backup,
     "backup list": backups.list_backups,
     "memory consolidate": consolidate,

@@ -60,12 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     chat = verb("chat", tr("talk in the terminal"))
     chat.add_argument("--session", metavar="ID", help=tr("go on in this chat"))
 
-    remember = verb("remember", tr("keep a fact"))
-    remember.add_argument("text", metavar="TEXT")
-    recall = verb("recall", tr("find what was kept"))
-    recall.add_argument("query", metavar="QUERY")
-    recall.add_argument("-k", type=_count, default=10, metavar="N", help=tr("at most so many"))
-    _add_forget(verb("forget", tr("erase memories")))
+    _add_what_is_kept(verb)
 
     memory = verb("memory", tr("memory as a whole")).add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_memory_actions(memory, common)
@@ -77,11 +72,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_model_actions(model, common)
 
+    _add_tool_actions(verb("tool", tr("what the agent can do, and one call by hand")), common)
     grant = verb("grant", tr("what tools may touch")).add_subparsers(dest="action", metavar="ACTION", required=True)
     grant.add_parser("list", help=tr("what is allowed"), parents=[common])
     add = grant.add_parser("add", help=tr("allow something"), parents=[common])
-    add.add_argument("capability", metavar="CAPABILITY", help="file:read")
-    add.add_argument("scope", metavar="SCOPE", help=tr("a file or folder"))
+    add.add_argument("capability", metavar="CAPABILITY", help=tr("such as file:read or network:fetch"))
+    add.add_argument("scope", metavar="SCOPE", help=tr("a file or folder, a host, a command, …"))
     grant.add_parser("remove", help=tr("take it back"), parents=[common]).add_argument("grant", metavar="ID")
 
     secrets = verb("secret", tr("keys and tokens, each for one host"))
@@ -99,8 +95,11 @@ def build_parser() -> argparse.ArgumentParser:
     task = verb("task", tr("schedules in words")).add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_schedule(task.add_parser("next", help=tr("what a schedule means and when it is due"), parents=[common]))
 
+    _add_walls(verb, common)
     _add_backup_actions(verb("backup", tr("copies of the memory")), common)
 
+    _add_skill_actions(verb("skill", tr("instructions for kinds of work")), common)
+    _add_sandbox(verb("sandbox", tr("the jail of tools and plugins")), common)
     _add_agent_verbs(verb)
     return parser
 
@@ -114,11 +113,65 @@ def _add_agent_verbs(verb: Callable[[str, str], _Parser]) -> None:
     verb("serve", tr("run the agent without a screen"))
 
 
+def _add_walls(verb: Callable[[str, str], _Parser], common: _Parser) -> None:
+    inbox = verb("inbox", tr("what waits for your answer")).add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    listed = inbox.add_parser("list", help=tr("what waits"), parents=[common])
+    listed.add_argument("--all", action="store_true", help=tr("what was answered or expired, too"))
+    for name, words in (("approve", tr("do it, once")), ("deny", tr("don't do it"))):
+        inbox.add_parser(name, help=words, parents=[common]).add_argument("id", metavar="ID")
+    audit = verb("audit", tr("what the tools did, and who allowed it")).add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    show = audit.add_parser("show", help=tr("the last rows"), parents=[common])
+    show.add_argument("--last", type=_count, default=50, metavar="N", help=tr("so many"))
+    audit.add_parser("verify", help=tr("is it as it was written?"), parents=[common])
+
+
+def _add_skill_actions(verb: _Parser, common: _Parser) -> None:
+    skill = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    skill.add_parser("list", help=tr("which there are"), parents=[common])
+    for name, words in (("check", tr("say what is wrong with one")), ("install", tr("take one up"))):
+        place = skill.add_parser(name, help=words, parents=[common])
+        place.add_argument("path", type=Path, metavar="FOLDER|ARCHIVE")
+    for name, words in (("approve", tr("allow one that changed")), ("remove", tr("remove one"))):
+        skill.add_parser(name, help=words, parents=[common]).add_argument("name", metavar="NAME")
+
+
+def _add_sandbox(verb: _Parser, common: _Parser) -> None:
+    sandbox = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    sandbox.add_parser("check", help=tr("try to break out, and say what holds"), parents=[common])
+    execute = sandbox.add_parser("exec", help=tr("run a Python script in the jail of plugins"), parents=[common])
+    for name, words in (("--read", tr("a folder or file that it may read")), ("--write", tr("one that it may change"))):
+        execute.add_argument(name, metavar="DIR", action="append", default=[], help=words)
+    execute.add_argument("--timeout", metavar="S", type=_seconds, help=tr("end it after so many seconds"))
+    execute.add_argument("script", metavar="SCRIPT.py")
+    execute.add_argument("arguments", metavar="ARG", nargs=argparse.REMAINDER)
+
+
 def _add_forget(forget: _Parser) -> None:
     forget.add_argument("ids", nargs="+", metavar="ID")
     forget.add_argument("--dry-run", action="store_true", help=tr("only show what would go, and what would stay"))
     forget.add_argument("--quotes", action="store_true", help=tr("erase what speaks of it elsewhere, too"))
     forget.add_argument("--yes", action="store_true", help=tr("don't ask"))
+
+
+def _add_what_is_kept(verb: Callable[[str, str], _Parser]) -> None:
+    remember = verb("remember", tr("keep a fact"))
+    remember.add_argument("text", metavar="TEXT")
+    recall = verb("recall", tr("find what was kept"))
+    recall.add_argument("query", metavar="QUERY")
+    recall.add_argument("-k", type=_count, default=10, metavar="N", help=tr("at most so many"))
+    _add_forget(verb("forget", tr("erase memories")))
+    _add_feedback(verb("feedback", tr("say what you think of an answer")))
+
+
+def _add_feedback(feedback: _Parser) -> None:
+    feedback.add_argument("turn", metavar="TURN", help=tr("its turn_id, as ask --json prints it, or last"))
+    feedback.add_argument(
+        "opinion", nargs="?", metavar="up|down|none|TEXT", help=tr("without one, what you said before is shown")
+    )
 
 
 def _add_memory_actions(memory: argparse._SubParsersAction[_Parser], common: _Parser) -> None:
@@ -199,6 +252,15 @@ def _add_model_actions(model: argparse._SubParsersAction[_Parser], common: _Pars
     remove.add_argument("model", metavar="MODEL")
     ledger = model.add_parser("ledger", help=tr("what the model cost: tokens, seconds, energy"), parents=[common])
     ledger.add_argument("--days", type=_count, default=1, metavar="N", help=tr("of so many days"))
+
+
+def _add_tool_actions(verb: _Parser, common: _Parser) -> None:
+    tool = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    tool.add_parser("list", help=tr("which tools there are"), parents=[common])
+    call = tool.add_parser("call", help=tr("call one"), parents=[common])
+    call.add_argument("tool", metavar="NAME")
+    call.add_argument("arguments", metavar="ARGS_JSON", nargs="?", default="{}")
+    call.add_argument("--approve", choices=("never", "ask"), default="ask")
 
 
 def _add_backup_actions(verb: _Parser, common: _Parser) -> None:

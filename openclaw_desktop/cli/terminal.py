@@ -100,6 +100,12 @@ else:
             sys.stderr.flush()
 
 
+def discard_typed() -> None:
+    """Drop what was typed before it was asked for, where a terminal keeps that."""
+    if sys.platform != "win32" and sys.stdin.isatty():
+        termios.tcflush(0, termios.TCIFLUSH)
+
+
 def on_interrupt(number: int, act: Callable[[], object]) -> Callable[[], None]:
     """Call `act` on a signal, where the platform's loop can; return what undoes it."""
     loop = asyncio.get_running_loop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ _CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
 # A pipe without a writer must not hold us up.
 _READ_FLAGS = os.O_RDONLY | _NOFOLLOW | _CLOEXEC | getattr(os, "O_NONBLOCK", 0)
 _CHUNK_BYTES = 1 << 18
+HASHED_BYTES = 64 << 20
 
 # What a text in an old 8-bit encoding may hold below space: tab, line feed, form feed, carriage return, escape.
 _TEXT_CONTROLS = frozenset(b"\t\n\f\r\x1b")
@@ -58,11 +60,29 @@ def list_folder(path: str, limit: int) -> JSON:
         os.close(folder)
 
 
+def hash_file(path: str) -> JSON:
+    """Return {"sha256"} of a regular file, null for one that is too large; raises CallFailed `not_file`, OSError."""
+    file = _open(path, _READ_FLAGS)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise CallFailed("not_file", "this is not a regular file")
+        if os.fstat(file).st_size > HASHED_BYTES:
+            return {"sha256": None}
+        hashed = hashlib.sha256()
+        while chunk := os.read(file, _CHUNK_BYTES):
+            hashed.update(chunk)
+        return {"sha256": hashed.hexdigest()}
+    finally:
+        os.close(file)
+
+
 def decode(data: bytes, truncated: bool) -> str:
     """Return `data` as text: by its byte order mark, else UTF-8, else Latin-1; raises CallFailed `not_text`.
 
     A character that `truncated` data ends in the middle of is left out.
     """
+    if data.startswith(b"%PDF-"):  # often ASCII alone, and nothing that a person reads
+        raise CallFailed("not_text", "this file holds data, not text")
     try:
         if data.startswith(codecs.BOM_UTF8):
             return codecs.utf_8_decode(data[3:], "strict", not truncated)[0]
@@ -118,4 +138,6 @@ def _described(entry: os.DirEntry[str]) -> JSON:
     return {"name": os.fsencode(entry.name).decode("utf-8", "backslashreplace"), "kind": kind, "size_bytes": size_bytes}
 
 
-HANDLERS: Mapping[str, Handler] = MappingProxyType({"files.read": read_text, "files.list": list_folder})
+HANDLERS: Mapping[str, Handler] = MappingProxyType(
+    {"files.read": read_text, "files.list": list_folder, "files.hash": hash_file}
+)

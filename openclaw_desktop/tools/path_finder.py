@@ -67,6 +67,30 @@ class PathFinder:
         self._permissions.check(found)
         return found
 
+    async def find_new(self, path: str, scene: CallScene, near: Path | None = None) -> Path:
+        """Return the canonical path of what is there, or will be: its folder must be there.
+
+        `near`: where a bare name is meant to be. Raises UserError.
+        """
+        given = _expand(path.strip())
+        bases = [*([near] if near else []), *([Path(scene.folder)] if scene.folder else []), self._home]
+        candidates = [given] if given.is_absolute() else [base / given for base in bases]
+        for candidate in candidates:
+            folder = _resolve(candidate.parent)
+            if folder is None or candidate.name in ("", ".", ".."):
+                continue
+            # A link that is there already means what it leads to: never written through unseen.
+            found = _resolve(candidate) or folder / candidate.name
+            if found.is_symlink() or not _is_text(found):
+                continue
+            self._permissions.check(found)
+            return found
+        raise UserError(
+            "no_such_folder",
+            tr("There is no folder for {path}, so nothing was changed.", path=visible(path)),
+            tr("Make the folder first, or give the whole path."),
+        )
+
     async def _find_below_grants(self, wanted: Path) -> Path | None:
         """Return the one path below the granted folders that ends like `wanted`; None where there is none."""
         if not wanted.name or ".." in wanted.parts:
@@ -106,6 +130,14 @@ def _expand(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:  # "~nobody/notes.txt"
         return Path(path)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def _resolve(path: Path) -> Path | None:

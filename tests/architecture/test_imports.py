@@ -16,6 +16,7 @@ LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command
 # Where an import may stand inside a function, and why.
 LAZY = {
     "cli/": "a worker, a verb and the tray each load only what they need",
+    "service/tooling.py": "dateutil and jsonschema have no place in an idle agent",
     "runtime.py": "what only one of the programs starts",
     "inference/download/": "httpx costs an idle agent 8 MB, and most days it fetches nothing",
     "memory/vectors/engines.py": "numpy, tokenizers and the table cost 55 MB that an idle agent must not hold",
@@ -24,6 +25,7 @@ LAZY = {
     "ui/application.py": "the icon shows before the rest of the window is loaded",
     "ui/desktop.py": "QtDBus costs a megabyte; neither it nor the windows of a first or failed start are often needed",
     "system/secrets/": "keyring and cryptography are loaded with the first secret",
+    "security/broker/": "httpcore comes with the first request: an idle agent fetches nothing",
     "system/x11.py": "python-xlib belongs to the desktop extra: the headless agent runs without it",
     "system/hotkey/x11.py": "the same",
 }

@@ -26,6 +26,10 @@ CALL = {
     "error": MAYBE_TEXT,
     "label": LABEL,
     "unclear": bool,
+    "data": object,
+    "took_ms": NUMBER,
+    "undo_id": str,
+    "inbox_id": str,
 }
 ANSWER = {
     "turn_id": str,
@@ -70,6 +74,7 @@ STATUS = {
     "hotkey": str,
     "ledger": dict,
     "caches": dict,
+    "inbox": {"pending": int},
 }  # fmt: skip
 
 
@@ -85,7 +90,7 @@ def fits(value: Any, form: Any, place: str = "document") -> None:
         for number, item in enumerate(value):
             fits(item, form[0], f"{place}[{number}]")
     else:
-        assert isinstance(value, form) and (form is bool or value is not True), f"{place} is {value!r}"
+        assert isinstance(value, form) and (form in (bool, object) or value is not True), f"{place} is {value!r}"
 
 
 def test_ask_answers_with_the_whole_document(talker: Program, tmp_path: Path) -> None:
@@ -114,9 +119,15 @@ def test_a_read_that_nobody_may_allow_ends_with_4(program: Program, tmp_path: Pa
         ended = program.run("ask", f"read {notes}", "--json", *flags)
         assert ended.code == 4
         fits(ended.document, ANSWER)
-        assert [call["status"] for call in ended.document["tool_calls"]] == ["denied"]
+        assert [call["status"] for call in ended.document["tool_calls"]] == ["parked"]
         assert f"grant add file:read {notes}" in ended.document["answer"]
         assert "4711" not in ended.out + ended.err
+    waiting = program.run("inbox", "list", "--json").done().document["entries"]
+    assert {entry["call"]["target"] for entry in waiting} == {str(notes)}
+    # A person answers, at a real terminal or in a window.
+    assert program.run("inbox", "approve", waiting[0]["id"]).code == 4
+    assert program.run("inbox", "deny", waiting[0]["id"]).code == 4
+    assert program.run("audit", "verify", "--json").done().document["broken"] is None
     program.run("grant", "add", "file:read", str(notes)).done()
     allowed = program.run("ask", f"read {notes}", "--json").done()
     fits(allowed.document, ANSWER)
@@ -184,7 +195,7 @@ def test_wrong_usage_ends_with_2_and_touches_nothing(program: Program, words: tu
 
 @pytest.mark.parametrize(
     "words",
-    [("model", "use", "gpt-9"), ("model", "pull", "gpt-9"), ("grant", "add", "file:write", "/etc"), ("ask", " "),
+    [("model", "use", "gpt-9"), ("model", "pull", "gpt-9"), ("grant", "add", "file:fly", "/etc"), ("ask", " "),
      ("ask", "x", "--session", "ses_none"), ("ask", "x", "--file", "/no/such/file")],
     ids=" ".join,
 )  # fmt: skip

@@ -67,6 +67,16 @@ async def test_a_vector_is_that_of_the_float32_weights(embed: MiniLM) -> None:
     assert all(abs(a - b) < 0.02 for a, b in zip(floats(vector)[:5], published, strict=True))
 
 
+async def test_the_memory_of_long_texts_is_given_back(embed: MiniLM) -> None:
+    await embed(["a short one"])
+    assert embed.pid is not None
+    child = psutil.Process(embed.pid)
+    before = child.memory_info().rss
+    for _ in range(2):
+        await embed(["word " * 250] * 8)
+    assert child.memory_info().rss < before + 80_000_000, "it needed 170 MB and more"
+
+
 async def test_a_batch_gives_what_single_texts_give_in_their_order(embed: MiniLM) -> None:
     texts = [" ".join(["word"] * (1 + 7 * number % 23)) + f" {number}" for number in range(45)]
     together = await embed(texts)

@@ -232,3 +232,13 @@ def test_a_path_that_is_no_text_is_taken_as_it_is(agent: Program, tmp_path: Path
     assert [os.fsencode(file.name) for file in tmp_path.glob("*.jsonl")] == [b"caf\xe9.jsonl"]
     assert "0 new of 1" in agent.run("memory", "import", path).done().out
     agent.run("memory", "import", path + "x").failed("caf\\udce9.jsonlx", "Check the path")
+
+
+def test_an_answer_is_marked_and_the_mark_shown(agent: Program) -> None:
+    turn = agent.run("ask", "remember that I like tea", "--json").done().document["turn_id"]
+    marked = agent.run("feedback", turn, "down", "--json").done().document
+    assert (marked["turn_id"], marked["mark"], marked["note"]) == (turn, "down", "")
+    agent.run("feedback", "last", "Too short for me").done()
+    shown = agent.run("feedback", turn).done().out
+    assert "Mark: bad" in shown and "In your words: Too short for me" in shown
+    agent.run("feedback", "turn_nobody", "up").failed("There is no such answer in memory.")

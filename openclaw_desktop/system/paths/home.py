@@ -39,6 +39,11 @@ class Home:
         return (self.data, self.config, self.models, self.backups, self.logs, self.run)
 
     @property
+    def skills(self) -> Path:
+        """Where installed skills lie; made with the first one."""
+        return (self.root or self.data) / "skills"
+
+    @property
     def database(self) -> Path:
         """The one SQLite file."""
         return self.data / "openclaw.db"

@@ -86,7 +86,7 @@ class Desk:
         )
         parts = Parts(
             complete, None, None, executor, self.stores.recall, self.stores, Models(card), join,
-            self.tools or executor.specs(), lambda _text: (), SystemClock(),
+            lambda: self.tools or executor.specs(), lambda _text: (), SystemClock(),
         )  # fmt: skip
         return SessionAgent(parts)
 

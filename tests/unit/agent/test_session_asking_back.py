@@ -49,7 +49,8 @@ class Chat:
         self.doubted: list[str] = []
         self.model = ScriptedModel()
         parts = Parts(
-            self.model, self.weigh, None, self.execute, self.recall, self.stores, One(), join, (*OTHERS, BOOK),
+            self.model, self.weigh, None, self.execute, self.recall, self.stores, One(), join,
+            lambda: (*OTHERS, BOOK),
             lambda _text: (), SystemClock(),
         )  # fmt: skip
         self.agent = SessionAgent(parts)

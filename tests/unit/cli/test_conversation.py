@@ -74,3 +74,32 @@ async def test_each_answer_from_another_machine_is_marked(
     service: Any = Elsewhere(leaves_machine)
     await conversation.run_turn(service, AskRequest("hello"), None)
     assert ("work/qwen is not on this machine" in capsys.readouterr().err) is leaves_machine
+
+
+class Marked(Service):
+    """It keeps the marks that its answers get."""
+
+    def __init__(self) -> None:
+        super().__init__("paused")
+        self.marks: list[tuple[str | None, str | None]] = []
+
+    async def ask(self, request: AskRequest) -> AsyncIterator[TurnEvent]:
+        yield TurnFinished("t", Answer(f"turn of {request.text}", "s", "ok", "small", USER))
+
+    async def give_feedback(self, turn_id: str | None, mark: str | None) -> None:
+        self.marks.append((turn_id, mark))
+
+
+async def test_good_and_bad_mark_the_last_answer_of_this_chat(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = iter(["/good", "one", "/good", "two", "/bad", None])
+
+    async def read_line(_prompt: str) -> str | None:
+        return next(lines)
+
+    monkeypatch.setattr(conversation, "read_line", read_line)
+    service: Any = Marked()
+    assert len(await conversation.chat(service, None, None)) == 2
+    assert service.marks == [("turn of one", "up"), ("turn of two", "down")]
+    assert "There is no answer to mark yet." in capsys.readouterr().err

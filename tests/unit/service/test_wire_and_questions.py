@@ -37,6 +37,7 @@ EVENTS: list[Any] = [
     ev.ModelStateChanged(None, "failed"),
     ev.WindowRequested("toggle"),
     ev.ModelPulled("m", 1, 2, True),
+    ev.InboxChanged(1, "inb", "write_file waits", "open"),
     ev.AgentStopping(),
 ]
 

@@ -144,4 +144,4 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
 
 
 def test_every_handler_has_a_dotted_name() -> None:
-    assert set(HANDLERS) == {"files.read", "files.list"}
+    assert set(HANDLERS) == {"files.read", "files.list", "files.hash"}

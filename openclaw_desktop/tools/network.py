@@ -1,0 +1,54 @@
+"""The network as one agent's tools have it: the broker, the worker that reads foreign bytes, the tools for the web.
+
+Owns how these are put together from the settings. Must not know what is fetched. Loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.protocols import PlainForm, Secrets, Tool
+from openclaw_desktop.security.broker.dialling import Dialler
+from openclaw_desktop.security.broker.fetching import Broker
+from openclaw_desktop.security.broker.hosts import clean_scope
+from openclaw_desktop.storage.settings import Settings
+from openclaw_desktop.tools import web, web_search
+from openclaw_desktop.tools.parsers import ParserHost
+
+PLAIN: tuple[PlainForm, ...] = (*web.PLAIN, *web_search.PLAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`dialler` for raw streams, `fetch` for requests, `parsers` for what comes back; `tools` are those for the web."""
+
+    dialler: Dialler
+    fetch: Broker
+    parsers: ParserHost
+    tools: tuple[Tool, ...]
+
+    async def stop(self) -> None:
+        """End the parsers, if they run."""
+        await self.parsers.stop()
+
+
+def make_network(settings: Settings, secrets: Secrets, grants: web.Grants) -> Network:
+    """Return the network of an agent; nothing is opened or started before the first call."""
+    dialler = Dialler(secrets, private_hosts=private_hosts(settings.network.private_hosts))
+    fetch, parsers = Broker(dialler), ParserHost()
+    chosen = settings.web_search
+    choice = web_search.SearchChoice(chosen.provider, chosen.url, chosen.secret)
+    tools = (web.FetchPageTool(fetch, parsers, grants), web_search.WebSearchTool(fetch, choice))
+    return Network(dialler, fetch, parsers, tools)
+
+
+def private_hosts(setting: str | None) -> frozenset[str]:
+    """Return the places of the setting network.private_hosts in their one form; what is none allows nothing."""
+    places = set()
+    for text in (setting or "").split(","):
+        try:
+            places.add(clean_scope(text))
+        except UserError:
+            continue
+    return frozenset(places)
