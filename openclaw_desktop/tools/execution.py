@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -132,6 +133,11 @@ class Executor:
         return tool
 
     def _problem(self, call: ToolCall, spec: ToolSpec) -> str:
+        try:
+            # Half a surrogate pair can be neither kept nor asked about, and Infinity is no JSON.
+            json.dumps(dict(call.arguments), ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError):
+            return tr("an argument is neither text nor number")
         try:
             return self._find_problem(dict(call.arguments), spec.parameters)
         except Exception as error:  # a schema that nobody can read, of a tool that is not ours
