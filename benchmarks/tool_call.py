@@ -1,7 +1,8 @@
 """What the walls cost: a function in the jail over the bare one, and a command over a bare start.
 
 The worker is warm. The function reads a small file and is called in the jail directly; the command is carried out by
-the executor: schema, frozen words, gate, fork, jail, answer. Strays are processes that are left when calls were cut short.
+the executor: schema, frozen words, gate, fork, jail, answer. Strays are processes that are left when calls
+were cut short.
 """
 
 from __future__ import annotations
