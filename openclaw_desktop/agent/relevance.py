@@ -110,7 +110,7 @@ def word_scores(text: str, tools: Sequence[ToolSpec]) -> list[float]:
     held = [names for pattern, names in _SHAPES if pattern.search(text)]
     return [
         sum(SHARED * math.log(1 + len(tools) / spread[concept]) for concept in asked & concepts)
-        + sum(SHAPE for names in held if not names.isdisjoint(tool.parameters["properties"]))
+        + sum(SHAPE for names in held if not names.isdisjoint(tool.parameters.get("properties", {})))
         for tool, concepts in zip(tools, spoken, strict=True)
     ]
 
@@ -123,7 +123,7 @@ def speaks_of(text: str, tool: ToolSpec) -> bool:
 
 def asks_for_sum(text: str, tool: ToolSpec) -> bool:
     """Return whether `text` has a sum to work out and `tool` takes one: a small model does sums wrongly by itself."""
-    takes_sum = not {"expression", "formula"}.isdisjoint(tool.parameters["properties"])
+    takes_sum = not {"expression", "formula"}.isdisjoint(tool.parameters.get("properties", {}))
     return takes_sum and _SUM.search(text[:READ_CHARS]) is not None
 
 
@@ -137,7 +137,9 @@ def spell(name: str) -> str:
 
 
 def _describe(tool: ToolSpec) -> str:
-    parts = [f"{name} {schema.get('description', '')}" for name, schema in tool.parameters["properties"].items()]
+    parts = [
+        f"{name} {schema.get('description', '')}" for name, schema in tool.parameters.get("properties", {}).items()
+    ]
     return f"{spell(tool.name)}: {tool.description} {', '.join(parts)}"
 
 

@@ -29,18 +29,31 @@ def reply_schema(tools: Sequence[ToolSpec]) -> dict[str, Any]:
     return {"anyOf": [_with_name(tool.name, tool.parameters) for tool in tools] + [_with_name(ANSWER, answer)]}
 
 
+# What a grammar is made from. Lengths, patterns and ranges are checked on the finished call: in a grammar they cost
+# thousands of rules, and not every pattern has one.
+_SHAPE = frozenset({"type", "enum", "const", "required", "additionalProperties"})
+
+
 def _with_name(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    # Lengths are checked on the finished call: in a grammar they cost thousands of rules.
-    properties = {
-        key: {part: value for part, value in schema.items() if part not in ("minLength", "maxLength")}
-        for key, schema in parameters.get("properties", {}).items()
-    }
+    shape = _shape_of(parameters)
     return {
         "type": "object",
-        "properties": {"tool": {"const": name}, **properties},
+        "properties": {"tool": {"const": name}, **shape.get("properties", {})},
         "required": ["tool", *parameters.get("required", ())],
         "additionalProperties": False,
     }
+
+
+def _shape_of(schema: Any) -> dict[str, Any]:
+    """Return the part of a JSON Schema that a grammar keeps to."""
+    if not isinstance(schema, Mapping):
+        return {}
+    shape: dict[str, Any] = {key: value for key, value in schema.items() if key in _SHAPE}
+    if isinstance(schema.get("properties"), Mapping):
+        shape["properties"] = {name: _shape_of(part) for name, part in schema["properties"].items()}
+    if "items" in schema:
+        shape["items"] = _shape_of(schema["items"])
+    return shape
 
 
 def signature(tool: ToolSpec) -> str:

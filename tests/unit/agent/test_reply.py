@@ -77,3 +77,22 @@ def test_a_reply_of_any_depth_is_no_fault_of_ours() -> None:
     reader = ReplyReader()
     reader.feed('{"tool": "read_file", "path": ' + "[" * 20_000 + "]" * 20_000 + "}")
     assert reader.call() is None
+
+
+def test_what_no_grammar_can_hold_is_left_to_the_check_of_the_finished_call() -> None:
+    parameters = {
+        "type": "object",
+        "properties": {
+            "day": {"type": "string", "pattern": r"^(?:today|\d{4})$", "description": "which"},
+            "words": {"type": "array", "maxItems": 200, "items": {"type": "string", "maxLength": 4000}},
+            "count": {"type": "integer", "minimum": 1},
+        },
+    }
+    shape = reply_schema([ToolSpec("habits", "d", parameters, "read")])["anyOf"][0]
+    assert shape["properties"] == {
+        "tool": {"const": "habits"},
+        "day": {"type": "string"},
+        "words": {"type": "array", "items": {"type": "string"}},
+        "count": {"type": "integer"},
+    }
+    assert shape["required"] == ["tool"]
