@@ -21,7 +21,7 @@ from openclaw_desktop.core.tokens import estimate_tokens
 REPLY_RESERVE_TOKENS = 900
 # The system prompt is read once in a model's lifetime, but stands in every context; a small model also answers worse
 # the more tools it has read of (900: "When does the plumber come?" was answered with the present time).
-TOOLS_TOKENS = 450
+TOOLS_TOKENS = 250
 RESULT_RESERVE_TOKENS = 1500
 TIME_STEP_MINUTES = 15
 _TOLD_TIME = re.compile(r"^\[(?:Today is [^\]]*, )?(?P<hour>\d\d):(?P<minute>\d\d)\.?\]$", re.MULTILINE)
