@@ -31,6 +31,8 @@ PROGRAM_PROBES: tuple[Probe, ...] = (*(probe for probe in PROBES if probe.progra
 # How a root says no that does not hold what was asked for.
 _ABSENCES = frozenset({errno.ENOENT, errno.ESRCH, errno.EROFS, errno.ENOTTY})
 _TIMEOUT_S = 60.0
+# The pages of this process count once in each act's child, and it isn't this watched limit that is tried here.
+_MEMORY_BYTES = 1 << 40
 
 
 def program_escapes(abi: int, allow_namespaces: bool, probes: Sequence[Probe] = PROGRAM_PROBES) -> list[str]:
@@ -42,7 +44,7 @@ def program_escapes(abi: int, allow_namespaces: bool, probes: Sequence[Probe] = 
     in_namespaces = allow_namespaces and namespaces_work()
     try:
         with scene(folder, os.getpid(), 8 << 30) as stage:
-            jail = ProgramJail((stage.granted,), (stage.writable,), landlock_abi=abi)
+            jail = ProgramJail((stage.granted,), (stage.writable,), memory_bytes=_MEMORY_BYTES, landlock_abi=abi)
             codes, strays = _try(jail, in_namespaces, stage, probes)
         refusals = trial.REFUSALS | _ABSENCES
         return [name for name, code in codes.items() if code not in refusals] + (["outlive the end"] if strays else [])
