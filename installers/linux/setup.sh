@@ -369,6 +369,8 @@ run_tests() {
     check mypy --platform win32
     check mypy --platform darwin
     check lint-imports
+    # All of them: two at a time, as many of them wait for a screen or a child.
+    [ $# -gt 0 ] || set -- --numprocesses 2 --dist loadfile
     say "${bold}pytest $*${plain}"
     exec pytest "$@"
 }

@@ -30,8 +30,9 @@ _FOREIGN_SHARE = 0.3  # more than this above ASCII, and it is data rather than a
 
 
 def read_text(path: str, limit_bytes: int) -> JSON:
-    """Return the first `limit_bytes` of a file as {"text", "size_bytes", "truncated"}.
+    """Return the first `limit_bytes` of a file as {"text", "size_bytes", "truncated", "sha256"}.
 
+    The hash is of these very bytes and all after them, null for a file that is too large: it can't be another file's.
     Raises CallFailed `not_file` or `not_text`, OSError where it can't be opened.
     """
     file = _open(path, _READ_FLAGS)
@@ -40,10 +41,12 @@ def read_text(path: str, limit_bytes: int) -> JSON:
         if not stat.S_ISREG(status.st_mode):
             raise CallFailed("not_file", "this is not a regular file")
         data = _read(file, limit_bytes + 1)
+        truncated = len(data) > limit_bytes
+        text = decode(data[:limit_bytes], truncated)
+        sha256 = _hash(file, data) if status.st_size <= HASHED_BYTES else None
     finally:
         os.close(file)
-    truncated = len(data) > limit_bytes
-    return {"text": decode(data[:limit_bytes], truncated), "size_bytes": status.st_size, "truncated": truncated}
+    return {"text": text, "size_bytes": status.st_size, "truncated": truncated, "sha256": sha256}
 
 
 def list_folder(path: str, limit: int) -> JSON:
@@ -68,10 +71,7 @@ def hash_file(path: str) -> JSON:
             raise CallFailed("not_file", "this is not a regular file")
         if os.fstat(file).st_size > HASHED_BYTES:
             return {"sha256": None}
-        hashed = hashlib.sha256()
-        while chunk := os.read(file, _CHUNK_BYTES):
-            hashed.update(chunk)
-        return {"sha256": hashed.hexdigest()}
+        return {"sha256": _hash(file)}
     finally:
         os.close(file)
 
@@ -120,6 +120,13 @@ def _read(file: int, limit_bytes: int) -> bytes:
     while len(data) < limit_bytes and (chunk := os.read(file, min(_CHUNK_BYTES, limit_bytes - len(data)))):
         data += chunk
     return bytes(data)
+
+
+def _hash(file: int, read: bytes = b"") -> str:
+    hashed = hashlib.sha256(read)
+    while chunk := os.read(file, _CHUNK_BYTES):
+        hashed.update(chunk)
+    return hashed.hexdigest()
 
 
 def _described(entry: os.DirEntry[str]) -> JSON:

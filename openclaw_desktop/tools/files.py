@@ -105,14 +105,14 @@ class ReadFileTool(_PathTool):
             if failure.code != "not_text" or self._parsers is None:
                 raise UserError(failure.code, _explain(failure, path)) from failure
             text, note = await self._read_document(call, path)
+            sha256 = (await _call(self._jail, "files.hash", {"path": str(path)}, path))["sha256"]
         else:
+            sha256 = result["sha256"]
             text, note = str(result["text"]), tr("\n[cut: the file has {size} bytes]", size=f"{result['size_bytes']:,}")
             note = note if result["truncated"] or clip(text, scene.result_tokens) != text else ""
         label = Label("untrusted", "private", (f"file:{path}",))
-        if self._labels is not None:
-            sha256 = (await _call(self._jail, "files.hash", {"path": str(path)}, path))["sha256"]
-            if sha256 is not None:  # what is too large to be known by its hash is nobody's own
-                label = await self._labels.label_of(path, sha256)
+        if self._labels is not None and sha256 is not None:  # what is too large to be known by its hash is nobody's own
+            label = await self._labels.label_of(path, sha256)
         return ToolResult(clip(text, scene.result_tokens) + note, label, (receipt,))
 
     async def _read_document(self, call: ToolCall, path: Path) -> tuple[str, str]:

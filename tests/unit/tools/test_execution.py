@@ -46,7 +46,7 @@ class Jail:
         self.calls.append((function, read))
         if function == "files.list":
             return {"entries": [{"name": "a", "kind": "folder", "size_bytes": 0}], "truncated": False}
-        return {"text": self.text, "size_bytes": 5, "truncated": False}
+        return {"text": self.text, "size_bytes": 5, "truncated": False, "sha256": None}
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ pytestmark = posix_only
 def test_text_is_decoded(data: bytes, text: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    assert read_text(str(path), 1000) == {"text": text, "size_bytes": len(data), "truncated": False}
+    assert read_text(str(path), 1000) == {
+        "text": text, "size_bytes": len(data), "truncated": False, "sha256": sha256(data).hexdigest()
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,7 @@ def test_a_cut_never_splits_a_character(limit: int, tmp_path: Path) -> None:
     assert "€ü€ü".startswith(result["text"])
     assert len(result["text"].encode()) > limit - 3
     assert (result["truncated"], result["size_bytes"]) == (True, 10)
+    assert result["sha256"] == sha256("€ü€ü".encode()).hexdigest()
 
 
 def test_a_whole_file_that_ends_inside_a_character_is_not_utf8() -> None:
@@ -71,7 +75,8 @@ def test_a_whole_file_that_ends_inside_a_character_is_not_utf8() -> None:
 def test_a_file_of_exactly_the_limit_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("12345")
-    assert read_text(str(path), 5) == {"text": "12345", "size_bytes": 5, "truncated": False}
+    result = read_text(str(path), 5)
+    assert (result["text"], result["size_bytes"], result["truncated"]) == ("12345", 5, False)
 
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
