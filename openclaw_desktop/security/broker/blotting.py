@@ -38,6 +38,12 @@ class Blotter:
             data = data.replace(form, mark)
         return data
 
+    def held_bytes(self, data: bytes) -> int:
+        """Return how many bytes at the end of `data` may be the beginning of one: they must wait for what follows."""
+        longest = min(len(data), self.longest_bytes - 1)
+        starts = range(len(data) - longest, len(data)) if longest > 0 else range(0)
+        return next((len(data) - at for at in starts if any(form.startswith(data[at:]) for form, _ in self._marks)), 0)
+
     def clean_text(self, text: str) -> str:
         """Return `text` without any of them."""
         return (

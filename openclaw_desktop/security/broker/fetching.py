@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,16 @@ class _Made:
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class WebStream:
+    """What is coming back: its pieces are unpacked and hold no secret."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+
+
 class Broker:
     """`core.protocols.Fetch` over checked connections, each for one request alone."""
 
@@ -93,6 +103,19 @@ class Broker:
     ) -> WebResponse | _Hop:
         """Return the answer, or the next hop where it is a redirect."""
         target = hop.target
+        addresses = await self._reach(request, hop, hosts, first, made)
+        extra = made.headers if hop.with_secrets else {}
+        async with self._response(hop, addresses, extra, request.timeout_s) as response:
+            headers = _joined(response.headers)
+            if response.status in (301, 302, 303, 307, 308) and "location" in headers:
+                return _next(hop, response.status, headers["location"], first)
+            return await _read(request, target, response, headers, Blotter(made.texts))
+
+    async def _reach(
+        self, request: WebRequest, hop: _Hop, hosts: Sequence[str], first: Target, made: _Made
+    ) -> tuple[Address, ...]:
+        """Return the checked addresses of a hop that may be made, its secrets put in; raises UserError."""
+        target = hop.target
         way = find_pass(target, hosts)
         if way is None:
             if target is not first:
@@ -103,12 +126,34 @@ class Broker:
         addresses = await self._dialler.find(target.host, target.port, named=way.named)
         if hop.with_secrets and request.secrets:
             await self._put_secrets(request, target, addresses, made)
-        extra = made.headers if hop.with_secrets else {}
-        async with self._response(hop, addresses, extra, request.timeout_s) as response:
-            headers = _joined(response.headers)
-            if response.status in (301, 302, 303, 307, 308) and "location" in headers:
-                return _next(hop, response.status, headers["location"], first)
-            return await _read(request, target, response, headers, Blotter(made.texts))
+        return addresses
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, request: WebRequest, hosts: Sequence[str], *, idle_s: float | None = None
+    ) -> AsyncIterator[WebStream]:
+        """Do `request` and hand out its body while it comes, such as the events of a server; raises UserError.
+
+        Checked as any request, but no redirect is followed. `timeout_s` is until the body begins, `idle_s` then between
+        two pieces of it (None: as long as it takes); more than `limit_bytes` of it is an error.
+        """
+        _check(request)
+        target, made = parse_url(request.url), _Made()
+        hop = _Hop(target, request.method, request.headers, request.body, with_secrets=True)
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(request.timeout_s):
+                    addresses = await self._reach(request, hop, hosts, target, made)
+                    response = await stack.enter_async_context(
+                        self._response(hop, addresses, made.headers, request.timeout_s)
+                    )
+            except TimeoutError:
+                raise problems.too_slow(target.host, request.timeout_s) from None
+            headers, blotter = _joined(response.headers), Blotter(made.texts)
+            shown = {name: blotter.clean_text(value) for name, value in headers.items()}
+            pieces = _pieces(request, target, response, headers, blotter, idle_s)
+            async with contextlib.aclosing(pieces):
+                yield WebStream(blotter.clean_text(target.url), response.status, shown, pieces)
 
     async def _put_secrets(
         self, request: WebRequest, target: Target, addresses: Sequence[Address], made: _Made
@@ -246,3 +291,40 @@ async def _read(
     return WebResponse(
         blotter.clean_text(target.url), response.status, shown, body[: request.limit_bytes], truncated=cut
     )
+
+
+async def _pieces(
+    request: WebRequest,
+    target: Target,
+    response: httpcore.Response,
+    headers: Mapping[str, str],
+    blotter: Blotter,
+    idle_s: float | None,
+) -> AsyncGenerator[bytes, None]:
+    """Yield the body piece by piece; what may be the beginning of a secret waits for the next one."""
+    coming, limit = aiter(response.aiter_stream()), request.limit_bytes
+    packed_bytes, unpacked_bytes, held = 0, 0, b""
+    try:
+        unpacker = Unpacker(headers.get("content-encoding", ""))
+        while True:
+            try:
+                async with asyncio.timeout(idle_s):
+                    piece = await anext(coming)
+            except StopAsyncIteration:
+                break
+            except TimeoutError:
+                raise problems.too_slow(target.host, idle_s or 0.0) from None
+            packed_bytes += len(piece)
+            unpacked = unpacker.feed(piece, limit - unpacked_bytes + 1)
+            unpacked_bytes += len(unpacked)
+            if unpacked_bytes > limit or packed_bytes > 2 * limit + 65_536:
+                raise problems.too_much(target.host)
+            clean = blotter.clean(held + unpacked)
+            kept = len(clean) - blotter.held_bytes(clean)
+            held = clean[kept:]
+            if kept:
+                yield clean[:kept]
+    except UnpackingError:
+        raise problems.not_understood(target.host) from None
+    if held:
+        yield held

@@ -12,6 +12,7 @@ import contextlib
 import hmac
 import logging
 import secrets
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -36,23 +37,30 @@ _CHUNK_BYTES = 65_536
 class ConnectProxy:
     """Lets one process reach the hosts that `scopes` gives by then; see `core.protocols.Fetch` for their forms."""
 
-    def __init__(self, dialler: Dialler, scopes: Callable[[], Awaitable[Sequence[str]]]) -> None:
+    def __init__(self, dialler: Dialler, scopes: Callable[[], Awaitable[Sequence[str]]], port: int = 0) -> None:
+        """`port`: the one that it will have, where that is known before `start`."""
         self._dialler = dialler
         self._scopes = scopes
         self._token = secrets.token_urlsafe(24)
         self._tunnels = TaskSet()
         self._open = 0
         self._server: asyncio.Server | None = None
-        self.port = 0
+        self.port = port
 
     @property
     def url(self) -> str:
         """What stands in HTTPS_PROXY of the one process, and nowhere else: its token is in it."""
         return f"http://jail:{self._token}@127.0.0.1:{self.port}"
 
-    async def start(self) -> int:
-        """Listen on a free port of loopback and return it."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=HEAD_BYTES)
+    async def start(self, listening: socket.socket | None = None) -> int:
+        """Listen on a free port of loopback, or on a socket that listens already, and return the port.
+
+        A jail's own loopback has a socket of its own, whose port is known before there is one: see `port`.
+        """
+        if listening is not None:
+            self._server = await asyncio.start_server(self._accept, sock=listening, limit=HEAD_BYTES)
+        else:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=HEAD_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
         return self.port
 
