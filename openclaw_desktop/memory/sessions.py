@@ -72,6 +72,10 @@ class SessionStore:
         sql = "select 1 from conversations where id = ?"
         return bool(await self._database.rows(sql, (session_id,)))
 
+    async def has_turn(self, turn_id: str) -> bool:
+        """True where a message of the turn is kept."""
+        return bool(await self._database.rows("select 1 from messages where turn_id = ? limit 1", (turn_id,)))
+
     async def latest(self) -> str | None:
         """Return the session last spoken in, unless that is so long ago that it is archived."""
         # By what was said last: a clock that was wrong dated another one later.

@@ -61,6 +61,15 @@ class MemoryStore:
 
         `told`: the user just said them, so that in the same transaction they end what they contradict.
         """
+        with self._database.waiting.someone():
+            ids = await self._keep(memories, told)
+        self._vectors.follow()
+        if told:
+            for note in self._when_told:
+                note()
+        return ids
+
+    async def _keep(self, memories: Sequence[NewMemory], told: bool) -> list[str]:
         now = self._clock.now()
         for memory in memories:
             if not memory.text.strip():
@@ -83,16 +92,13 @@ class MemoryStore:
                 revision.settle(connection, rowids, now)
 
         await self._database.write(insert)
-        self._vectors.follow()
-        if told:
-            for note in self._when_told:
-                note()
         return ids
 
     async def recall(self, query: str, k: int = 10, now: datetime | None = None) -> list[Recollection]:
         """Return up to `k` memories for `query`, best first; each says why."""
         # "Yesterday" is the user's: the clock tells the time in UTC.
-        return await self._search.find(query, k, now or self._clock.now().astimezone(tzlocal()))
+        with self._database.waiting.someone():
+            return await self._search.find(query, k, now or self._clock.now().astimezone(tzlocal()))
 
     async def forget(self, ids: Sequence[str], asked_in: str | None = None) -> int:
         """Erase memories, and all that was made of them and of the turns they came from; see `Erasing.erase`.

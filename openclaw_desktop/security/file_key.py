@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from openclaw_desktop.core.errors import UserError
@@ -130,6 +130,8 @@ class FileKeys:
         state = fits[0] if fits else next(state for state in held if state.id in keys)
         rest = (other for other in states if other is not state and (other is None or other.id in keys))
         others = tuple(keys[other.id] if other else None for other in rest)
+        if code is not None:
+            state = replace(state, code_kept=True)  # who types it has it
         return Found(keys[state.id], state, others, chosen=True, settled=len(states) == 1)
 
     async def _find_unrecorded(self, file: Path, code: str | None) -> Found:
@@ -358,5 +360,5 @@ def key_id(key: bytes) -> str:
 
 
 def sealed_by(state: HeldKey, key: bytes, code: str) -> HeldKey:
-    """Return `state` with `key` in a box that `code` opens; an older code no longer does."""
-    return HeldKey(state.id, state.holder, state.path, seal_key(code, key, state.id))
+    """Return `state` with `key` in a box that `code`, which nobody has seen yet, opens; an older one no longer does."""
+    return HeldKey(state.id, state.holder, state.path, seal_key(code, key, state.id), code_kept=False)

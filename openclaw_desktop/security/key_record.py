@@ -23,12 +23,16 @@ KeyHolder = Literal["keyring", "file"]
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
-    """A key by its id. `path`: the file that held it when it was last kept. `box`: it, sealed by the recovery code."""
+    """A key by its id. `path`: the file that held it when it was last kept. `box`: it, sealed by the recovery code.
+
+    `code_kept`: somebody has that code; False from when it is made until it was shown.
+    """
 
     id: str
     holder: KeyHolder
     path: str | None = None
     box: Box | None = None
+    code_kept: bool = True
 
 
 # None: the file is plain.
@@ -67,7 +71,9 @@ def _plain(state: KeyState) -> dict[str, Any] | None:
     if state is None:
         return None
     box = state.box and {"salt": _text(state.box.salt), "sealed": _text(state.box.sealed)}
-    return {"id": state.id, "holder": state.holder, "path": state.path, "recovery": box}
+    return {
+        "id": state.id, "holder": state.holder, "path": state.path, "recovery": box, "code_kept": state.code_kept,
+    }  # fmt: skip
 
 
 def _state(row: Any) -> KeyState:
@@ -75,11 +81,12 @@ def _state(row: Any) -> KeyState:
         return None
     box = row["recovery"] and Box(_bytes(row["recovery"]["salt"]), _bytes(row["recovery"]["sealed"]))
     path = row["path"]
+    kept = row.get("code_kept", True)  # of a record from before, nobody knows
     if row["holder"] not in get_args(KeyHolder) or not isinstance(row["id"], str) or not isinstance(path, str | None):
         raise ValueError("not a record of ours")
-    if "\0" in (path or ""):
+    if "\0" in (path or "") or not isinstance(kept, bool):
         raise ValueError("not a record of ours")
-    return HeldKey(row["id"], row["holder"], path, box)
+    return HeldKey(row["id"], row["holder"], path, box, kept)
 
 
 def _text(value: bytes) -> str:

@@ -34,6 +34,7 @@ from openclaw_desktop.storage.recovery import (
     prepare_place,
 )
 from openclaw_desktop.storage.repair import make_anew
+from openclaw_desktop.storage.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class Database:
         self._read_connection: apsw.Connection | None = None
         self._beside = ThreadPoolExecutor(1, "database-beside")
         self._beside_connection: apsw.Connection | None = None
+        # Background work gives way to those.
+        self.waiting = Waiting()
         # The last end was unclean, and the file is too large to be read through before the start.
         self.unread = False
         # A page was found damaged while the file was open.

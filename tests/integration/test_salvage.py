@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +26,7 @@ from openclaw_desktop.storage.connection import connect
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.migrations import schema_files
 from openclaw_desktop.storage.recovery import Restored, files_aside, find_copy, restore
+from openclaw_desktop.storage.repair import MADE_ANEW
 from openclaw_desktop.storage.salvage import salvage
 
 PAGE = 4096
@@ -55,7 +59,28 @@ FILLERS = {
     "grants": "insert into grants select 'gra_' || value, 'files:read', '/' || value, 'then' from range",
     "ledger": """insert into ledger
         select 'day' || value, '', '', 'chat', printf('%.90c', 'l'), 1, 1, 1, 1, 1.0, 1.0, 1.0 from range""",
+    "answer_feedback": "insert into answer_feedback select rowid, 1, printf('%.90c', 'g'), 'then' from memories",
+    "audit_log": """insert into audit_log (at, call_ref, turn_id, tool, capability, event, value, reason, integrity,
+        confidentiality, sandbox, call_seal, target_seal, previous, hash) select 'then', 'ref' || value, 't', 'read',
+        'file:read', 'decision', 'allow', '', 'user', 'private', '3', 's', 's', 'p', printf('%.60c', 'h') from range""",
+    "audit_targets": "insert into audit_targets select id, x'00', printf('%.90c', 't') from audit_log",
+    "inbox": """insert into inbox select 'inb_' || value, null, 't', 'write', 'file:write', '{}', '{}', 'h', 'a file',
+        printf('%.90c', 'p'), 'r', null, 'user', 'private', '[]', 'then', 'later', null, 'open', '' from range""",
+    "written_files": """insert into written_files select '/' || printf('%.60c', 'f') || value, 'hash', 'user',
+        'private', '[]', 'then' from range""",
+    "undo_tokens": """insert into undo_tokens select 'und_' || value, 's', 't', 'write', printf('%.90c', 'u'), 'k',
+        'user', 'private', '[]', 'then', null from range""",
+    "notes": """insert into notes (id, text, created_at, changed_at, integrity, confidentiality)
+        select 'not_' || value, printf('%.90c', 'n'), 'then', 'then', 'user', 'private' from range""",
+    "todos": """insert into todos (id, text, created_at, integrity, confidentiality)
+        select 'tod_' || value, printf('%.90c', 'd'), 'then', 'user', 'private' from range""",
+    "habits": """insert into habits (id, name, created_at, integrity, confidentiality)
+        select 'hab_' || value, printf('%.60c', 'h') || value, 'then', 'user', 'private' from range""",
+    "habit_days": """insert into habit_days select id, '2026-01-0' || value from habits,
+        (select 1 as value union select 2 union select 3)""",
 }
+# What has no second page to lose.
+OF_ONE_ROW = {"audit_head"}
 
 
 async def make(path: Path, key: bytes | None, copies: Path) -> tuple[list[str], list[str]]:
@@ -132,19 +157,29 @@ async def test_what_was_said_since_the_copy_comes_from_the_damaged_file(tmp_path
     await database.close()
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[bytes | None, Path]:
+    """A plain and an encrypted file with rows on several pages of every table, and an older copy beside each."""
+    numbers = "with recursive range (value) as (select 1000 union all select value + 1 from range where value < 1600) "
+    folders = {}
+    for key in (None, b"k" * 32):
+        folder = folders[key] = tmp_path_factory.mktemp("filled")
+        asyncio.run(make(folder / "m.db", key, folder / "b"))
+        with contextlib.closing(connect(folder / "m.db", key)) as connection, connection:
+            for sql in FILLERS.values():
+                connection.execute(numbers + sql)
+    return folders
+
+
 @KEYS
 @pytest.mark.parametrize("table", FILLERS)
 async def test_damage_in_one_table_costs_the_page_and_nothing_else(
-    tmp_path: Path, table: str, key: bytes | None
+    tmp_path: Path, table: str, key: bytes | None, filled: dict[bytes | None, Path]
 ) -> None:
+    shutil.copytree(filled[key], tmp_path, dirs_exist_ok=True)
     path, copies = tmp_path / "m.db", tmp_path / "b"
-    await make(path, key, copies)
-    numbers = "with recursive range (value) as (select 1000 union all select value + 1 from range where value < 1600) "
     connection = connect(path, key)
-    with connection:
-        for sql in FILLERS.values():
-            connection.execute(numbers + sql)
-        tables = {name: set(connection.execute(f"select * from {name}")) for name in FILLERS}
+    tables = {name: set(connection.execute(f"select * from {name}")) for name in FILLERS}
     connection.close()
     damage(path, key, table)
     await set_aside(path, key, copies)
@@ -164,8 +199,26 @@ async def test_damage_in_one_table_costs_the_page_and_nothing_else(
 # What can't be without a row of a table, and goes with those that are lost of it.
 BELONGING = {
     "messages": ("session_summaries",),
-    "memories": ("memory_sources",),
+    "memories": ("memory_sources", "answer_feedback"),
+    "audit_log": ("audit_targets",),
+    "habits": ("habit_days",),
 }
+
+
+def test_every_table_that_is_made_of_nothing_else_is_damaged_above() -> None:
+    connection = apsw.Connection(":memory:")
+    for file in schema_files():
+        connection.execute(file.read_text(encoding="utf-8"))
+    found = list(connection.execute("select name, sql from sqlite_schema where type = 'table'"))
+    indexes = tuple(f"{name}_" for name, sql in found if "create virtual table" in str(sql).lower())
+    real = {
+        str(name)
+        for name, sql in found
+        if "create virtual table" not in str(sql).lower() and not name.startswith(("sqlite_", *indexes))
+    }
+    assert real - MADE_ANEW.keys() == FILLERS.keys() | OF_ONE_ROW, (
+        "a table that is new needs rows in FILLERS here, or in MADE_ANEW what makes it again"
+    )
 
 
 @KEYS

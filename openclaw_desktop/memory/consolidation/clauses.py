@@ -58,6 +58,11 @@ _OWN_KIN = re.compile(
 # What stands before a statement and says nothing, or says that something is put right.
 MOVED = r"(?:(?:was|is|has|got|has been|is being) )?(?:moved|rescheduled|changed|postponed|brought forward|put off)"
 CHANGED_TO = r"(?:(?:has|have|was|were|got|has been|have been) )?(?:changed|switched|reset|updated) to"
+# "My pressure has changed, it's 203 now".
+_IT_CHANGED = r"(?:has|have) changed\b(?=[,:;]? (?:and |so )?it\b)"
+_CHANGED_IT_IS = re.compile(
+    r"^(?:has|have|is|are|was|were|got) (?:been )?changed[,:;]? (?:and |so )?it(?: is|'s) (?:now )?", re.I
+)
 _OPENING = re.compile(
     r"^\W*(?:(?:no|nope|yes|yeah|well|oh|ah|ok|okay|so|and|but|also|plus|hey|hi|hello|btw|fyi|sorry|look|correction"
     r"|anyway"
@@ -65,13 +70,19 @@ _OPENING = re.compile(
     r"|note(?: that)?"
     r"|(?:please )?remember(?: that)?|don't forget(?: that)?|in fact|i meant|i mean|that's wrong|that is wrong|not"
     r" quite"
-    r"|(?:it )?turns out(?: that)?"
+    r"|(?:it )?turns out(?: that)?|put (?:differently|another way|simply|briefly)|in other words|to be precise"
     r"|as of now|from now on|these days|nowadays|good news|update|big news|guess what)(?:[,:;.!]\s*|\s*[–—-]\s+|\s+))+",
     re.I,
 )
 _GOT_NEW = re.compile(
     r"(?:I|i|[Ww]e) (?:have|got|have got) a new (?P<noun>[\w -]+?)(?::|,? (?:and )?it(?: is|'s)) (?P<value>.+)"
 )
+# "My boss's assistant Oriel is a baker": of Oriel.
+_ACQUAINTANCE = re.compile(
+    rf"(?i:my|our) (?:[\w-]+ )?[\w-]+'s (?:[\w-]+ ){{1,2}}?(?P<name>{_NAME})\s+(?P<rest>[a-z].+)"
+)
+# "Chassis number: 233199".
+_ENTRY = re.compile(r"(?P<noun>[A-Z][\w'-]+(?: [\w'-]+){0,3}): (?P<value>\S.*)")
 _SUBJECT_AHEAD = (
     r"(?:I\b|i(?:'m| am| have| live| work)\b|we\b|(?i:my|our)\s"
     rf"|{_NAME}(?:'s)?\s+(?:is|was|has|lives|works|moved|and)\b)"
@@ -105,6 +116,15 @@ _ONCE = re.compile(
 )
 # With how long, somebody lives there still: "I have lived in Lisbon for ten years".
 _HAS_LIVED = re.compile(r"\b(?:have|has) (?:\w+ )?lived in\b(?!.*\b(?:for|all (?:my|our|his|her|their)|now)\b)")
+# "My number is 5550, the old one doesn't work any more": that something is new, and no more.
+_OLD_GONE = re.compile(
+    r"[,;]?\s(?:and |so |but )?(?:please |you can )?(?:forget|ignore|drop|delete|scrap)(?: about)? (?:the|my)"
+    r" (?:old|previous|former|other) (?:one|\w+)\b[^,;]*$"
+    r"|[,;]\s(?:and |as |since |because )?(?:the|my) (?:old|previous|former)"
+    r" (?:one|number|code|pin|password|address|phone)\s[^,;]*$"
+    r"|[,;]\swhat a (?:change|surprise)\W*$",
+    re.I,
+)
 _FILLER = re.compile(
     r"\b(?:now|currently|actually|really|just|still|recently|finally|already|officially|always|definitely|usually"
     r"|mostly"
@@ -121,9 +141,9 @@ _CONTRACTIONS = (
     (re.compile(r"'re\b", re.I), " are"),
     (
         re.compile(
-            r"'s (?=(?:now |still |also |really |not |no longer )*(?:allergic|married|engaged|vegan|vegetarian"
+            r"'s (?=(?:now |still |also |really |not |no longer )*(?:(?:allergic|married|engaged|vegan|vegetarian"
             r"|pescatarian"
-            r"|called|named|living|working|based|a|an|moved|got|become|gone|\d+\b(?! \w+ is)))",
+            r"|called|named|living|working|based|a|an|moved|got|become|gone)\b|\d+\b(?! \w+ is)))",
             re.I,
         ),
         " is ",
@@ -152,8 +172,9 @@ class Clause:
 def cut_clauses(text: str, speaker: str) -> Iterator[Clause]:
     """Yield the clauses of a text; those with no subject that can be told have an empty one, and no claim fits them."""
     for sentence in split_sentences([Passage("", text.replace("’", "'"), USER_LABEL)]):
-        changes = _CHANGE.search(sentence.text) is not None
-        for part in _JOINT.split(as_present(sentence.text)):
+        told = _OLD_GONE.sub("", sentence.text)
+        changes = told != sentence.text or _CHANGE.search(told) is not None
+        for part in _JOINT.split(as_present(told)):
             if _OPENING.sub("", f"{part} ").strip(" .,!"):
                 yield _read(part, speaker, changes)
 
@@ -188,6 +209,8 @@ def _read(part: str, speaker: str, changes: bool) -> Clause:
     if _ONCE.search(text) or (not lasts and _HAS_LIVED.search(text)):
         subject = ""
     kin = _kin_of(found) if (found := _OWN_KIN.match(text)) and (found["name"] or found["named"]) else ""
+    if noun is not None:
+        rest = _CHANGED_IT_IS.sub("is ", rest)
     return Clause(subject, noun, _FILLER.sub("", rest).strip(), denied, changes, adds, text, kin)
 
 
@@ -197,11 +220,15 @@ def _subject(text: str, speaker: str) -> tuple[str, str | None, str]:
         return speaker, found["noun"], f"is {found['value']}"
     if found := re.match(r"(?:I|i|[Ww]e|[Tt]he user|User)\b(?!')\s+(?P<rest>.+)", text):
         return speaker, None, found["rest"]
+    if found := _ACQUAINTANCE.match(text):
+        return found["name"].lower(), None, found["rest"]
     if found := _OWN_KIN.match(text):
         return _kin(found, speaker)
+    if found := _ENTRY.match(text):
+        return speaker, found["noun"], f"is {found['value']}"
     if found := re.match(
         rf"(?:(?i:my|our)|(?P<the>(?i:the))|(?P<name>{_NAME})'s?|(?i:the user|user)'s)\s+(?P<noun>[\w"
-        rf" -]+?)\s*(?P<rest>(?::|\b(?:is|are|{CHANGED_TO}|{MOVED}|turned out to be|stands at)\b).+)",
+        rf" -]+?)\s*(?P<rest>(?::|\b(?:is|are|{CHANGED_TO}|{MOVED}|turned out to be|stands at)\b|{_IT_CHANGED}).+)",
         text,
     ):
         noun, rest = found["noun"], re.sub(r"^:", "is", found["rest"])

@@ -39,6 +39,8 @@ Stop = Literal["", "slice", "permit", "disk"]
 KIND = "memory.consolidate"
 
 BATCH_TURNS = 50
+# While somebody waits for the file, which then is read for them between two memories.
+BATCH_HURRIED = 4
 # A model takes seconds for a few: between two steps it is asked anew whether that disturbs.
 BATCH_ASKED = 6
 SLICE_S = 20.0
@@ -168,6 +170,7 @@ class Consolidator:
                 run.stopped = run.stopped or self._stop(run)
                 if run.stopped:
                     return
+                await self._database.waiting.give_way()
                 if not await step(run):
                     break
                 await asyncio.sleep(0)  # others come first between two steps
@@ -187,13 +190,16 @@ class Consolidator:
         return await self._step(run, free)
 
     async def _read(self, run: _Run) -> bool:
-        limit = BATCH_ASKED if run.models and self._minds.extract is not None else BATCH_TURNS
+        asks = run.models and self._minds.extract is not None
+        limit = BATCH_ASKED if asks else BATCH_HURRIED if self._database.waiting.anyone else BATCH_TURNS
         memories = await self._database.read(lambda c: reading.next_unread(c, limit))
         if not memories:
             return False
         offered = await self._ask_for_facts(run, memories)
         weights = await self._ask_for_weights(run, memories, offered)
-        run.read += await self._step(run, lambda diff: reading.read(diff, memories, offered, weights))
+        # What a model was asked is not asked again.
+        enough = (lambda: False) if asks else (lambda: self._database.waiting.anyone)
+        run.read += await self._step(run, lambda diff: reading.read(diff, memories, offered, weights, enough))
         return True
 
     async def _weigh(self, run: _Run) -> bool:

@@ -53,6 +53,9 @@ _SAME_AS = {
 }  # fmt: skip
 _DROPPED = frozenset(listed("new current number address full own personal main present actual"))
 _PETS = ("dog", "cat")
+# "The loyalty card number at the bakery" is another than the one at the chemist's.
+_NUMBERS = frozenset(listed("number code pin password passcode id"))
+_AT_PLACE = re.compile(r"(?P<noun>[\w-]+(?: [\w-]+){0,3}?) (?:at|of|for|in) (?:the |my |our )?(?P<place>[\w' -]+)")
 _NUMBER = r"\d+(?:[.,]\d+)?"
 
 
@@ -130,10 +133,21 @@ def _job(clause: Clause) -> Found:
         clause.rest,
     )
     of_noun = clause.noun in ("profession", "trade") and re.match(r"is (?P<is>[a-z][\w ]+)", clause.rest)
+    if not (found or of_noun) and clause.subject != USER and re.search(r"\bnow\b", clause.text):
+        # "Oriel is an accountant now": of a trade, by its ending.
+        found = _IS_NOW.match(clause.rest)
     if clause.adds or not (found or of_noun):
         return None
     value, rest = cut(of_noun["is"] if of_noun else found["as"] or found["by"] if found else "")
     return Claim(clause.subject, "job", plain(value), clause.denied), rest
+
+
+_IS_NOW = re.compile(
+    r"is an? (?P<by>(?P<as>\b\B)?(?:[a-z]+ )?"
+    r"(?!(?:teenager|winner|member|beginner|owner|pensioner|grand\w+|father|mother|brother|sister|daughter|leader|user"
+    r"|player|patient|student|parent|resident|vegetarian|loser)\b)"
+    r"[a-z]+(?:er|or|ist|ian|ant|eer|wright|smith|nurse|vet|chef|cook|pilot|guide|judge|clerk))\W*$"
+)
 
 
 def _called(clause: Clause) -> Found:
@@ -232,7 +246,12 @@ def _attribute(clause: Clause) -> Found:
         r"[: ]\s*(?P<value>.+)",
         clause.rest,
     )
-    slot = _slot_of(clause.noun)
+    noun, place = _AT_PLACE.fullmatch(clause.noun), ""
+    slot = _slot_of(noun["noun"] if noun else clause.noun)
+    if noun and slot and slot.rsplit(maxsplit=1)[-1] in _NUMBERS:
+        place = f" @ {plain(noun['place'])}"
+    elif noun:
+        return None
     if found is None or slot is None:
         return None
     if found["on"] and slot not in ("birthday", "anniversary"):
@@ -252,7 +271,7 @@ def _attribute(clause: Clause) -> Found:
     if head in _WORD_HEADS and _OF_WORDS.search(given):
         return None
     if head in _WORD_HEADS and re.fullmatch(r"\S+?[.!]?", given):
-        return Claim(clause.subject, slot, given.rstrip(".!"), clause.denied), ""
+        return Claim(clause.subject, slot + place, given.rstrip(".!"), clause.denied), ""
     value, rest = (given.rstrip(".! "), "") if head == "address" else cut(given)
     if slot.startswith("favourite "):
         value = "" if re.match(r"(?:by|about|from|near|under|behind)\b", value, re.I) else stems(value)
@@ -260,7 +279,7 @@ def _attribute(clause: Clause) -> Found:
         return None  # "my doctor is Anna's uncle", "my dentist is Portuguese"
     elif not re.search(r"\d" if head in _NUMBERED_HEADS else r"[\d@]|^[A-Z]", value):
         return None
-    return (Claim(clause.subject, slot, plain(value), clause.denied), rest) if value else None
+    return (Claim(clause.subject, slot + place, plain(value), clause.denied), rest) if value else None
 
 
 def _favourite(clause: Clause) -> Found:

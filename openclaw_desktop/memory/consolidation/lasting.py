@@ -56,8 +56,8 @@ _SMALL_TALK = re.compile(
     r"|stuck|in a"
     r" (?:hurry|rush|meeting)|on (?:my|the) way|at (?:work|home|lunch)|out of|excited|stressed|worried|impressed"
     r"|kidding|joking"
-    r"|asking|talking|trying|looking|having|getting|about|used to it|all|not|with you|right|wrong|feeling|freezing"
-    r"|exhausted"
+    r"|asking|talking|trying|looking(?! after)|having|getting|about|used to it|all|not|with you|right|wrong"
+    r"|feeling|freezing|exhausted"
     r"|overwhelmed|grateful|surprised|annoyed|a (?:bit|little|fool|mess|genius))"
     r"|i (?:see|agree|know|understand|forgot|forget|mean|meant|think so|thought so|guess|suppose|don't (?:know|care"
     r"|mind|think|get"
@@ -106,7 +106,8 @@ _GOING_ON = re.compile(
 )
 # Of all and of nobody: no fact about anyone, unless they are the user's own.
 _OF_ALL = re.compile(
-    r"^(?:every|each|all|most|few|many|some|no|nobody|everybody|everyone|people|there|a|an|one)\b(?!.*\b(?:my|our)\b)",
+    r"^(?:every|each|all|most|few|many|some|no|nobody|everybody|everyone|people|there|a|an|one)\b"
+    r"(?!.*\b(?:my|our)\b| is no \w+ (?:that )?i \w+)",
     re.I,
 )
 _PERSON = r"(?:[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?)"
@@ -131,6 +132,9 @@ _OF_SOMEBODY = re.compile(
     rf"|{_PERSON}'s (?:[\w-]+ ){{0,2}}(?:birthday|profession|job|husband|wife|partner|son|daughter|dog|cat|name|number"
     r"|address|home|employer|boss|doctor|big day)\b"
     rf"|{_PERSON} (?:still |now )?(?:has|had|got|took|keeps|borrowed) (?:my|our)\b"
+    rf"|\b[Bb]y day,? {_PERSON} is an? \w"
+    rf"|\banswers to (?:the name of )?{_PERSON}"
+    rf"|^{_PERSON} and I (?:have been|are|live|work|share|met|got)\b"
     rf"|\b(?:is|was|are|were) (?:called|named) {_PERSON}|\bthe name of {_PERSON}'s"
     rf"|\b{_OURS}{_PERSON},? (?:is|was|has|had|got|gets|keeps|owns|bought|loves|likes|hates|can|can't|received"
     r"|unwrapped|makes|earns|turns|who|an? )",
@@ -157,7 +161,8 @@ _VALUE = r"(?:(?:now|set to|the|about|on|at) )*(?:\d|(?-i:[A-Z])\w)"
 # What a thing of one's own is told by: a number, a date or a name.
 _VALUED = re.compile(
     rf"\b{_HEADS}\b[\w' -]{{0,40}}? (?:is|was|are|stands at|has changed to|changed to|turned out to be|was moved to"
-    rf"|came to|has been moved to) {_VALUE}|\b{_HEADS}\b[\w' -]{{0,40}}: ?{_VALUE}"
+    rf"|came to|has been moved to|went up to|rose to|dropped to"
+    rf"|came down to) {_VALUE}|\b{_HEADS}\b[\w' -]{{0,40}}: ?{_VALUE}"
     rf"|{_VALUE}[\w ,&'-]* as (?:its|the|my|our|[\w]+'s) (?:[\w-]+ ){{0,5}}{_HEADS}\b"
     rf"|\b(?:has a|have a|a) new {_HEADS}, {_VALUE}|^new {_HEADS}\b[^:]*: {_VALUE}",
     re.I,
@@ -174,7 +179,8 @@ _CHOSEN = re.compile(
 # What one likes and dislikes, and "as for my skin, it's dry": told of nothing else than oneself.
 _TASTE = re.compile(
     r"\b(?:favou?rite|of choice|best of all|love most|like best|loyal to|prefer|nothing beats|loathe|detest|abide)\b"
-    r"|\b(?:dis)?likes? (?:\w+ ){1,4}(?:more|less) than\b|\b(?:my|our) (?:[\w'-]+ ){0,3}[\w'-]+, (?:it's|it is"
+    r"|\bmakes? me (?:shudder|gag|sick|sneeze|itch|happy)\b"
+    r"|\b(?:dis)?likes? (?:\w+ ){0,4}(?:more|less) than\b|\b(?:my|our) (?:[\w'-]+ ){0,3}[\w'-]+, (?:it's|it is"
     r"|which is) ",
     re.I,
 )

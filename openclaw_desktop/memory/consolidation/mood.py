@@ -35,6 +35,7 @@ translate try turn type update use wait wake watch write
 _ORDER = re.compile(
     r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|now|hey|hi|yes|sure|great|thanks|first|next|alright|sorry),?\s+)*"
     rf"(?:please|kindly|let's|lets|don't|do not|never mind|{'|'.join(_ORDER_VERBS)})\b(?!\s+(?:is|are|was|were)\b)"
+    r"(?<!\bput(?= (?:differently|another way|simply|briefly)\b))"
     r"|\b(?:can|could|would|will) you\b|\bi(?:'d| would) (?:like|love|want|need|prefer)\b"
     r"|\bi (?:just )?(?:need|want) (?:you|to know|to ask|some help|help|a hand|an? (?:idea|answer|list|summary"
     r"|translation"
@@ -124,6 +125,13 @@ _TAKES_BACK = re.compile(
     r"(?:kidding|joking|jk|j/k|not really|an? joke|sarcas\w+)\b",
     re.I,
 )
+# "If there is one dance I'm loyal to, it's rumba" and "I won't touch that fish" suppose nothing.
+_SETTLED = re.compile(
+    r"^\W*if (?:there(?:'s| is)|i (?:had|have) to (?:name|pick|choose)) (?:only |just )?(?:one|any|a)\b"
+    r"|\b(?:that|this|it|which)(?:'s| is) going to (?=(?-i:[A-Z]))"
+    r"|\bi won't (?:touch|eat|drink|wear)\b",
+    re.I,
+)
 # What is over by tomorrow.
 _PASSING = re.compile(
     r"\b(?:(?<!learned )(?<!learnt )today"
@@ -155,7 +163,7 @@ def orders(sentence: str) -> bool:
 
 def supposes(sentence: str) -> bool:
     """True for what only might be, is wished for, or is still to come on a day that is not named."""
-    straight = as_present(_straight(sentence))
+    straight = _SETTLED.sub("", as_present(_straight(sentence)))
     return any(sign.search(straight) for sign in (_UNREAL, _MAY, _SUBJUNCTIVE, _IN_TALE))
 
 

@@ -16,12 +16,14 @@ from openclaw_desktop.memory.consolidation.slots import read_claims
 MOST_WORDS = 4
 _NAMING = ("name", "age", "has ")
 _POINTS_BACK = re.compile(
+    r"(?:(?:it|this|that)(?:'s| has| is)(?: just| been)* changed[,;:]? (?:and |so )?)?"
     r"(?P<who>it|this|he|she|they)(?:'s| is|'re| are| was)(?: (?:actually|really|now|rather))*"
     r"(?P<how> (?:on|at|in|called|named))? (?P<value>[^!?,;]+)",
     re.I,
 )
 # "No, 15 March." says as much, if it is all that is said.
 _BARE = re.compile(r"(?P<value>(?:\d|[A-Z])[^!?,;]*)$")
+_NOW = re.compile(r" (?:now|these days|instead)$", re.I)
 _VALUE_OF = re.compile(r"^(?P<head>.+\b(?:is|are|was)(?: (?:now|on|at|in|called|named))*) (?P<old>[^,;]+?)[.!]*$", re.I)
 
 # "It's wrong" and "No, never mind" give no value.
@@ -48,7 +50,7 @@ def put_right(before: str, text: str) -> str | None:
     who, how = (found["who"], found["how"]) if found.re is _POINTS_BACK else ("", None)
     if who.lower() in ("he", "she") and not how and not any(claim.slot.startswith(_NAMING) for claim in told):
         return None
-    for written in _written(before, found["value"].strip(" .")):
+    for written in _written(before, _NOW.sub("", found["value"].strip(" ."))):
         claims = read_claims(written).claims
         slots = [(claim.subject, claim.slot, claim.denied) for claim in claims]
         if claims != told and slots == [(claim.subject, claim.slot, claim.denied) for claim in told]:

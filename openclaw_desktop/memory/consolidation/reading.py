@@ -7,7 +7,7 @@ comes as texts, and is believed so far as the turn bears it out. Writer's thread
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import apsw
 
@@ -58,10 +58,12 @@ def read(
     memories: Sequence[StoredMemory],
     offered: Mapping[int, Sequence[str]] | None = None,
     weights: Mapping[str, float] | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Read some unread memories and return how many there still were; each leaves the queue with what came of it.
+    """Read some unread memories and return how many were read; each leaves the queue with what came of it.
 
     `offered`: a model's facts by the rowid of their turn; `weights`: its judgement of how much a text matters, 0 to 1.
+    `enough`: asked after each memory, on the writer's thread, whether the rest stays for the next time.
     """
     # By their ids and words: while a model was asked, one may have been forgotten, and its rowid come again.
     still = set(
@@ -74,18 +76,26 @@ def read(
     )
     known = [memory for memory in memories if (memory.id, memory.text) in still]
     summaries.note_late(diff, [memory for memory in known if memory.kind == "turn"])
-    for memory in known:
-        if memory.kind == "fact":
-            read_fact(diff, memory)
-            continue
-        texts = _chosen(memory)
-        believed = [*texts, *_believed((offered or {}).get(memory.rowid, ()), memory, texts)]
-        for text in believed if believed and not _is_taken_back(diff.connection, memory) else ():
-            facts.add(diff, Candidate(text, (memory,), (weights or {}).get(text)))
-        if (corrected := corrects(diff.connection, memory)) is not None:
-            facts.add(diff, corrected)
-        diff.connection.execute("delete from reading_queue where memory_rowid = ?", (memory.rowid,))
+    for place, memory in enumerate(known, 1):
+        _read_one(diff, memory, offered or {}, weights or {})
+        if enough():
+            return place
     return len(known)
+
+
+def _read_one(
+    diff: Diff, memory: StoredMemory, offered: Mapping[int, Sequence[str]], weights: Mapping[str, float]
+) -> None:
+    if memory.kind == "fact":
+        read_fact(diff, memory)
+        return
+    texts = _chosen(memory)
+    believed = [*texts, *_believed(offered.get(memory.rowid, ()), memory, texts)]
+    for text in believed if believed and not _is_taken_back(diff.connection, memory) else ():
+        facts.add(diff, Candidate(text, (memory,), weights.get(text)))
+    if (corrected := corrects(diff.connection, memory)) is not None:
+        facts.add(diff, corrected)
+    diff.connection.execute("delete from reading_queue where memory_rowid = ?", (memory.rowid,))
 
 
 def corrects(connection: apsw.Connection, turn: StoredMemory) -> Candidate | None:

@@ -79,6 +79,8 @@ class Reading:
     claims: tuple[Claim, ...]
     whole: bool
     changes: bool
+    # ... but for where, when or with whom alone it is so: "I play tennis with Ana".
+    whole_within: bool = False
 
 
 NOTHING = Reading((), whole=False, changes=False)
@@ -91,34 +93,43 @@ def read_claims(text: str, speaker: str = USER) -> Reading:
     if len(text) > LONGEST_READ or not mood.tells(text) or mood.passes(text):
         return NOTHING
     claims: list[Claim] = []
-    whole, changes = True, False
+    whole, within, changes = True, True, False
     for clause in cut_clauses(text, speaker):
         found = read_clause(clause)
         changes |= clause.changes
         if found is None or (found[0].denied and not clause.changes and _RESTRICTS.match(found[1])):
-            whole = False
+            whole = within = False
             continue
         claim, rest = found
         if claim.subject == clause.subject:
             claim = replace(claim, kin=clause.kin)
         if _RESTRICTS.match(rest) and not _NO_PART.match(rest):
             claim = replace(claim, within=claim.within or " ".join(sense(rest, by_user=False)))
+        else:
+            within &= not _weighs(rest)
         if claim not in claims:
             claims.append(claim)
         whole &= not _weighs(rest)
     if any(claim.value == other.value and claim.slot == other.slot and claim.denied != other.denied
            for claim in claims for other in claims):  # fmt: skip
         return NOTHING
-    return Reading(tuple(claims), whole and bool(claims), changes)
+    return Reading(tuple(claims), whole and bool(claims), changes, within and bool(claims))
 
 
 def contradicts(new: Reading, old: Reading) -> bool:
     """True where all that `old` claims is no longer so after `new`, and `old` says nothing else."""
-    return (
-        old.whole
-        and bool(new.claims)
-        and all(any(_ends(claim, held, new.changes) for claim in new.claims) for held in old.claims)
+    return bool(new.claims and old.claims) and all(
+        any(
+            (old.whole or (old.whole_within and _ends_in_part(claim, held))) and _ends(claim, held, new.changes)
+            for claim in new.claims
+        )
+        for held in old.claims
     )
+
+
+def _ends_in_part(claim: Claim, held: Claim) -> bool:
+    """True where what is held so for a part alone ends: as told for that part, or where all of it is denied."""
+    return claim.within == held.within or (claim.denied and not claim.within)
 
 
 def rivals(claim: Claim) -> Iterator[Rival]:
@@ -177,6 +188,11 @@ _WHO_ONE_IS = frozenset(
 )
 # A text that fits no slot, and what is said of others.
 _LOOKED_UP, _UNREAD, _OF_OTHERS = 0.45, 0.28, 0.75
+_EMPTY_TAIL = re.compile(
+    r"[,;]?\s(?:in case (?:i|we|you) [\w' ]+|as it turns out|at last|in the end|if (?:you ask me|i remember right))"
+    r"\W*$",
+    re.I,
+)
 _HAS_ANCHOR = re.compile(r"\d|(?<![.!?] )(?<!^)\b(?!I\b|I')[A-Z]\w+")
 
 
@@ -236,6 +252,7 @@ def _parts(new: Claim, old: Claim) -> bool:
 def _holds_one(slot: str) -> bool:
     return (
         slot in _ONE_VALUE
+        or " @ " in slot
         or slot.startswith(("favourite ", f"{things.PLACE} ", f"{COUNT} ", *things.SEVERAL))
         or slot.rsplit(maxsplit=1)[-1] in ANY_HEADS
     )
@@ -253,6 +270,7 @@ def _is_one_of_many(subject: str) -> bool:
 
 def _weighs(rest: str) -> bool:
     """True where words left over hold a name, a number, somebody of the user's, or something else that is told."""
+    rest = _EMPTY_TAIL.sub("", rest)
     return bool(
         re.search(r"\d|\b(?:my|our|i|we)\b|(?<![.!?] )\b[A-Z]\w", rest)
         or re.search(r"\b(?:and|but|while)\s+(?!(?:so on|all|that's|everything|more)\b)\w", rest)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.memory.consolidation import mood
+from openclaw_desktop.memory.consolidation.asides import take_apart
 from openclaw_desktop.memory.consolidation.claims import Claim
 from openclaw_desktop.memory.consolidation.clauses import opening
 from openclaw_desktop.memory.consolidation.lasting import is_about_me, is_at_hand, is_small_talk, lasts
@@ -116,13 +117,13 @@ def judge(sentence: str) -> Statement | None:
     core = sentence[len(opening(sentence)) :].strip()
     text = core[:1].upper() + core[1:]
     claims = read_claims(sentence).claims
-    if len(text.split()) <= 2 and not claims:
+    noted = _NOTED.search(opening(sentence)) and _ENTRY.match(text)
+    if len(text.split()) <= 2 and not claims and not noted:
         return None
     if mood.asks(text) or mood.orders(text) or len(text) > LONGEST_CHARS:
         return None
     weak = all(claim.slot.startswith(_WEAK_SLOTS) for claim in claims)
     told = claims and not (weak and (is_small_talk(text) or is_at_hand(text)))
-    noted = _NOTED.search(opening(sentence)) and _ENTRY.match(text)
     return Statement(text, claims) if told or noted or lasts(text) else None
 
 
@@ -184,7 +185,20 @@ def is_correction(text: str) -> bool:
 
 def _sentences(text: str) -> list[str]:
     found = (" ".join(sentence.text.split()) for sentence in split_sentences([Passage("", text, USER)]))
-    return [_ASKED_IF_SAID.sub(r"\1", sentence) for sentence in found]
+    parts: list[str] = []
+    for sentence in found:
+        whole = _ASKED_IF_SAID.sub(r"\1", sentence)
+        main, *asides = take_apart(whole)
+        if asides and not _hands_over(whole) and all(judge(aside) for aside in asides):
+            # Without its aside the rest has to claim something to be told for itself.
+            parts += [*([main] if read_claims(main).claims else []), *asides]
+        else:
+            parts.append(whole)
+    return parts
+
+
+def _hands_over(sentence: str) -> bool:
+    return mood.asks(sentence) or mood.supposes(sentence) or mood.jokes(sentence) or mood.orders(sentence)
 
 
 def _is_plain(sentence: str) -> bool:

@@ -64,6 +64,7 @@ _WITH = r"(?P<thing>(?:the|my|our|Dr|Mr|Mrs|Ms) [\w .'-]+?)"
 _ON = r"(?:now )?(?:on |to |for )?(?P<value>(?:the )?\d[\w :.]*?|(?-i:[A-Z])[a-z]+ (?:at )?\d[\w :.]*?)"
 _EVENT = r"(?:interview|exam|flight|surgery|operation|check-up|checkup|hearing|wedding|viewing|lesson|party|inspection)"
 CHOICE, FAVOURITE, OWNED, MEETING = "choice", "favourite", "own", "meeting"
+BEGINS, ENDS = "begins", "ends"
 _TOLD = {
     CHOICE: (
         r"(?:i|we)(?:'ve| have)? (?:decided on|chose|chosen|settled on|picked|gone with|went (?:for|with)|switched to"
@@ -89,7 +90,12 @@ _TOLD = {
         rf"(?:i|we) sold (?:the|my) old {_THING} and (?:got|bought) an? {_VALUE}{_END}",
         rf"the (?:new )?{_THING} (?:i own )?is an? (?P<value>(?-i:[A-Z])[\w -]*?){_END}",
         rf"i(?:'ve| have) (?:got )?an? (?P<value>(?-i:[A-Z])[\w -]*?\d) {_THING}{_END}",
+        rf"my {_THING} is (?:now )?the (?P<value>(?-i:[A-Z])[\w -]*?\d[\w-]*){_END}",
+        rf"(?:i|we)(?:'ve| have)? (?:picked|chose|bought|took|got) (?:the|an?) (?P<value>(?-i:[A-Z])[\w -]*?)"
+        rf" when (?:i|we) needed an? (?:new )?{_THING}{_END}",
     ),
+    BEGINS: (rf"(?:my|our) {_THING} (?:begins?|starts?|opens?) (?:now )?at (?P<value>\d[\w:. ]*?){_END}",),
+    ENDS: (rf"(?:my|our) {_THING} (?:ends?|finishes|closes?) (?:now )?at (?P<value>\d[\w:. ]*?){_END}",),
     MEETING: (
         rf"i have an appointment with {_WITH} {_ON}{_END}",
         rf"(?:the|my) (?:appointment|date|slot) with {_WITH} (?:{MOVED}|is|was) {_ON}{_END}",
@@ -104,7 +110,7 @@ _TOLD = {
 }
 _FORMS = tuple((slot, re.compile(form, re.I)) for slot, forms in _TOLD.items() for form in forms)
 # Of these one may have several, so that only a change ends one.
-SEVERAL = (f"{CHOICE} ", f"{OWNED} ", f"{MEETING} ")
+SEVERAL = (f"{CHOICE} ", f"{OWNED} ", f"{MEETING} ", f"{BEGINS} ", f"{ENDS} ")
 
 
 def read_told(clause: Clause) -> tuple[str, str] | None:

@@ -32,7 +32,7 @@ NEWEST_COMMON = 1_000
 
 _COLUMNS = """m.rowid, m.id, m.kind, m.speaker, m.session_id, m.created_s, m.valid_from, m.valid_to, m.expires_at,
     m.superseded_by, (select s.created_s from memories s where s.rowid = m.superseded_by), m.importance, m.pinned,
-    m.text, m.neighbours, m.date_words, m.turn_id"""
+    m.text, m.neighbours, m.date_words, m.turn_id, m.integrity"""
 
 
 class Candidate(NamedTuple):
@@ -55,6 +55,7 @@ class Candidate(NamedTuple):
     neighbours: str
     date_words: str
     turn_id: str | None
+    integrity: str = "user"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,17 @@ know how hits are scored. Runs on a database thread.
 
 A turn stays as it was said, though the fact that was made of it ended. So where the ended fact answers the question,
 the fact that took its place stands at least where the ended one would, and the turn below it.
+
+Not every change is read as one. So of two facts that answer the same words and are of the same everyday matter, the
+later one stands first where it says itself that something is new.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 
@@ -21,6 +26,45 @@ from openclaw_desktop.storage.database import fetch
 
 # So much less than its correction a turn is worth at most, or than itself where nothing took the place of its fact.
 OUTDATED = 1.0
+ABOVE = 0.01
+
+
+_CHANGED = re.compile(
+    r"\b(?:now|no longer|any ?more|new|chang\w+|switched|moved|mov\w+ to|instead|replaced|swapped|these days|nowadays"
+    r"|from now on|bec[ao]me|rescheduled|postponed|retrained|overturned|retired|the old one)\b",
+    re.I,
+)
+# So many of the best are compared, and a newer one that is worth so much less is about something else.
+COMPARED, CLOSE = 12, 4.0
+
+
+def newest_first(hits: Sequence[Hit], columns: Mapping[int, tuple[Sequence[str], ...]]) -> None:
+    """Put a fact that tells of a change above older ones that answer the same words and are of the same matter.
+
+    `columns`: by rowid, the stems of the question that stand in the text of a memory, then those beside it.
+    """
+    best = heapq.nlargest(COMPARED, hits, key=lambda hit: hit.score)
+    facts = [hit for hit in best if hit.memory.kind == "fact" and hit.memory.speaker in ("", "user") and not hit.ended]
+    for newer in facts:
+        if newer.memory.integrity == "untrusted" or not _CHANGED.search(newer.memory.text):
+            continue
+        words = _asked_words(columns, newer)
+        matter = set(newer.memory.neighbours.split())
+        for older in facts:
+            said = _asked_words(columns, older)
+            if not said or not said <= words or older.memory.pinned:
+                continue
+            # One word in common may be that of another matter.
+            same = len(said) > 1 or matter.intersection(older.memory.neighbours.split())
+            close = newer.score < older.score <= newer.score + CLOSE
+            if same and close and older.memory.created_s < newer.memory.created_s:
+                newer.score, newer.newer = older.score + ABOVE, True
+
+
+def _asked_words(columns: Mapping[int, tuple[Sequence[str], ...]], hit: Hit) -> set[str]:
+    # What was not looked for has none.
+    text, beside, *_ = columns.get(hit.memory.rowid, ((), ()))
+    return {*text, *beside}
 
 
 def put_right(connection: apsw.Connection, hits: list[Hit], now_s: float) -> list[Hit]:

@@ -18,6 +18,7 @@ SAME_MATTER = 0.6
 class Hit:
     """A candidate with what speaks for it.
 
+    `newer`: it says of itself that something changed, since another hit was told of the same.
     `ended`: the memory by which it is known that it holds no more: itself, or a fact that was made of it. `hidden`: and
     the question does not ask for what was. `corrects`: it took the place of a fact that the question is about.
     `questioned`: it is pinned, and was said otherwise since.
@@ -30,6 +31,7 @@ class Hit:
     hidden: bool = False
     corrects: bool = False
     questioned: bool = False
+    newer: bool = False
     ended: Candidate | None = None
     part: int = 0
     score: float = 0.0

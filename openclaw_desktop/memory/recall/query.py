@@ -36,6 +36,11 @@ _PAST = re.compile(
     r"at first|no longer|any ?more|until then|till then)\b",
     re.IGNORECASE,
 )
+# "What did you tell me?" asks for the agent's words, "can you tell me?" does not.
+_ASKS_POLITELY = re.compile(
+    r"\b(?:can|could|would|will) you\b|\bdo you (?:still )?(?:know|remember|recall)\b", re.IGNORECASE
+)
+_OF_AGENT = re.compile(r"\byours?\b|\byou\b", re.IGNORECASE)
 _JOINED = re.compile(r"\b([^\W_]+(?:['’]s)?)\s+(?:and|or)\s+([^\W_]+(?:['’]s)?)")
 CALENDAR = frozenset([*MONTHS, *(month[:3] for month in MONTHS), *WEEKDAYS, *SEASONS])
 _ASKS_WHICH = frozenset(["what", "which", "whose"])
@@ -56,7 +61,7 @@ class Query:
     """A question as it is searched. `parts`: the whole first, then its alternatives.
 
     `words`: all that tell something, names too. `names`: the speakers it names. `many`: it asks for several things.
-    `past`: it asks for what was. `span` and `anchor`: the time it names.
+    `past`: it asks for what was. `of_agent`: for what the agent said or did. `span` and `anchor`: the time it names.
     """
 
     parts: tuple[Part, ...]
@@ -66,6 +71,7 @@ class Query:
     past: bool
     span: Span | None
     anchor: Anchor | None
+    of_agent: bool = False
 
 
 def name_words(text: str) -> list[str]:
@@ -103,6 +109,7 @@ def read_query(text: str, now: datetime, speakers: Collection[str]) -> Query:
         past=_PAST.search(text.replace(told.phrase, " ") if told else text) is not None,
         span=span,
         anchor=anchor,
+        of_agent=_OF_AGENT.search(_ASKS_POLITELY.sub("", text)) is not None,
     )
 
 

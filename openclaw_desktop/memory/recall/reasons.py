@@ -19,6 +19,7 @@ class Evidence:
     """What spoke for a hit. `ended`: it holds no more, `until` the day on which that came, where it is known.
 
     `corrects`: it took the place of what was said before. `questioned`: it is pinned, and was said otherwise since.
+    `newer`: it tells of a change, after another hit of the same matter.
     `trusted`: it is the user's or the agent's own, not read.
     """
 
@@ -30,6 +31,7 @@ class Evidence:
     until: str | None = None
     corrects: bool = False
     questioned: bool = False
+    newer: bool = False
     trusted: bool = True
 
 
@@ -57,6 +59,8 @@ def explain(evidence: Evidence) -> str:
         parts.append(tr("recent"))
     if evidence.corrects:
         parts.append(tr("took the place of what was said before"))
+    if evidence.newer:
+        parts.append(tr("newer than another hit"))
     if evidence.ended and evidence.until:
         parts.append(tr("no longer true since {day}", day=evidence.until))
     elif evidence.ended:

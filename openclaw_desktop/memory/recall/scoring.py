@@ -4,7 +4,7 @@ Owns the formula and its weights, as pure functions. Must not know where rows co
 
     score = words·w1 + meaning·w2 + speaker·w3 + asks·w4 + substance·w5 + near·w6 + session·w7
             + many·(speaker·w8 + session·w9) + answers·w10 + in_time·w11 + past·w12 + importance·w13 + recency·w14
-            + pinned·w15
+            + pinned·w15 + talk·w16
 
 with the weights of `Weights`, of which the first ten were fitted by `python -m benchmarks.locomo --fit` and the others
 set by hand (docs/adr/0017). Each signal lies between 0 and 1:
@@ -24,6 +24,7 @@ set by hand (docs/adr/0017). Each signal lies between 0 and 1:
   that time is not sure.
 - `past`: it holds no more, and the question asks for what was.
 - `recency`: 1 / (1 + age / 30 days).
+- `talk`: a question to the agent, or an answer of its: neither tells of the user, unless what it said is asked for.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Weights:
     importance: float = 0.5
     recency: float = 0.3
     pinned: float = 0.5
+    talk: float = -2.0
 
     @cache  # noqa: B019 - there is one set of them, and some more in tests
     def values(self) -> tuple[float, ...]:
@@ -97,6 +99,7 @@ class Signals:
     importance: float = 0.5
     recency: float = 0.0
     pinned: float = 0.0
+    talk: float = 0.0
     cosine: float = 0.0
     strength: float = 0.0
     company: int = 0
@@ -107,7 +110,7 @@ class Signals:
         return (
             self.words, self.meaning, self.speaker, self.asks, self.substance, self.near, self.session,
             many * self.speaker, many * self.session, self.answers, self.in_time, self.past, self.importance,
-            self.recency, self.pinned,
+            self.recency, self.pinned, self.talk,
         )  # fmt: skip
 
 

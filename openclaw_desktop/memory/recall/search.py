@@ -17,7 +17,7 @@ import apsw
 from openclaw_desktop.memory.recall import pool as pools
 from openclaw_desktop.memory.recall import scoring
 from openclaw_desktop.memory.recall.candidates import find_by_date, known_speakers
-from openclaw_desktop.memory.recall.corrections import put_in_question, put_right
+from openclaw_desktop.memory.recall.corrections import newest_first, put_in_question, put_right
 from openclaw_desktop.memory.recall.counts import TermCounts
 from openclaw_desktop.memory.recall.hits import Hit
 from openclaw_desktop.memory.recall.pool import Pool
@@ -141,6 +141,7 @@ class Search:
                 hits.append(Hit(memory, Signals(), hidden=hidden, ended=memory))
         self._set_signals(hits, query, pool, nearest, now_s)
         hits = put_in_question(connection, put_right(connection, hits, now_s), now_s)
+        newest_first(hits, pool.columns)
         return _take_turns(sorted(hits, key=lambda hit: (-hit.score, hit.memory.rowid)), len(query.parts) - 1)
 
     def _measure_meaning(self, connection: apsw.Connection, pool: Pool, vectors: list[bytes]) -> list[dict[int, float]]:
@@ -177,6 +178,8 @@ class Search:
             if memory.kind == "turn":
                 signals.asks = float(memory.text.rstrip().endswith(("?", "？")))
                 signals.substance = scoring.substance(pool.text_lengths[memory.rowid])
+                if not query.of_agent:
+                    signals.talk = float(memory.speaker == "assistant" or (memory.speaker == "user" and signals.asks))
             signals.many = query.many
             if query.span is not None:
                 signals.in_time = in_time(memory, query.span)
@@ -228,5 +231,6 @@ def _evidence(hit: Hit, query: Query, memory: StoredMemory, zone: tzinfo | None)
         until=last_day(hit.ended, zone) if hit.ended else None,
         corrects=hit.corrects,
         questioned=hit.questioned,
+        newer=hit.newer,
         trusted=memory.label.integrity != "untrusted",
     )

@@ -173,7 +173,9 @@ class VectorIndex:
         goes on after a kill where it was. Raises UserError where the file can't be written.
         """
         ends_s = time.monotonic() + budget_s
+        await self._database.waiting.give_way()
         while await self._step():
+            await self._database.waiting.give_way()
             if time.monotonic() >= ends_s:
                 return True
         return False

@@ -27,6 +27,16 @@ from openclaw_desktop.storage.database import Database
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 ENDS = [
+    ("I stopped playing tennis with Ana", "I play tennis with Ana"),
+    ("I no longer play tennis", "I play tennis with Ana"),
+    ("My locker number has changed, it's 203 now.", "My locker number is 214"),
+    ("My new chassis number is 197412, the old one doesn't work any more.", "Chassis number: 233199."),
+    (
+        "My new loyalty card number at the bakery is 804059",
+        "My loyalty card number at the bakery is 530403, in case I need it.",
+    ),
+    ("My shift begins at 9:25 now.", "My shift begins at 7:15."),
+    ("My boss's assistant Oriel is an accountant now, what a change.", "Oriel has a job as a journalist."),
     ("I don't have a dog any more.", "I have a dog called Rex."),
     ("I don't have a dog any more.", "My dog is called Rex."),
     ("My cat Tom died", "My cat is called Tom"),
@@ -142,6 +152,13 @@ def test_what_is_so_no_more_ends(new: str, old: str) -> None:
         ("The wifi password is wrong", "My wifi password is hunter2"),
         ("My wifi password is 12 characters", "My wifi password is hunter2"),
         ("I moved to Vodafone", "I live in Porto"),
+        ("I stopped playing tennis with Ana", "I play tennis with Ben"),
+        ("I stopped playing tennis with Ana", "I play tennis"),
+        ("My loyalty card number at the bakery is 804059", "My loyalty card number at the gym is 530403"),
+        ("My boss's assistant Oriel is a teenager now", "Oriel has a job as a journalist."),
+        ("My shift begins at 9:25 now.", "My choir begins at 7:15."),
+        ("My shift ends at 17:00 now.", "My shift begins at 7:15."),
+        ("What a change, I feel like the old one", "My locker number is 214"),
     ],
 )
 def test_what_is_so_besides_stays(new: str, old: str) -> None:

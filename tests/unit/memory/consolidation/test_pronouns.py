@@ -26,6 +26,8 @@ BIRTHDAY = "My sister Vera's birthday is on 14 March."
         ("I live in Porto.", "No, Lisbon.", "I live in Lisbon."),
         ("I work at IBM.", "Sorry, I meant Google", "I work at Google."),
         ("My PIN is 1234.", "No, I mean 4321", "My PIN is 4321."),
+        ("My locker number is 214.", "It has changed, it's 203 now.", "My locker number is 203."),
+        ("My locker number is 214.", "It has changed, it's a pity.", None),
         ("I'm allergic to nuts.", "No, it's eggs", "I'm allergic to eggs."),
         ("My favourite colour is green.", "Actually, it's blue", "My favourite colour is blue."),
         ("My wifi password is hunter2.", "No, it's wrong.", None),

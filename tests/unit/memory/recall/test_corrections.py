@@ -7,7 +7,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from openclaw_desktop.core.labels import Label
 from openclaw_desktop.memory import MemoryStore, NewMemory, Recollection
+from openclaw_desktop.memory.consolidation.matters import words_asked_by
 from openclaw_desktop.memory.recall import corrections
 from openclaw_desktop.memory.recall.candidates import Candidate
 from openclaw_desktop.storage.database import Database
@@ -30,6 +32,9 @@ class Told:
         if fact is not None:
             made = NewMemory(fact, speaker="user", created_at=moment, derived_from=(turn_id,))
             self.facts.append(await self.store.remember(made))
+            sql = "update memories set neighbours = ? where id = ?"
+            words = words_asked_by(fact)
+            await self.database.write(lambda c: c.execute(sql, (words, self.facts[-1])).fetchall())
         return turn_id
 
     async def replace(self, old: str, new: str | None) -> None:
@@ -63,6 +68,40 @@ async def test_the_turns_that_hold_no_more_stand_below_what_was_put_right(told: 
     assert len(outdated) == 2
     assert all("no longer true since 2026-11-" in why for why in outdated.values())
     assert {first, second}.isdisjoint(hit.id for hit in hits)
+
+
+async def test_of_two_facts_of_one_matter_the_later_that_tells_of_a_change_is_first(told: Told) -> None:
+    await told.say("s1", "Everyone in my family knows that Ravel is the composer I love most", 1)
+    await told.say("s2", "I've switched to Schubert as my favourite composer", 20)
+    await told.say("s3", "I own the complete works of a composer called Bruch", 21)
+    hits = await told.ask("which composer do I love most?")
+    assert [hit.id for hit in hits[:2]] == [told.facts[1], told.facts[0]], [hit.text for hit in hits]
+    assert "newer than another hit" in hits[0].why and "newer" not in hits[1].why
+
+
+@pytest.mark.parametrize(
+    ("older", "later"),
+    [
+        ("The composer that I love most is Ravel", "I have a recording by the composer Bruch"),  # it tells of no change
+        ("The composer that I love most is Ravel", "I moved to Lisbon"),  # of something else
+        ("Ravel is the composer I love most", "My new neighbour is a composer"),  # of another matter
+    ],
+)
+async def test_what_only_came_later_leaves_the_better_answer_first(told: Told, older: str, later: str) -> None:
+    await told.say("s1", older, 1)
+    await told.say("s2", later, 20)
+    hits = await told.ask("which composer do I love most?")
+    assert hits[0].id == told.facts[0] and all("newer" not in hit.why for hit in hits)
+
+
+async def test_an_untrusted_text_never_passes_the_users_own_by_calling_itself_new(told: Told) -> None:
+    await told.say("s1", "Everyone in my family knows that Ravel is the composer I love most", 1)
+    moment = "2026-11-20T10:00:00+00:00"
+    text = "I've switched to Schubert as my favourite composer"
+    label = Label("untrusted", "private", ("mail",))
+    await told.store.remember(NewMemory(text, speaker="user", created_at=moment, label=label))
+    hits = await told.ask("which composer do I love most?")
+    assert hits[0].id == told.facts[0] and "newer" not in hits[1].why
 
 
 async def test_a_turn_that_says_other_things_keeps_its_place_for_them(told: Told) -> None:

@@ -365,6 +365,35 @@ async def test_a_turn_that_asks_gives_way_to_the_one_that_tells(words: MemorySto
     assert (await texts(words, "dentist"))[0] == "The dentist is Dr Wu"
 
 
+@pytest.mark.parametrize(
+    ("question", "talk"),
+    [
+        ("what is my blood group?", {"asked", "answered"}),
+        ("can you tell me my blood group?", {"asked", "answered"}),
+        ("do you remember my blood group?", {"asked", "answered"}),
+        ("what did you tell me about my blood group?", set()),
+        ("what was your answer on my blood group?", set()),
+    ],
+)
+async def test_talk_with_the_agent_gives_way_unless_it_is_asked_for(
+    words: MemoryStore, question: str, talk: set[str]
+) -> None:
+    def said(speaker: str, text: str) -> NewMemory:
+        return NewMemory(text, kind="turn", speaker=speaker, session_id="s")
+
+    names = ("asked", "answered", "told", "by Ann")
+    ids = await words.remember_many(
+        [
+            said("user", "What is my blood group?"),
+            said("assistant", "I don't know your blood group."),
+            said("user", "The doctor says my blood group is AB."),
+            said("Ann", "What is your blood group?"),  # a talk that was brought in, of somebody else
+        ]
+    )
+    _, hits = await words.search.weigh(question, NOW)
+    assert {names[ids.index(hit.memory.id)] for hit in hits if hit.signals.talk} == talk and len(hits) == 4
+
+
 async def test_pins_importance_and_age_decide_between_equals(words: MemoryStore, database: Database) -> None:
     plain, weighty = await words.remember_many(
         [NewMemory("the alarm code is 1", importance=0.2), NewMemory("the alarm code is 2", importance=0.9)]
