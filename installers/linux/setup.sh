@@ -21,10 +21,11 @@ base_packages="ca-certificates python3 python3-venv g++
     libwayland-client0 libwayland-cursor0 libwayland-egl1 fonts-dejavu-core"
 # wordllama has ready wheels for Intel and AMD alone; elsewhere pip compiles it.
 [ "$(uname -m)" = x86_64 ] || base_packages="$base_packages python3-dev"
-# What the desktop tests need on top: a virtual screen with a window manager, a session bus, a keyring and two kinds of tray.
+# What the desktop tests need on top: a virtual screen with a window manager, a session bus, a keyring, notices, two
+# kinds of tray, and a mail server.
 test_packages="git procps util-linux systemd libglib2.0-bin
-    xvfb xauth openbox dbus dbus-x11 gnome-keyring xfce4-panel trayer xdotool wmctrl x11-utils xprintidle imagemagick
-    hicolor-icon-theme adwaita-icon-theme librsvg2-common"
+    xvfb xauth openbox dbus dbus-x11 gnome-keyring xfce4-panel dunst trayer xdotool wmctrl x11-utils xprintidle imagemagick
+    hicolor-icon-theme adwaita-icon-theme librsvg2-common dovecot-imapd"
 
 # --- talking to the user ------------------------------------------------------------------------------------------
 
