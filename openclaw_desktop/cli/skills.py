@@ -18,9 +18,10 @@ from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.resources import resource_path
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.system.paths.home import Home, find_home
+from openclaw_desktop.tools.skills.approved import describe_change
 from openclaw_desktop.tools.skills.archives import read_archive
 from openclaw_desktop.tools.skills.form import Head, check_skill
-from openclaw_desktop.tools.skills.shelf import Shelf, Skill
+from openclaw_desktop.tools.skills.shelf import SCRIPTS, Shelf, Skill
 from openclaw_desktop.tools.skills.tree import read_tree
 
 
@@ -78,7 +79,9 @@ def _approve(shelf: Shelf, arguments: argparse.Namespace) -> int:
         raise UserError("skill_shipped", tr("{name} came with the agent.", name=skill.name), tr("Reinstall the agent."))
     files = read_tree(skill.folder)
     head = _good(files, skill.name)
-    for line in skill.changes or (tr("Nothing changed."),):
+    before = shelf.approved_files(skill.name)
+    changes = skill.changes if before is None else describe_change(before, files)
+    for line in changes or (tr("Nothing changed."),):
         output.tell(line)
     _show(head, files)
     _confirm(tr("Use it as it is now? [y/N] "))
@@ -122,7 +125,9 @@ def _show(head: Head, files: Mapping[str, bytes]) -> None:
     output.tell(f"{head.name}: {visible(head.description)}")
     for path, content in sorted(files.items()):
         output.tell(f"  {visible(path)}  {len(content):,}")
-    output.tell(tr("Its text is not yours: after reading it the agent asks before it acts. Its scripts are not run."))
+    output.tell(tr("Its text is not yours: after reading it the agent asks before it acts."))
+    if any(path.startswith(SCRIPTS) for path in files):
+        output.tell(tr("Its scripts run in a jail without a network, and only when you say yes to each run."))
 
 
 def _confirm(question: str) -> None:
@@ -152,12 +157,15 @@ def _as_json(skill: Skill) -> dict[str, object]:
     return {
         "name": skill.name, "description": skill.description, "shipped": skill.shipped, "ready": skill.ready,
         "missing": list(skill.missing), "changes": list(skill.changes), "sha256": skill.sha256,
+        "scripts": list(skill.scripts),
     }  # fmt: skip
 
 
 def _describe(skill: Skill) -> str:
     source = tr("came with the agent") if skill.shipped else tr("installed by you")
     lines = [f"{skill.name}  ({source})", f"    {visible(skill.description)}"]
+    if skill.scripts:
+        lines.append(tr("    scripts: {names}", names=", ".join(visible(path) for path in skill.scripts[:5])))
     if skill.missing:
         lines.append(tr("    off: it needs {programs}", programs=", ".join(skill.missing)))
     if skill.changes:

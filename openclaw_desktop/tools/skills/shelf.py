@@ -1,7 +1,9 @@
 """The skills that there are: those that came with the agent, and those that the user installed.
 
 Owns what is kept of each (`skills.json`: what it says of itself, the hash of each file) and that a changed one is off
-until it is approved again. Must not know YAML, nor who asks. Any process; blocking, a skill is small.
+until it is approved again. Nothing of a hash is remembered between two looks: times, size and place of a file stay the
+same where it is written through a mapping or its times are set back. Must not know YAML, nor who asks. Any process;
+blocking, a skill is small.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from typing import Any
 
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.tools.skills.approved import drop_copy, keep_copy, load_copy
 from openclaw_desktop.tools.skills.tree import differences, hash_files, hash_tree, read_tree
 
 RECORD = "skills.json"
 SKILLS_MOST = 200
+SCRIPTS = "scripts/"
 _SEARCHED = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -64,15 +68,15 @@ class Shelf:
 
     def find(self, name: str) -> Skill:
         """Return the skill of that name; raises UserError."""
-        found = next((skill for skill in self.skills() if skill.name == name), None)
-        if found is None:
-            raise UserError(
-                "no_such_skill",
-                tr("There is no skill {name}.", name=visible(name[:80])),
-                tr("See which there are: openclaw-agent skill list"),
-                ExitCode.USAGE,
-            )
-        return found
+        for folder, shipped in ((self._shipped, True), (self._installed, False)):
+            if (kept := _load(folder).get(name)) is not None:
+                return _skill(folder / name, name, kept, shipped)
+        raise UserError(
+            "no_such_skill",
+            tr("There is no skill {name}.", name=visible(name[:80])),
+            tr("See which there are: openclaw-agent skill list"),
+            ExitCode.USAGE,
+        )
 
     def read(self, name: str) -> tuple[Skill, dict[str, bytes]]:
         """Return a skill and its files, exactly as approved; raises UserError where it changed or lacks something."""
@@ -120,6 +124,11 @@ class Shelf:
         self._keep(records, name, description, bins, files)
         return self.find(name)
 
+    def approved_files(self, name: str) -> Mapping[str, bytes] | None:
+        """Return an installed skill's files as they were approved; None where no copy of them was kept."""
+        kept = _load(self._installed).get(name)
+        return None if kept is None else load_copy(self._installed, name, kept["files"])
+
     def approve(self, name: str, description: str, bins: tuple[str, ...], files: Mapping[str, bytes]) -> Skill:
         """Take a changed skill as it was shown from now on: exactly `files`."""
         self._keep(_load(self._installed), name, description, bins, files)
@@ -134,6 +143,7 @@ class Shelf:
         del records[name]
         _save(self._installed, records)
         shutil.rmtree(skill.folder, ignore_errors=True)
+        drop_copy(self._installed, name)
 
     def _keep(
         self,
@@ -143,6 +153,7 @@ class Shelf:
         bins: tuple[str, ...],
         files: Mapping[str, bytes],
     ) -> None:
+        keep_copy(self._installed, name, files)
         records[name] = record_of(description, bins, files)
         _save(self._installed, records)
 
@@ -164,7 +175,7 @@ def _skill(folder: Path, name: str, kept: Mapping[str, Any], shipped: bool) -> S
         folder,
         shipped,
         hash_tree(files),
-        tuple(path for path in files if path.startswith("scripts/")),
+        tuple(path for path in files if path.startswith(SCRIPTS)),
         tuple(program for program in kept["bins"] if not shutil.which(program, path=_SEARCHED)),
         changes,
     )

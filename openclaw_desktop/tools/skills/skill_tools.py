@@ -77,22 +77,22 @@ class ReadSkillTool:
         """Return the text; raises UserError where there is none or the skill is off."""
         wanted = call.arguments.get("file") or "SKILL.md"
         skill, files = await asyncio.to_thread(self._shelf.read, call.arguments["name"])
+        label = _label((skill,))
         try:
             whole = files[wanted].decode()
         except KeyError:
             names = ", ".join(visible(path) for path in list(files)[:20])
-            raise UserError(
-                "no_such_file",
-                tr("The skill {name} has no {file}; it has {names}.", name=skill.name, file=visible(wanted),
-                   names=names),
-            ) from None  # fmt: skip
+            # The names are the skill's own words: they keep its label.
+            problem = tr("The skill {name} has no {file}; it has {names}.", name=skill.name, file=visible(wanted),
+                         names=names)  # fmt: skip
+            return ToolResult("", label, error=problem)
         except UnicodeDecodeError:
             raise UserError("not_text", tr("{file} is not text.", file=visible(wanted))) from None
         whole = visible_lines(whole)
         text = clip(whole, scene.result_tokens)
         cut = tr("\n[cut: there is more]") if text != whole else ""
         receipt = Receipt("skill.read", tr("read the skill {name}", name=skill.name), call.id, skill.name)
-        return ToolResult(text + cut, _label((skill,)), (receipt,))
+        return ToolResult(text + cut, label, (receipt,))
 
 
 def _line(skill: Skill) -> str:

@@ -195,6 +195,37 @@ async def test_a_whole_plan_is_one_question_and_each_call_of_it_runs_once(house:
     assert (await house.call(Desk("no"), EVIL)).status == "denied"
 
 
+async def test_what_is_asked_twice_stands_in_the_plan_and_by_itself_in_a_second_window(house: House) -> None:
+    pay = Sender(replace(SEND, name="pay", effect="guarded", capability=None))
+    executor = Executor([house.tool, pay], house.grants, find_problem, Walls(house.audit, None, None, house.clock))
+    calls = [ToolCall("1", "send_mail", {"to": "ana@x.test"}), ToolCall("2", "pay", {"to": "bob"})]
+    ask = Desk("once", "once")
+    assert await executor.permit_plan(calls, house.scene(EVIL), ask) is True
+    plan, second = ask.asked
+    assert [call.tool for call in plan.calls] == ["send_mail", "pay"]
+    assert [call.target for call in second.calls] == ["bob"], "the second window shows what is asked twice alone"
+    assert (plan.delay_s, second.delay_s) == (0.0, 3.0)
+    assert "evil.test" in second.text
+    for call in calls:
+        outcome, _ = await executor(call, house.scene(EVIL), Desk("no"))
+        assert outcome.status == "done"
+    # A yes to the plan and a no to the second window allow none of it, and the log has both.
+    house.tool.sent.clear()
+    assert await executor.permit_plan(calls, house.scene(EVIL), Desk("once", "no")) is False
+    assert (await executor(calls[0], house.scene(EVIL), Desk("no")))[0].status == "denied"
+    assert house.tool.sent == []
+    assert (await house.values())[-6:] == ["ask", "no", "ask_twice", "no", "ask", "no"]
+
+
+async def test_each_call_that_is_asked_twice_holds_the_second_window_closed_for_longer(house: House) -> None:
+    house.tool.spec = replace(SEND, effect="guarded")
+    calls = [ToolCall(str(n), "send_mail", {"to": to}) for n, to in enumerate(["ana@x.test", "bob@x.test"])]
+    ask = Desk("once", "once")
+    assert await house.executor.permit_plan(calls, house.scene(EVIL), ask) is True
+    assert [question.delay_s for question in ask.asked] == [0.0, 6.0]
+    assert (await house.call(Desk(), EVIL)).status == "done"
+
+
 async def test_the_yes_to_a_plan_runs_out_and_is_none_for_what_is_asked_twice(house: House) -> None:
     calls = [ToolCall(str(n), "send_mail", {"to": to}) for n, to in enumerate(["ana@x.test", "bob@x.test"])]
     await house.executor.permit_plan(calls, house.scene(EVIL), Desk("once"))
