@@ -15,12 +15,13 @@ import sys
 from typing import Any
 
 from openclaw_desktop.workers.calls import CallFailed
-from openclaw_desktop.workers.keeper import Keeper, namespaces_work
 from openclaw_desktop.workers.programs import Program
 from openclaw_desktop.workers.sandbox.jail import JailError
 
 if sys.platform != "linux":
-    raise ImportError("programs are jailed on Linux alone")
+    raise ImportError("programs that live long are jailed on Linux alone")
+
+from openclaw_desktop.workers.keeper import Keeper, namespaces_work
 
 
 def attend(descriptor: int) -> int:

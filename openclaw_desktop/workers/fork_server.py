@@ -27,16 +27,23 @@ from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, JSON, CallFailed,
 from openclaw_desktop.workers.programs import Program
 from openclaw_desktop.workers.sandbox import landlock, tree
 from openclaw_desktop.workers.sandbox.jail import Jail, JailError, enter
-from openclaw_desktop.workers.sandbox.proof import both, prove, prove_programs
+from openclaw_desktop.workers.sandbox.proof import both, prove, prove_commands, prove_programs
 
+if sys.platform != "win32":
+    from openclaw_desktop.workers.program_run import run
+    from openclaw_desktop.workers.sandbox import temporary
 if sys.platform == "linux":
-    from openclaw_desktop.workers.keeper import namespaces_work, run
+    from openclaw_desktop.workers.keeper import namespaces_work
+    from openclaw_desktop.workers.sandbox.program_jail import prepare
+    from openclaw_desktop.workers.sandbox.usage import swaps
+    from openclaw_desktop.workers.spare_keeper import stand_by
 
 ABI_VARIABLE = "OPENCLAW_LANDLOCK_ABI"  # for tests: see what an older kernel would give
 NAMESPACES_VARIABLE = "OPENCLAW_NAMESPACES"  # for tests: "0" for a system that forbids them
 PROOF_TIMEOUT_S = 20.0
 WRITTEN_FILE_BYTES = 256 << 20
 KEEPER_GRACE_S = 5.0
+SPARE_LIFE_S = 120.0
 _ROOM_BYTES = 256 << 20  # of memory for a call, beyond what the server itself has
 
 _STDIN, _STDOUT = 0, 1
@@ -71,7 +78,19 @@ class _Child:
     pipe: int
     deadline_s: float
     limit_bytes: int
+    program: bool = False
     output: bytearray = field(default_factory=bytearray)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spare:
+    """A keeper that has made ready what it can without knowing its program: half of what a short command takes."""
+
+    pid: int
+    order: int
+    pipe: int
+    in_namespaces: bool
+    until_s: float
 
 
 class _Server:
@@ -79,6 +98,8 @@ class _Server:
         self._handlers = handlers
         self._jail = jail
         self._children: dict[int, _Child] = {}
+        self._spare: _Spare | None = None
+        self._namespaces = False  # where the last program ran
         self._selector = selectors.DefaultSelector()
         self._input = bytearray()
 
@@ -95,15 +116,20 @@ class _Server:
                 now_s = time.monotonic()
                 for child in [child for child in self._children.values() if child.deadline_s <= now_s]:
                     self._end(child, ("timeout", "the call took too long"))
+                if self._spare is not None and self._spare.until_s <= now_s:
+                    self._drop_spare()
         except BrokenPipeError:  # nobody listens any more
             return 0
         finally:
             for child in list(self._children.values()):
                 self._bury(child)
+            self._drop_spare()
 
     def _patience_s(self) -> float | None:
-        nearest_s = min((child.deadline_s for child in self._children.values()), default=None)
-        return None if nearest_s is None else max(0.0, nearest_s - time.monotonic())
+        times_s = [child.deadline_s for child in self._children.values()]
+        if self._spare is not None:
+            times_s.append(self._spare.until_s)
+        return max(0.0, min(times_s) - time.monotonic()) if times_s else None
 
     def _read_messages(self) -> bool:
         chunk = os.read(_STDIN, _CHUNK_BYTES)
@@ -160,10 +186,65 @@ class _Server:
         if program.timeout_s <= 0:
             raise ValueError("a program that is waited for needs a time limit")
         program = replace(program, jail=replace(program.jail, landlock_abi=self._jail.landlock_abi))
+        in_namespaces = self._namespaces = _in_namespaces(program)
         # The keeper ends its program in time; one that does not is ended with it.
-        self._start(call_id, _keeping(program), program.timeout_s + KEEPER_GRACE_S, ANSWER_LIMIT_BYTES)
+        timeout_s = program.timeout_s + KEEPER_GRACE_S
+        spare = self._take_spare(program, in_namespaces)
+        if spare is not None:
+            self._follow(_Child(call_id, spare.pid, spare.pipe, time.monotonic() + timeout_s, ANSWER_LIMIT_BYTES, True))
+        else:
+            self._start(call_id, _keeping(program, in_namespaces), timeout_s, ANSWER_LIMIT_BYTES, program=True)
 
-    def _start(self, call_id: int, body: Callable[[int], JSON], timeout_s: float, limit_bytes: int) -> None:
+    def _take_spare(self, program: Program, in_namespaces: bool) -> _Spare | None:
+        """Hand `program` to the keeper that waits; None where there is none, or none that fits."""
+        spare = self._spare
+        if spare is None or spare.in_namespaces != in_namespaces or program.jail.network != "none":
+            return None
+        self._spare = None
+        rest = memoryview(json.dumps(program.as_message()).encode())
+        try:
+            while rest:
+                rest = rest[os.write(spare.order, rest) :]
+        except BrokenPipeError:  # somebody ended it
+            self._put_away(spare)
+            return None
+        os.close(spare.order)
+        return spare
+
+    def _make_spare(self, in_namespaces: bool) -> None:
+        if self._spare is not None or sys.platform != "linux":
+            return
+        orders, order = os.pipe()
+        try:
+            pid, pipe = self._fork(_standing_by(orders, in_namespaces))
+        except OSError:  # no room for one: the next program starts without it
+            os.close(order)
+            return
+        finally:
+            os.close(orders)
+        self._spare = _Spare(pid, order, pipe, in_namespaces, time.monotonic() + SPARE_LIFE_S)
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            spare, self._spare = self._spare, None
+            os.close(spare.order)
+            self._put_away(spare)
+
+    def _put_away(self, spare: _Spare) -> None:
+        os.close(spare.pipe)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(spare.pid, tree.SIGKILL)
+        os.waitpid(spare.pid, 0)
+        self._kill_strays()
+
+    def _start(
+        self, call_id: int, body: Callable[[int], JSON], timeout_s: float, limit_bytes: int, program: bool = False
+    ) -> None:
+        pid, pipe = self._fork(body)
+        self._follow(_Child(call_id, pid, pipe, time.monotonic() + timeout_s, limit_bytes, program))
+
+    def _fork(self, body: Callable[[int], JSON]) -> tuple[int, int]:
+        """Start a child that runs `body`; return its process id and where its answer comes from."""
         parent = os.getpid()
         pipe, child_end = os.pipe()
         try:
@@ -175,9 +256,11 @@ class _Server:
         if pid == 0:
             _live_and_die(parent, child_end, body)
         os.close(child_end)
-        child = _Child(call_id, pid, pipe, time.monotonic() + timeout_s, limit_bytes)
-        self._children[call_id] = child
-        self._selector.register(pipe, selectors.EVENT_READ, child)
+        return pid, pipe
+
+    def _follow(self, child: _Child) -> None:
+        self._children[child.call_id] = child
+        self._selector.register(child.pipe, selectors.EVENT_READ, child)
 
     def _read_output(self, child: _Child) -> None:
         chunk = os.read(child.pipe, _CHUNK_BYTES)
@@ -191,6 +274,8 @@ class _Server:
         exit_code = self._bury(child)
         outcome = {"error": _error(*error)} if error else _outcome(bytes(child.output), exit_code)
         _answer(child.call_id, outcome)
+        if child.program and error is None:
+            self._make_spare(self._namespaces)
 
     def _bury(self, child: _Child) -> int:
         """Kill and reap `child` and whatever it left behind; return its exit code."""
@@ -201,8 +286,14 @@ class _Server:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, tree.SIGKILL)
         exit_code = os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1])
-        tree.kill_strays({other.pid for other in self._children.values()})
+        self._kill_strays()
         return exit_code
+
+    def _kill_strays(self) -> None:
+        known = {child.pid for child in self._children.values()}
+        if self._spare is not None:
+            known.add(self._spare.pid)
+        tree.kill_strays(known)
 
 
 def _fork() -> int:
@@ -287,21 +378,64 @@ def _error(code: str, message: str) -> dict[str, str]:
     return {"code": code, "message": message}
 
 
-def _keeping(program: Program) -> Callable[[int], JSON]:
-    """Return the body of a child that keeps `program`."""
+def _in_namespaces(program: Program) -> bool:
+    """Return whether `program` is to be alone in its namespaces, with all at hand that its keeper needs."""
     if sys.platform == "linux":
         in_namespaces = program.jail.namespaces and _namespaces_allowed() and namespaces_work()
-        return lambda pipe: {"result": run(program, in_namespaces, pipe)}
+        prepare(program.jail, in_namespaces)
+        swaps()
+        return in_namespaces
     else:
-        raise ValueError("programs are jailed on Linux alone")
+        return False
+
+
+def _keeping(program: Program, in_namespaces: bool) -> Callable[[int], JSON]:
+    """Return the body of a child that keeps `program`."""
+    if sys.platform == "win32":
+        raise ValueError("no program is kept by a fork server on Windows")
+    else:
+        return lambda pipe: {"result": run(program, in_namespaces, pipe)}
+
+
+def _standing_by(orders: int, in_namespaces: bool) -> Callable[[int], JSON]:
+    """Return the body of a child that waits for its program."""
+    if sys.platform == "linux":
+        return lambda pipe: {"result": stand_by(orders, in_namespaces, pipe)}
+    else:
+        raise ValueError("keepers wait on Linux alone")
 
 
 def _as_json(jail: Jail) -> JSON:
     proof = prove(jail)
     if sys.platform == "linux":
         proof = both(proof, prove_programs(jail.landlock_abi, _namespaces_allowed()))
+    elif sys.platform == "darwin":
+        folder = temporary.make("proof")
+        try:
+            proof = both(proof, prove_commands(_run_apart, "sandbox-exec", folder))
+        finally:
+            temporary.remove(folder)
     names = ("level", "layers", "reason", "escaped", "tried")
     return {name: getattr(proof, name) for name in names}
+
+
+def _run_apart(program: Program) -> JSON:
+    """Run a program as a call of it would, in a child of its own; raises JailError."""
+    pipe, child_end = os.pipe()
+    parent = os.getpid()
+    pid = _fork()
+    if pid == 0:
+        _live_and_die(parent, child_end, _keeping(program, _in_namespaces(program)))
+    os.close(child_end)
+    told = bytearray()
+    while chunk := os.read(pipe, _CHUNK_BYTES):
+        told += chunk
+    os.close(pipe)
+    os.waitpid(pid, 0)
+    outcome = _outcome(bytes(told), 0)
+    if "error" in outcome:
+        raise JailError(outcome["error"]["message"])
+    return outcome["result"]
 
 
 def _namespaces_allowed() -> bool:

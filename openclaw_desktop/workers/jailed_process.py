@@ -105,10 +105,13 @@ class JailedProcess:
         return ProcessEnd(end["ended"], end["exit_code"])
 
 
-async def open_jailed(program: Program) -> JailedProcess:
-    """Start `program`; raises CallFailed `jail` where its jail can't be set up, `not_started` or `died`."""
-    if sys.platform != "linux":
-        raise CallFailed("jail", tr("There is no jail for programs on this system yet."))
+async def open_jailed(program: Program, line_limit_bytes: int = 1 << 16) -> JailedProcess:
+    """Start `program`; raises CallFailed `jail` where its jail can't be set up, `not_started` or `died`.
+
+    `line_limit_bytes`: the longest line that can be read of its stdout.
+    """
+    if sys.platform != "linux":  # what lives long is somebody else's code, and needs a jail of level 3
+        raise CallFailed("jail", tr("There is no jail on this system for programs that live long."))
     ours, theirs = socket.socketpair()
     try:
         with theirs:
@@ -119,6 +122,7 @@ async def open_jailed(program: Program) -> JailedProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=clean_environment(),
+                limit=line_limit_bytes,
                 start_new_session=True,
                 pass_fds=(theirs.fileno(),),
             )

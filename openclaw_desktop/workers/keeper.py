@@ -5,7 +5,7 @@ process of its own, forked by the tool worker or started as `worker program`.
 """
 
 # Memory counts in this process, and pathlib brings much.
-# ruff: noqa: PTH116, PTH123, PTH208
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, JSON, CallFailed
+from openclaw_desktop.workers.calls import CallFailed
 from openclaw_desktop.workers.programs import Ended, Program
 from openclaw_desktop.workers.sandbox import temporary, tree
 from openclaw_desktop.workers.sandbox.jail import JailError, close_descriptors
 from openclaw_desktop.workers.sandbox.kernel import PR_SET_DUMPABLE, prctl
-from openclaw_desktop.workers.sandbox.program_jail import ProgramJail, devices, enter_program, names, system_files
+from openclaw_desktop.workers.sandbox.program_jail import ProgramJail, enter_program, names, surroundings
 
 if sys.platform != "linux":
     raise ImportError("programs are kept on Linux alone")
 
-from openclaw_desktop.workers.sandbox import namespaces
+from openclaw_desktop.workers.sandbox import namespaces, usage
 
 PRIVATE = "/private"  # its own folder, in a root of its own
 PRIVATE_BYTES = 256 << 20
 LOOK_EVERY_S = 0.02
 THREADS_PER_PROCESS = 16
+DESCRIPTORS_PER_PROCESS = 64
 NICENESS = 5  # the keeper must come to its turn, however many there are
 _CHUNK_BYTES = 1 << 16
 _NOT_STARTED = 126
@@ -67,91 +68,88 @@ def _starts_in_namespaces() -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def run(program: Program, in_namespaces: bool, keep: int) -> JSON:
-    """Run `program` to its end: {"exit_code", "stdout", "stderr", "truncated", "ended", "namespaces"}.
-
-    `exit_code` is 128 and the signal's number for one that a signal ended. `keep`: a descriptor that stays ours, none
-    of the program's. Raises JailError where the jail can't be set up, CallFailed `not_started`.
-    """
-    close_descriptors((0, 1, 2, keep))
-    source = os.memfd_create("stdin")
-    os.write(source, program.stdin.encode("utf-8", "surrogateescape"))
-    os.lseek(source, 0, os.SEEK_SET)
-    (out, out_end), (err, err_end) = os.pipe(), os.pipe()
-    keeper = Keeper(program, in_namespaces, (source, out_end, err_end))
-    for descriptor in (source, out_end, err_end):
-        os.close(descriptor)
-    collected = {out: bytearray(), err: bytearray()}
-    ended = keeper.watch(collected)
-    exit_code = keeper.finish()
-    limit = program.output_limit_bytes
-    for pipe, data in collected.items():
-        os.set_blocking(pipe, False)
-        with contextlib.suppress(BlockingIOError):
-            while len(data) <= limit and (chunk := os.read(pipe, _CHUNK_BYTES)):
-                collected[pipe] += chunk
-    if any(len(data) > limit for data in collected.values()):
-        ended = "output" if ended == "exit" else ended
-    while True:
-        texts = [bytes(data[:limit]).decode("utf-8", "replace") for data in collected.values()]
-        result = {
-            "exit_code": exit_code if ended == "exit" else None,
-            "stdout": texts[0],
-            "stderr": texts[1],
-            "truncated": any(len(data) > limit for data in collected.values()),
-            "ended": ended,
-            "namespaces": in_namespaces,
-        }
-        if len(json.dumps(result)) < ANSWER_LIMIT_BYTES:
-            return result
-        limit //= 2  # bytes that are no text grow when they are written as JSON
-
-
 class Keeper:
     """One running program; `body` in its place is code of ours that the self-test runs in the same jail.
 
-    `stdio`: its three descriptors. `life`: a descriptor whose end means that nobody wants the program any more.
-    Raises JailError or CallFailed where it does not start.
+    `stdio`: its three descriptors. `life`: a descriptor whose end means that nobody wants the program any more. Where
+    the `program` is None, all that can be done without knowing it is done, and `begin` starts it. Raises JailError or
+    CallFailed where it does not start.
     """
 
     def __init__(
         self,
-        program: Program,
+        program: Program | None,
         in_namespaces: bool,
         stdio: tuple[int, int, int],
         life: int | None = None,
         body: Callable[[], None] | None = None,
     ) -> None:
-        self.program = program
+        self._stdio = stdio
         self._body = body
         self._life = life
         self._namespaces = in_namespaces
+        self._swapping = usage.swaps()
+        self._private = PRIVATE if in_namespaces else ""
+        self._pid = 0
+        self._order: int | None = None
         self.listener: int | None = None
         tree.adopt_orphans()
-        self._private = PRIVATE if in_namespaces else temporary.make("run")
-        self._free = {path: _free_bytes(path) for path in program.jail.write}
-        status, status_end = os.pipe()
-        here, here_end = os.pipe()  # its end tells a child that was born too late that we are gone
-        try:
+        self._status, self._status_end = os.pipe()
+        self._here, self._here_end = os.pipe()  # its end tells a child that was born too late that we are gone
+        if program is not None:
+            self._take(program)
             if in_namespaces:
-                namespaces.leave(network=program.jail.network == "full")
+                _leave(program.jail)
                 if program.jail.network == "proxy":
                     self._listen()
-            self._pid = os.fork()
-            if self._pid == 0:
-                os.close(here_end)
-                self._be_child(stdio, status_end, here)
+            self._start(None)
+        elif in_namespaces:
+            _leave(None)
+            orders, self._order = os.pipe()
+            self._fork(orders)
+            os.close(orders)
+
+    def begin(self, program: Program) -> None:
+        """Start the program that was not known yet; its jail must be one without the network."""
+        self._take(program)
+        self._start(json.dumps(program.as_message()).encode())
+
+    def _take(self, program: Program) -> None:
+        self.program = program
+        self._system = surroundings(program.jail)
+        self._free = {path: _free_bytes(path) for path in program.jail.write}
+
+    def _start(self, order: bytes | None) -> None:
+        try:
+            if not self._namespaces:
+                self._private = temporary.make("run")
+            if self._order is None or order is None:
+                self._fork(None)
+            else:
+                _write_all(self._order, order)
+                os.close(self._order)
         except OSError as error:
             self._remove_private()
-            raise JailError(f"no namespace: {error}") from error
-        os.close(here)
-        self._here_end = here_end
-        os.close(status_end)
-        self._await_start(status)
+            raise JailError(f"the program's process: {error}") from error
+        os.close(self._here)
+        os.close(self._status_end)
+        self._await_start(self._status)
+
+    def _fork(self, orders: int | None) -> None:
+        """Start the first process, which takes its program from `orders` where we don't know it yet."""
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._here_end)
+            if self._order is not None:
+                os.close(self._order)
+            self._be_child(self._stdio, self._status_end, self._here, orders)
 
     def _listen(self) -> None:
-        namespaces.raise_loopback()
-        server = socket.create_server(("127.0.0.1", self.program.jail.port))
+        try:
+            namespaces.raise_loopback()
+            server = socket.create_server(("127.0.0.1", self.program.jail.port))
+        except OSError as error:
+            raise JailError(f"no loopback: {error}") from error
         server.setblocking(False)
         self.listener = server.detach()
 
@@ -167,7 +165,8 @@ class Keeper:
 
     def watch(self, outputs: dict[int, bytearray]) -> Ended:
         """Wait for the program's end, or end it where it uses up more than it may; say which."""
-        deadline_s = time.monotonic() + (self.program.timeout_s or 1e9)
+        now_s = time.monotonic()
+        deadline_s, look_s = now_s + (self.program.timeout_s or 1e9), now_s + LOOK_EVERY_S
         with selectors.DefaultSelector() as selector:
             ended = os.pidfd_open(self._pid)
             selector.register(ended, selectors.EVENT_READ)
@@ -177,7 +176,7 @@ class Keeper:
                 selector.register(self._life, selectors.EVENT_READ)
             try:
                 while True:
-                    for key, _ in selector.select(LOOK_EVERY_S):
+                    for key, _ in selector.select(max(0.0, look_s - time.monotonic())):
                         if key.fd == ended:
                             return "exit"
                         if key.fd == self._life:
@@ -187,10 +186,14 @@ class Keeper:
                         outputs[key.fd] += chunk
                         if len(outputs[key.fd]) > self.program.output_limit_bytes:
                             return "output"
-                    if time.monotonic() >= deadline_s:
+                    if (now_s := time.monotonic()) >= deadline_s:
                         return "time"
-                    if (excess := self._excess()) is not None:
-                        return excess
+                    if now_s >= look_s:
+                        if (excess := self._excess()) is not None:
+                            return excess
+                        # However long a look took, most of the time is the program's.
+                        took_s = time.monotonic() - now_s
+                        look_s = now_s + took_s + max(LOOK_EVERY_S, 2 * took_s)
             finally:
                 os.close(ended)
 
@@ -213,16 +216,11 @@ class Keeper:
         processes = tree.descendants(os.getpid(), jail.processes + 2)
         if len(processes) > jail.processes + 1:
             return "processes"
-        tasks = pages = 0
-        for pid in processes:
-            with contextlib.suppress(OSError, ValueError):
-                with open(f"/proc/{pid}/statm", "rb") as file:
-                    _, resident, shared = file.read().split()[:3]
-                pages += int(resident) - int(shared)
-                tasks += len(os.listdir(f"/proc/{pid}/task"))
-        if tasks > jail.processes * THREADS_PER_PROCESS:
+        if usage.threads(processes) > jail.processes * THREADS_PER_PROCESS:
             return "processes"
-        if pages * os.sysconf("SC_PAGE_SIZE") > jail.memory_bytes:
+        # What waits in sockets and pipes is memory that the kernel counts as nobody's.
+        many = usage.descriptors(processes) > jail.processes * DESCRIPTORS_PER_PROCESS
+        if many or usage.exceeds_memory(processes, jail.memory_bytes, self._swapping):
             return "memory"
         if any(free - _free_bytes(path) > jail.written_bytes for path, free in self._free.items()):
             return "disk"
@@ -230,7 +228,7 @@ class Keeper:
 
     # --- the children; these never return
 
-    def _be_child(self, stdio: tuple[int, int, int], status: int, here: int) -> NoReturn:
+    def _be_child(self, stdio: tuple[int, int, int], status: int, here: int, orders: int | None) -> NoReturn:
         try:
             tree.die_with_parent()
             os.set_blocking(here, False)
@@ -239,9 +237,17 @@ class Keeper:
                 os._exit(_NOT_STARTED)
             os.setsid()
             _take_up(stdio)
-            close_descriptors((0, 1, 2, status))
+            close_descriptors((0, 1, 2, status, orders if orders is not None else status))
             if not self._namespaces:
                 self._be_program(status)
+            prctl(PR_SET_DUMPABLE, 0)
+            namespaces.begin_root()
+            if orders is not None:
+                if not (order := read_all(orders)):
+                    os._exit(_NOT_STARTED)  # nobody wanted a program
+                os.close(orders)
+                self.program = Program.of(json.loads(order))
+                self._system = surroundings(self.program.jail)
             self._be_first(status)
         except BaseException as error:  # whatever it is, the keeper hears of it
             _tell(status, error)
@@ -250,12 +256,11 @@ class Keeper:
 
     def _be_first(self, status: int) -> NoReturn:
         """Be the first process of the namespaces: build their root, start the program, reap, and take all along."""
-        prctl(PR_SET_DUMPABLE, 0)
-        jail = self.program.jail
-        read, run_from = system_files(jail)
-        read = (*jail.read, *read, *run_from)
+        jail, system = self.program.jail, self._system
+        read = (*jail.read, *system.read, *system.run)
         links = names(jail, self.program.argv[0] if self.program.argv else "")
-        namespaces.enter_root(read, jail.write, devices(), links, self.program.cwd or PRIVATE, (PRIVATE, PRIVATE_BYTES))
+        cwd = self.program.cwd or PRIVATE
+        namespaces.enter_root(read, jail.write, system.devices, links, cwd, (PRIVATE, PRIVATE_BYTES))
         program = os.fork()
         if program == 0:
             tree.die_with_parent()
@@ -278,11 +283,11 @@ class Keeper:
         os.chdir(program.cwd or self._private)
         os.nice(NICENESS)
         tasks = program.jail.processes * THREADS_PER_PROCESS
-        own = 0 if self._namespaces else _tasks_of_user()  # a namespace of users counts its own alone
+        own = 0 if self._namespaces else _tasks_of_all()  # a namespace of users counts its own alone
         resource.setrlimit(resource.RLIMIT_NPROC, (_lower(resource.RLIMIT_NPROC, own + tasks),) * 2)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        enter_program(program.jail, (self._private,), self._namespaces, (0, 1, 2, status))
+        enter_program(program.jail, self._system, (self._private,), self._namespaces, (0, 1, 2, status))
         os.set_inheritable(status, False)
         if self._body is not None:
             os.close(status)
@@ -293,8 +298,29 @@ class Keeper:
         os.execve(program.argv[0], program.argv, environment)  # noqa: S606
 
     def _remove_private(self) -> None:
-        if not self._namespaces:
+        if self._private and not self._namespaces:
             temporary.remove(self._private)
+
+
+def _leave(jail: ProgramJail | None) -> None:
+    try:
+        namespaces.leave(network=jail is not None and jail.network == "full")
+    except OSError as error:
+        raise JailError(f"no namespace: {error}") from error
+
+
+def _write_all(pipe: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(pipe, rest) :]
+
+
+def read_all(pipe: int) -> bytes:
+    """Return what comes over `pipe` until its end."""
+    data = bytearray()
+    while chunk := os.read(pipe, _CHUNK_BYTES):
+        data += chunk
+    return bytes(data)
 
 
 def _lower(kind: int, wanted: int) -> int:
@@ -302,15 +328,10 @@ def _lower(kind: int, wanted: int) -> int:
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
-def _tasks_of_user() -> int:
-    """Return how many threads run as our user: the kernel's limit counts them all."""
-    count, user = 0, os.geteuid()
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError):
-                if os.stat(f"/proc/{name}").st_uid == user:
-                    count += len(os.listdir(f"/proc/{name}/task"))
-    return count
+def _tasks_of_all() -> int:
+    """Return how many threads there are: the kernel's limit counts all of our user, who has no more than these."""
+    with open("/proc/loadavg", "rb") as file:
+        return int(file.read().split()[3].split(b"/")[1])
 
 
 def _take_up(stdio: tuple[int, int, int]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 import os
 import sys
@@ -18,7 +19,8 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, JSON, CallFailed
 from openclaw_desktop.workers.process import WorkerDied, WorkerProcess
 from openclaw_desktop.workers.programs import Program, ProgramResult
-from openclaw_desktop.workers.sandbox.proof import Proof
+from openclaw_desktop.workers.sandbox.command_trial import Run
+from openclaw_desktop.workers.sandbox.proof import FULL_LEVEL, Proof, prove_commands
 from openclaw_desktop.workers.supervisor import Supervisor, WorkerState
 
 __all__ = ["CallFailed", "ToolHost"]
@@ -66,7 +68,7 @@ class ToolHost:
     async def prove(self) -> Proof:
         """Return what the self-test of the jail shows here, tried anew; raises CallFailed."""
         if sys.platform == "win32":
-            return Proof(0, (), "no fork on Windows", ())
+            return await asyncio.to_thread(_prove_on_windows)
         found = await self._ask({"op": "prove"})
         return Proof(
             int(found["level"]),
@@ -109,6 +111,8 @@ class ToolHost:
 
         Raises CallFailed: not_started (no such program), died, failed, jail. Cancelling kills it with all it started.
         """
+        if sys.platform == "win32":
+            return await _run_on_windows(program)
         found = await self._ask({"op": "run", "program": program.as_message()})
         return ProgramResult(**found)
 
@@ -139,6 +143,35 @@ class ToolHost:
             self._worker, self._waiting = worker, {}
             self._tasks.start(_listen(worker, self._waiting), name="answers of the tool worker")
         return worker, self._waiting
+
+
+if sys.platform == "win32":
+    import shutil
+    import tempfile
+    import threading
+
+    from openclaw_desktop.workers import windows_keeper
+
+    async def _run_on_windows(program: Program) -> ProgramResult:
+        """Run a program in a thread of ours: there is no fork server to do it."""
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(windows_keeper.run, program, stop)
+        finally:
+            stop.set()  # where we were cancelled: it ends with all that it started
+
+    def _prove_on_windows() -> Proof:
+        """Try what programs can be stopped from; functions don't run here, so it is never level 3."""
+        folder = os.path.realpath(tempfile.mkdtemp(prefix="openclaw-proof-"))
+        try:
+            run: Run = lambda program: dataclasses.asdict(windows_keeper.run(program, threading.Event()))  # noqa: E731
+            found = prove_commands(run, "appcontainer", folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        reason = "; ".join(
+            text for text in (found.reason, tr("tools that read files do not run on Windows yet")) if text
+        )
+        return dataclasses.replace(found, level=min(found.level, FULL_LEVEL - 1), reason=reason)
 
 
 async def _listen(worker: WorkerProcess, waiting: Waiting) -> None:

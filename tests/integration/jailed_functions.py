@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from openclaw_desktop.tools.file_functions import HANDLERS
 from openclaw_desktop.workers.calls import JSON, CallFailed
@@ -125,6 +126,13 @@ def write_much(path: str, size: int) -> JSON:
     for _ in range(size >> 20):
         os.write(file, chunk)
     return None
+
+
+def strays(server: int) -> list[int]:
+    """The children of a fork server but the one keeper that waits for a program."""
+    found = [int(pid) for pid in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
+    waiting = [pid for pid in found if Path(f"/proc/{pid}/comm").read_text().strip() == "openclaw-spare"]
+    return [pid for pid in found if pid not in waiting[:1]]
 
 
 FUNCTIONS: tuple[Callable[..., JSON], ...] = (

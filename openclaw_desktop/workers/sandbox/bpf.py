@@ -22,11 +22,11 @@ _X32_BIT = 0x40000000
 
 ALLOW = 0x7FFF0000
 KILL_PROCESS = 0x80000000
-_ERRNO = 0x00050000
-DENY = _ERRNO | errno.EPERM
-NOT_A_TERMINAL = _ERRNO | errno.ENOTTY
+ERRNO = 0x00050000
+DENY = ERRNO | errno.EPERM
+NOT_A_TERMINAL = ERRNO | errno.ENOTTY
 # glibc takes ENOSYS as "use the older call instead", whose flags a filter can see; EPERM would be a final no.
-UNKNOWN = _ERRNO | errno.ENOSYS
+UNKNOWN = ERRNO | errno.ENOSYS
 
 _SET_MODE_FILTER, _GET_ACTION_AVAILABLE = 1, 2
 
@@ -45,7 +45,7 @@ class _Program(ctypes.Structure):
 def available() -> bool:
     """Return whether this kernel takes filters that refuse calls."""
     try:
-        syscall("seccomp", _GET_ACTION_AVAILABLE, 0, struct.pack("=I", _ERRNO))
+        syscall("seccomp", _GET_ACTION_AVAILABLE, 0, struct.pack("=I", ERRNO))
     except OSError:
         return False
     return True

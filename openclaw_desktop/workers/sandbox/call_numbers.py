@@ -58,6 +58,7 @@ TABLE: dict[str, tuple[int | None, int | None]] = {
     "getrandom": (318, 278),
     "gettid": (186, 178),
     "gettimeofday": (96, 169),
+    "getxattr": (191, 8),
     "init_module": (175, 105),
     "inotify_add_watch": (254, 27),
     "inotify_init": (253, None),
@@ -78,6 +79,10 @@ TABLE: dict[str, tuple[int | None, int | None]] = {
     "landlock_create_ruleset": (444, 444),
     "landlock_restrict_self": (446, 446),
     "lchown": (94, None),
+    "lgetxattr": (192, 9),
+    "linkat": (265, 37),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
     "lookup_dcookie": (212, 18),
     "lremovexattr": (198, 15),
     "lseek": (8, 62),
@@ -207,5 +212,7 @@ TABLE: dict[str, tuple[int | None, int | None]] = {
     "vmsplice": (278, 75),
     "write": (1, 64),
 }
+# For the acts alone: the lists need not know them, as they don't exist in a jail.
+NEWER = {"fchmodat2": 452, "listmount": 458, "setxattrat": 463, "file_getattr": 468, "file_setattr": 469}
 # Calls from this number on came after the lists of this package were written (451: cachestat, Linux 6.5).
 FIRST_UNKNOWN = 451

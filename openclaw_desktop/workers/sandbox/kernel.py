@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any
 
-from openclaw_desktop.workers.sandbox.call_numbers import TABLE
+from openclaw_desktop.workers.sandbox.call_numbers import NEWER, TABLE
 
 _ARCHITECTURES = {"x86_64": 0, "aarch64": 1}
 
@@ -23,6 +23,7 @@ else:
 SUPPORTED = sys.platform == "linux" and MACHINE in _ARCHITECTURES and sys.maxsize > 2**32
 NUMBERS: dict[str, int] = {}
 if SUPPORTED:
+    NUMBERS.update(NEWER)
     NUMBERS.update({name: n for name, row in TABLE.items() if (n := row[_ARCHITECTURES[MACHINE]]) is not None})
 
 _libc: Any = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -31,6 +32,7 @@ if _libc is not None:
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
@@ -50,14 +52,22 @@ def syscall(name: str, *arguments: Any) -> int:
     return int(result)
 
 
-def prctl(option: int, value: int) -> None:
-    """Set a property of this process; raises OSError."""
+def prctl(option: int, value: int) -> int:
+    """Set or ask for a property of this process and return what the kernel says; raises OSError."""
     if _libc is None:
         raise OSError(38, "prctl exists on Linux alone")
     zero = ctypes.c_ulong(0)
-    if _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero) < 0:
+    result = _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero)
+    if result < 0:
         error = ctypes.get_errno()
         raise OSError(error, f"prctl {option}: {os.strerror(error)}")
+    return int(result)
+
+
+def name_process(name: str) -> None:
+    """Name this process for `ps`: 15 bytes at most, the rest is cut. Nothing where the platform has no such name."""
+    if _libc is not None:
+        _libc.prctl(ctypes.c_int(_PR_SET_NAME), ctypes.c_char_p(name.encode()), *[ctypes.c_ulong(0)] * 3)
 
 
 def _word(argument: Any) -> Any:

@@ -38,6 +38,15 @@ _TOP_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 _MOST_PROCESSES = 1024
+
+
+def _release() -> tuple[int, ...]:
+    numbers = os.uname().release.split("-")[0].split(".")[:2]
+    return tuple(int(number) for number in numbers if number.isdigit())
+
+
+_HAS_OWN_LIMIT = _release() >= (6, 14)  # a namespace of processes has a pid_max of its own
+_limited = False
 ROOT_SIZE = "size=1m,nr_inodes=4096,mode=0755"
 
 
@@ -58,8 +67,8 @@ def leave(network: bool) -> None:
         ("uid_map", f"{user} {user} 1"),
         ("gid_map", f"{group} {group} 1"),
     ):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
+        with open(f"/proc/self/{name}", "wb", buffering=0) as file:
+            file.write(text.encode())
 
 
 def raise_loopback() -> None:
@@ -68,6 +77,14 @@ def raise_loopback() -> None:
         request = fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("=16sh22x", b"lo", 0))
         flags = struct.unpack("=16sh22x", request)[1]
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("=16sh22x", b"lo", flags | _IFF_UP))
+
+
+def begin_root() -> None:
+    """Leave the system's mounts, still with all that is in them, and limit the processes in here; raises OSError."""
+    global _limited  # noqa: PLW0603 - of this process's namespace
+    _limited = _limit_processes("/proc/sys/kernel/pid_max")
+    syscall("unshare", _NEWNS)
+    syscall("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
 
 
 def enter_root(
@@ -80,13 +97,11 @@ def enter_root(
 ) -> None:
     """Give this process a root of its own: `read` and `devices` as they are and unchangeable, `write` changeable.
 
-    `links` are names by which these are found, such as /etc/localtime. `cwd` is there, if only as an empty
-    folder. `private` is an empty folder in memory with its size; /dev/shm is another, and /proc shows the processes of
-    this namespace. All paths are canonical. Raises OSError.
+    Comes after `begin_root`. `links` are names by which these are found, such as /etc/localtime. `cwd` is there, if
+    only as an empty folder. `private` is an empty folder in memory with its size; /dev/shm is another, and /proc shows
+    the processes of this namespace. All paths are canonical. Raises OSError.
     """
     links = {f"/{name}": os.readlink(f"/{name}") for name in _TOP_LINKS if os.path.islink(f"/{name}")} | dict(links)
-    syscall("unshare", _NEWNS)
-    syscall("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
     trees = [(path, _tree(path, path in write, path in devices)) for path in sorted({*read, *write, *devices})]
     syscall("mount", b"tmpfs", b"/tmp", b"tmpfs", _MS_NOSUID | _MS_NODEV, ROOT_SIZE.encode())
     os.chdir("/tmp")  # noqa: S108 - in a namespace of our own
@@ -110,15 +125,30 @@ def _private_mounts(private: str, private_bytes: int) -> None:
         options = f"size={size},nr_inodes=65536,mode=0700".encode()
         syscall("mount", b"tmpfs", os.fsencode(f".{path}"), b"tmpfs", _MS_NOSUID | _MS_NODEV, options)
     os.makedirs("proc", exist_ok=True)
-    # Root is held by no limit of processes; from Linux 6.14 on a namespace has one of its own.
-    with contextlib.suppress(OSError):
-        syscall("mount", b"proc", b"proc", b"proc", 0, None)
-        with open("proc/sys/kernel/pid_max", "w", encoding="ascii") as file:
-            file.write(str(_MOST_PROCESSES))
-    with contextlib.suppress(OSError):
-        syscall("umount2", b"proc", _MNT_DETACH)
+    if not _limited and _HAS_OWN_LIMIT:  # a container that shows /proc/sys unchangeable; a /proc of our own may not be
+        with contextlib.suppress(OSError):
+            syscall("mount", b"proc", b"proc", b"proc", 0, None)
+            _limit_processes("proc/sys/kernel/pid_max")
+        with contextlib.suppress(OSError):
+            syscall("umount2", b"proc", _MNT_DETACH)
     with contextlib.suppress(OSError):  # a container that hides parts of /proc: then there is none in here
         syscall("mount", b"proc", b"proc", b"proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, b"subset=pid")
+
+
+def _limit_processes(path: str) -> bool:
+    """Limit the processes of this namespace by `path`, which is that of whoever opens it; say whether that worked.
+
+    Root is held by no limit of processes of the usual kind. Before Linux 6.14 there is but one number for the whole
+    machine, which is not ours to change.
+    """
+    if not _HAS_OWN_LIMIT:
+        return False
+    try:
+        with open(path, "wb", buffering=0) as file:  # as text it would load a codec in every child
+            file.write(str(_MOST_PROCESSES).encode())
+    except OSError:
+        return False
+    return True
 
 
 def _tree(path: str, writable: bool, device: bool) -> int:

@@ -39,7 +39,8 @@ _AT_FDCWD = -100
 class Scene:
     """What the acts aim at. `granted` is the one folder that the jail may read; `limit_bytes` its memory.
 
-    `writable` is one that a program's jail may change; a function's jail does not know it.
+    `writable` is one that a program's jail may change; a function's jail does not know it. `buffer`: an address in the
+    victim's memory that holds nothing.
     """
 
     granted: str
@@ -52,6 +53,7 @@ class Scene:
     victim_pid: int
     limit_bytes: int
     writable: str = ""
+    buffer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,11 +286,15 @@ def scene(folder: str, victim_pid: int, limit_bytes: int) -> Iterator[Scene]:
             server.bind(address)
             server.listen(128)
         os.chmod(f"{outside}/socket", 0o666)
-        secret = os.open(f"{outside}/secret", os.O_RDONLY)
+        secret = os.open(f"{outside}/secret", os.O_RDWR)
         stack.callback(os.close, secret)
+        with contextlib.suppress(OSError):  # not every file system has attributes
+            os.setxattr(secret, "user.openclaw", b"secret")
+        buffer = ctypes.create_string_buffer(8)
         handle = ctypes.create_string_buffer(struct.pack("=Ii", 128, 0), 136)
         with contextlib.suppress(OSError):  # not every file system has handles; the act then fails by itself
             mount_id = ctypes.byref(ctypes.c_int())
             syscall("name_to_handle_at", _AT_FDCWD, os.fsencode(f"{outside}/secret"), handle, mount_id, 0)
         ports = tcp.getsockname()[1], udp.getsockname()[1]
-        yield Scene(granted, outside, *ports, abstract, secret, handle.raw, victim_pid, limit_bytes, writable)
+        here = ctypes.addressof(buffer)
+        yield Scene(granted, outside, *ports, abstract, secret, handle.raw, victim_pid, limit_bytes, writable, here)

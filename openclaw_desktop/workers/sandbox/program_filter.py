@@ -6,6 +6,8 @@ newer than the list do not exist. Tool worker, in the child.
 
 from __future__ import annotations
 
+import errno
+import functools
 import os
 from typing import Literal
 
@@ -13,6 +15,7 @@ from openclaw_desktop.workers.sandbox import bpf
 from openclaw_desktop.workers.sandbox.bpf import (
     ALLOW,
     DENY,
+    ERRNO,
     NOT_A_TERMINAL,
     UNKNOWN,
     Instruction,
@@ -56,7 +59,10 @@ _REFUSED = (*_KERNEL, *_NAMESPACES, *_OTHER_PROCESSES, *_FILES, *_SHARED)
 
 # Landlock judges none of these by their path. Where all but the granted folders is mounted read-only, the kernel does.
 _METADATA = ("chown", "fchown", "fchownat", "lchown", "futimesat", "utime", "utimensat", "utimes")
+# Nor these, and an attribute may tell much, such as where a file came from. Those of an open file are its reader's.
+_ATTRIBUTES = ("getxattr", "lgetxattr", "listxattr", "llistxattr")
 _MODE_AT = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "mkdir": 1, "mkdirat": 2, "creat": 1}
+_NOT_SUPPORTED = ERRNO | errno.ENOTSUP  # as a file system says it that has none: programs expect that
 _SET_ID_BITS = 0o6000
 _PACE = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")
 
@@ -81,7 +87,13 @@ def restrict(network: Network, alone: bool, signals: bool, abi: int) -> None:
     and where all processes end together. `signals`: they reach nothing outside, as Landlock or a namespace sees to
     that. `abi`: Landlock's, which must not be leant on more.
     """
-    bpf.install(program(network, alone, signals, abi, os.getpid()))
+    bpf.install(ready(network, alone, abi) if signals else program(network, alone, signals, abi, os.getpid()))
+
+
+@functools.cache
+def ready(network: Network, alone: bool, abi: int) -> bytes:
+    """Return the filter of one whose signals reach nothing outside; kept, so that it can be made before a fork."""
+    return program(network, alone, True, abi, 0)
 
 
 def program(network: Network, alone: bool, signals: bool, abi: int, own_pid: int) -> bytes:
@@ -100,7 +112,7 @@ def program(network: Network, alone: bool, signals: bool, abi: int, own_pid: int
         *_each(("truncate",), [answer(ALLOW if abi >= 3 else DENY)]),
         # Only oneself: the limits and the pace of the parent are not ours.
         *_each(_PACE, only(0, (0,))),
-        *_each(("setpriority",), only(1, (0,))),
+        *_each(("setpriority",), [*_must_be(0, (0,)), *only(1, (0,))]),  # nor all that the user or a group runs
         *_network(network),
         *([] if signals else _own_signals(own_pid)),
     ]
@@ -110,6 +122,7 @@ def program(network: Network, alone: bool, signals: bool, abi: int, own_pid: int
     if not alone:
         # One group for all of them, so that one signal ends them at once, however fast they fork.
         code += _each((*_METADATA, "setsid", "setpgid"), [answer(DENY)])
+        code += _each(_ATTRIBUTES, [answer(_NOT_SUPPORTED)])
     return bpf.encode([*code, answer(ALLOW)])
 
 

@@ -5,10 +5,11 @@ worker, in the child.
 """
 
 # Memory counts in this process, and pathlib brings much.
-# ruff: noqa: PTH110, PTH112, PTH114, PTH115, PTH118, PTH119, PTH120
+# ruff: noqa: PTH110, PTH112, PTH114, PTH115, PTH116, PTH118, PTH119, PTH120
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Collection
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from openclaw_desktop.workers.sandbox import bpf, capabilities, landlock
 from openclaw_desktop.workers.sandbox.jail import JailError, close_descriptors, set_limits
 from openclaw_desktop.workers.sandbox.kernel import MACHINE, PR_SET_NO_NEW_PRIVS, SUPPORTED, prctl
-from openclaw_desktop.workers.sandbox.program_filter import Network, restrict
+from openclaw_desktop.workers.sandbox.program_filter import Network, ready, restrict
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/local/lib")
@@ -28,6 +29,12 @@ _NETWORK_SETTINGS = (
     *("/etc/ssl/certs", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates"),
 )
 _PROGRAMS = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/bin", "/sbin", "/usr/share")
+# Whoever adds, replaces or removes one of all these changes one of these folders.
+_FOLDERS = (
+    *("/", "/etc", "/etc/ssl", "/usr", "/usr/local", "/usr/share", "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/dev"),
+    f"/lib/{MACHINE}-linux-gnu",
+)
+_SIGNALS_ABI = 6  # from here on Landlock sees to it that signals stay inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +67,45 @@ class ProgramJail:
     landlock_abi: int = landlock.LATEST_ABI
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What of the system a program's jail holds: files to `read`, those to `run` too, and devices to use."""
+
+    read: tuple[str, ...]
+    run: tuple[str, ...]
+    devices: tuple[str, ...]
+
+
 def existing(paths: Collection[str]) -> tuple[str, ...]:
     """Return the canonical form of those of `paths` that exist, each once."""
     return tuple(dict.fromkeys(os.path.realpath(path) for path in paths if os.path.exists(path)))
 
 
-def system_files(jail: ProgramJail) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what of the system `jail` may read, and what it may read and run."""
-    read = _SETTINGS if jail.network != "full" else (*_SETTINGS, *_NETWORK_SETTINGS)
-    if jail.any_program:
-        return existing(read), existing((*_LIBRARIES, *_PROGRAMS, *jail.run))
-    return existing((*_LIBRARIES, *read)), existing((*_loaders(), *jail.run))
+def surroundings(jail: ProgramJail) -> Surroundings:
+    """Return what of the system `jail` holds; known at once where nothing has changed since the last time."""
+    if jail.network == "full" or jail.run:  # those lie anywhere, and whom to ask for names changes with the network
+        return _surroundings(jail.any_program, jail.network == "full", jail.run)
+    return _known_surroundings(jail.any_program, tuple(_changed_ns(folder) for folder in _FOLDERS))
+
+
+@functools.lru_cache(maxsize=4)
+def _known_surroundings(any_program: bool, _changed: tuple[int, ...]) -> Surroundings:
+    return _surroundings(any_program, False, ())
+
+
+def _surroundings(any_program: bool, network: bool, run: tuple[str, ...]) -> Surroundings:
+    read = (*_SETTINGS, *_NETWORK_SETTINGS) if network else _SETTINGS
+    devices = existing(_DEVICES)
+    if any_program:
+        return Surroundings(existing(read), existing((*_LIBRARIES, *_PROGRAMS, *run)), devices)
+    return Surroundings(existing((*_LIBRARIES, *read)), existing((*_loaders(), *run)), devices)
+
+
+def _changed_ns(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def names(jail: ProgramJail, program: str) -> dict[str, str]:
@@ -89,25 +124,33 @@ def _in_real_folder(path: str) -> str:
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) if path else ""
 
 
-def devices() -> tuple[str, ...]:
-    """Return the devices that every program may use."""
-    return existing(_DEVICES)
+def prepare(jail: ProgramJail, in_namespaces: bool) -> None:
+    """Do now, once, what entering `jail` needs in every process that is forked from here; raises OSError."""
+    surroundings(jail)
+    abi = min(landlock.kernel_abi(), jail.landlock_abi)
+    if SUPPORTED and (in_namespaces or abi >= _SIGNALS_ABI):
+        ready(jail.network, in_namespaces, abi)
 
 
-def enter_program(jail: ProgramJail, private: tuple[str, ...], in_namespaces: bool, keep: Collection[int]) -> None:
+def enter_program(
+    jail: ProgramJail, system: Surroundings, private: tuple[str, ...], in_namespaces: bool, keep: Collection[int]
+) -> None:
     """Jail this process for good, ready to become a program; raises JailError where any step fails.
 
-    `private`: folders that are its own. `in_namespaces`: it is alone in them, with a root of its own.
+    `system`: what of it the jail holds. `private`: folders that are its own. `in_namespaces`: it is alone in them, with
+    a root of its own.
     """
     if not SUPPORTED:
         raise JailError(f"there is no jail for programs on {sys.platform} yet")
     try:
-        _enter(jail, private, in_namespaces, keep)
+        _enter(jail, system, private, in_namespaces, keep)
     except (OSError, ValueError) as error:
         raise JailError(str(error)) from error
 
 
-def _enter(jail: ProgramJail, private: tuple[str, ...], in_namespaces: bool, keep: Collection[int]) -> None:
+def _enter(
+    jail: ProgramJail, system: Surroundings, private: tuple[str, ...], in_namespaces: bool, keep: Collection[int]
+) -> None:
     close_descriptors(keep)
     set_limits(jail.cpu_s, jail.file_bytes, jail.open_files, jail.address_bytes)
     capabilities.drop()
@@ -117,18 +160,17 @@ def _enter(jail: ProgramJail, private: tuple[str, ...], in_namespaces: bool, kee
         raise JailError("this kernel has no Landlock or no seccomp")
     if jail.network == "proxy" and not in_namespaces:
         raise JailError("without a network of its own, a program can't be held to the proxy")
-    read, run = system_files(jail)
     grants = [
-        *(("read", path) for path in (*read, *jail.read)),
-        *(("run", path) for path in run),
+        *(("read", path) for path in (*system.read, *jail.read)),
+        *(("run", path) for path in system.run),
         *(("write and run", path) for path in (*jail.write, *private)),
-        *(("device", path) for path in devices()),
+        *(("device", path) for path in system.devices),
     ]
     if in_namespaces and jail.any_program:  # its own: a script of Python needs neither
         grants += [("write", "/dev/shm"), *([("read", "/proc")] if os.path.exists("/proc/self") else [])]  # noqa: S108
     ports = (jail.port,) if jail.network == "proxy" else ()
     landlock.restrict(grants, abi, ports, any_port=jail.network == "full")
-    signals_stay = in_namespaces or abi >= 6
+    signals_stay = in_namespaces or abi >= _SIGNALS_ABI
     restrict(jail.network, alone=in_namespaces, signals=signals_stay, abi=abi)
 
 

@@ -4,7 +4,7 @@ Owns how acts are tried there: by the jailed process itself, each in a child of 
 worth (`proof` does). Linux. Tool worker, in a child.
 """
 
-# ruff: noqa: PTH123
+# ruff: noqa: PTH116, PTH123
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from collections.abc import Iterator, Sequence
 from openclaw_desktop.workers.calls import CallFailed
 from openclaw_desktop.workers.keeper import Keeper, namespaces_work
 from openclaw_desktop.workers.programs import Program
-from openclaw_desktop.workers.sandbox import temporary, trial
+from openclaw_desktop.workers.sandbox import capabilities, temporary, trial
+from openclaw_desktop.workers.sandbox.further_probes import FURTHER_PROBES
 from openclaw_desktop.workers.sandbox.jail import JailError
+from openclaw_desktop.workers.sandbox.kernel import prctl
 from openclaw_desktop.workers.sandbox.more_probes import MORE_PROBES
 from openclaw_desktop.workers.sandbox.probes import PROBES, Probe, Scene, scene
 from openclaw_desktop.workers.sandbox.program_jail import ProgramJail
@@ -27,9 +29,14 @@ from openclaw_desktop.workers.sandbox.program_jail import ProgramJail
 if sys.platform != "linux":
     raise ImportError("trials of the jail run on Linux alone")
 
-PROGRAM_PROBES: tuple[Probe, ...] = (*(probe for probe in PROBES if probe.programs), *MORE_PROBES)
+PROGRAM_PROBES: tuple[Probe, ...] = (
+    *(probe for probe in PROBES if probe.programs),
+    *MORE_PROBES,
+    *FURTHER_PROBES,
+)
 # How a root says no that does not hold what was asked for.
-_ABSENCES = frozenset({errno.ENOENT, errno.ESRCH, errno.EROFS, errno.ENOTTY})
+ABSENCES = frozenset({errno.ENOENT, errno.ESRCH, errno.EROFS, errno.ENOTTY})
+_PR_GET_NO_NEW_PRIVS = 39
 _TIMEOUT_S = 60.0
 # The pages of this process count once in each act's child, and it isn't this watched limit that is tried here.
 _MEMORY_BYTES = 1 << 40
@@ -42,18 +49,51 @@ def program_escapes(abi: int, allow_namespaces: bool, probes: Sequence[Probe] = 
     """
     folder = temporary.make("proof")
     in_namespaces = allow_namespaces and namespaces_work()
+    outside = _walls()
     try:
         with scene(folder, os.getpid(), 8 << 30) as stage:
             jail = ProgramJail((stage.granted,), (stage.writable,), memory_bytes=_MEMORY_BYTES, landlock_abi=abi)
-            codes, strays = _try(jail, in_namespaces, stage, probes)
-        refusals = trial.REFUSALS | _ABSENCES
-        return [name for name, code in codes.items() if code not in refusals] + (["outlive the end"] if strays else [])
+            codes, inside, strays = _try(jail, in_namespaces, stage, probes)
+        refusals = trial.REFUSALS | ABSENCES
+        return [
+            *(name for name, code in codes.items() if code not in refusals),
+            *(name for kind, name in walls(in_namespaces).items() if not _stands(kind, inside, outside)),
+            *(["outlive the end"] if strays else []),
+        ]
     finally:
         temporary.remove(folder)
 
 
-def _try(jail: ProgramJail, in_namespaces: bool, stage: Scene, probes: Sequence[Probe]) -> tuple[dict[str, int], bool]:
-    """Return the errno of each act, 0 for a success, and whether a process of it outlived the end."""
+def walls(in_namespaces: bool) -> dict[str, str]:
+    """Return what is looked at in the jail beside the acts, and the name that it goes by where it does not hold."""
+    found = {"new privileges": "gain privileges by a program", "capabilities": "hold a capability over more than files"}
+    if in_namespaces:
+        kinds = ("mnt", "pid", "net", "ipc", "uts", *(("user",) if os.geteuid() else ()))
+        found |= {kind: f"share the system's {kind} namespace" for kind in kinds}
+    return found
+
+
+def _walls() -> dict[str, int]:
+    """Return this process's namespaces by their numbers, whether it may gain privileges, and its capabilities."""
+    found = {"new privileges": prctl(_PR_GET_NO_NEW_PRIVS, 0), "capabilities": capabilities.effective()}
+    for kind in ("mnt", "pid", "net", "ipc", "uts", "user"):
+        with contextlib.suppress(OSError):
+            found[kind] = os.stat(f"/proc/self/ns/{kind}").st_ino
+    return found
+
+
+def _stands(kind: str, inside: dict[str, int], outside: dict[str, int]) -> bool:
+    if kind == "new privileges":
+        return inside[kind] == 1
+    if kind == "capabilities":
+        return inside[kind] & ~capabilities.FILES == 0
+    return kind in inside and kind in outside and inside[kind] != outside[kind]
+
+
+def _try(
+    jail: ProgramJail, in_namespaces: bool, stage: Scene, probes: Sequence[Probe]
+) -> tuple[dict[str, int], dict[str, int], bool]:
+    """Return the errno of each act, 0 for a success, the walls seen from inside, and whether anything outlived it."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     (out, out_end), (life, life_end) = os.pipe(), os.pipe()
 
@@ -69,7 +109,7 @@ def _try(jail: ProgramJail, in_namespaces: bool, stage: Scene, probes: Sequence[
                 while True:  # whoever ends the program must end this one too
                     os.read(2, 1)
             os._exit(0)
-        os.write(1, json.dumps(codes).encode())
+        os.write(1, json.dumps([codes, _walls()]).encode())
 
     program = Program((), jail, timeout_s=_TIMEOUT_S, output_limit_bytes=1 << 16)
     with _closing(nowhere, out, life):
@@ -94,7 +134,8 @@ def _try(jail: ProgramJail, in_namespaces: bool, stage: Scene, probes: Sequence[
             strays = os.read(life, 1) != b""
         except BlockingIOError:
             strays = True
-        return json.loads(told[out]), strays
+        codes, inside = json.loads(told[out])
+        return codes, inside, strays
 
 
 @contextlib.contextmanager

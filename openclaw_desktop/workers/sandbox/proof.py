@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from openclaw_desktop.workers.sandbox.command_trial import Run, program_escapes_by_command, promises
 from openclaw_desktop.workers.sandbox.jail import Jail, JailError, layers
 
 if sys.platform == "linux":
     from openclaw_desktop.workers.keeper import namespaces_work
     from openclaw_desktop.workers.sandbox import trial
     from openclaw_desktop.workers.sandbox.probes import PROBES
-    from openclaw_desktop.workers.sandbox.program_trial import PROGRAM_PROBES, program_escapes
+    from openclaw_desktop.workers.sandbox.program_trial import PROGRAM_PROBES, program_escapes, walls
 
 FULL_LEVEL = 3
 
@@ -60,11 +61,27 @@ def prove_programs(abi: int, allow_namespaces: bool) -> Proof:
             return Proof(0, names, f"no jail for programs: {error}", ())
         except OSError as error:
             return Proof(0, names, f"the self-test of programs could not run: {error}", ())
-        promises = {probe.name: probe.breaks for probe in PROGRAM_PROBES}
-        proof = judge(names, {name: promises.get(name, ("tree",)) for name in escaped})
-        return replace(proof, tried=tuple(_in_program(probe.name) for probe in PROGRAM_PROBES))
+        broken: dict[str, tuple[str, ...]] = {probe.name: probe.breaks for probe in PROGRAM_PROBES}
+        broken |= {name: ("files", "tree") for name in walls(bool(names)).values()}
+        proof = judge(names, {name: broken.get(name, ("tree",)) for name in escaped})
+        tried = (*(probe.name for probe in PROGRAM_PROBES), *walls(bool(names)).values())
+        return replace(proof, tried=tuple(_in_program(name) for name in tried))
     else:
         return Proof(0, (), f"no jail for programs on {sys.platform}", ())
+
+
+def prove_commands(run: Run, layer: str, folder: str) -> Proof:
+    """Try this platform's commands by `run`, and return what that proves of the jail that `layer` makes.
+
+    `folder` is empty, canonical and ours; it is left full.
+    """
+    try:
+        escaped = program_escapes_by_command(run, folder)
+    except (JailError, OSError) as error:
+        return Proof(0, (), f"no jail for programs: {error}", ())
+    broken = promises()
+    proof = judge((layer,), {name: broken[name] for name in escaped})
+    return replace(proof, tried=tuple(_in_program(name) for name in broken))
 
 
 def both(function: Proof, program: Proof) -> Proof:

@@ -4,7 +4,7 @@ Owns their names, which say whose they are. Must not know what lies in them. Too
 """
 
 # Memory counts in this process, and pathlib brings much.
-# ruff: noqa: PTH102, PTH106, PTH108, PTH110, PTH114, PTH208
+# ruff: noqa: PTH102, PTH106, PTH108, PTH114, PTH208
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import contextlib
 import os
 import sys
 
-if sys.platform != "linux":
-    raise ImportError("whether a process still runs is read from /proc")
+if sys.platform == "win32":
+    raise ImportError("these folders are POSIX's")
 
 
 def make(kind: str) -> str:
@@ -24,13 +24,23 @@ def make(kind: str) -> str:
     parent, prefix = os.path.realpath(os.environ.get("TMPDIR", "/tmp")), f"openclaw-{kind}-"  # noqa: S108 - 0700 and ours
     for name in os.listdir(parent):
         owner = name.removeprefix(prefix).partition("-")[0]
-        if name.startswith(prefix) and owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
+        if name.startswith(prefix) and owner.isdigit() and not _runs(int(owner)):
             with contextlib.suppress(OSError):
                 if os.lstat(f"{parent}/{name}").st_uid == os.geteuid():
                     remove(f"{parent}/{name}")
     path = f"{parent}/{prefix}{os.getpid()}-{os.urandom(8).hex()}"
     os.mkdir(path, 0o700)
     return path
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def remove(folder: str) -> None:

@@ -198,7 +198,25 @@ def test_only_the_own_limits_are_set(programs: Callable[..., Judge]) -> None:
     for call in ("prlimit64", "sched_setscheduler", "sched_setaffinity"):
         assert judge(call, 0) == ALLOW
         assert judge(call, 1234) == EPERM
+    assert judge("setpriority", 0, 0) == ALLOW
     assert judge("setpriority", 0, 1234) == EPERM
+    for all_of in (1, 2):  # a group, a user: who is 0 for one's own
+        assert judge("setpriority", all_of, 0) == EPERM
+
+
+def test_attributes_are_read_where_only_what_was_granted_is_there(programs: Callable[..., Judge]) -> None:
+    for call in ("getxattr", "lgetxattr", "listxattr", "llistxattr"):
+        assert programs(alone=False)(call) == 0x50000 | errno.ENOTSUP
+        assert programs(alone=True)(call) == ALLOW
+    assert programs(alone=True)("setxattr") == EPERM
+
+
+def test_a_filter_that_is_kept_is_the_one_that_is_made() -> None:
+    program_filter.ready.cache_clear()
+    kept = program_filter.ready("none", False, 7)
+    assert kept == program_filter.program("none", False, True, 7, 4711)
+    assert kept != program_filter.program("none", False, False, 7, 4711)
+    assert program_filter.ready("none", False, 7) is kept
 
 
 UNIX, INET, INET6, NETLINK, PACKET, VSOCK = 1, 2, 10, 16, 17, 40
