@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from openclaw_desktop.agent.context import favourites
 from openclaw_desktop.agent.session import Parts, SessionAgent
 from openclaw_desktop.core.bus import Bus
 from openclaw_desktop.core.cache import Cache
@@ -60,7 +61,7 @@ from openclaw_desktop.service.relief import Relief
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.service.server import SocketServer
 from openclaw_desktop.service.stores import TurnStores
-from openclaw_desktop.service.tooling import find_times, make_walled
+from openclaw_desktop.service.tooling import find_times, make_mcp, make_walled
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.storage.atomic import write_atomically
 from openclaw_desktop.storage.copy_folders import note_folder
@@ -162,12 +163,14 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         stack.push_async_callback(tool_host.stop)
         network = make_network(settings, secrets, grants)
         stack.push_async_callback(network.stop)
-        walled = make_walled(home, database, stores, grants, tool_host, network, bus.publish)
+        servers, mcp = make_mcp(home, network, secrets, stack)
+        walled = make_walled(home, database, stores, grants, tool_host, network, bus.publish, (servers,))
         executor, audit, inbox = walled.executor, walled.audit, walled.inbox
         await walled.desk.settle()
         parts = Parts(
             minds.answers, minds.router.weigh, vectors, executor, stores.recall, stores, models.selection, join,
-            executor.specs, find_times, clock, plain_forms=executor.plain_forms,
+            executor.specs, find_times, clock, plain_forms=executor.plain_forms, permit_plan=executor.permit_plan,
+            favourites=favourites(await audit.uses()),
         )  # fmt: skip
         agent = SessionAgent(parts)
         models.opening = agent.opening
@@ -188,7 +191,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         health = HealthDesk(
             home, mode, database, memories, client, models, tool_host, housekeeping, growth, idle_s=idle_s,
             router=minds.router, usage=usage, vectors_leave_machine=vectors.leaves_machine, memory_ends=care.finding,
-            file_key=file_key, backups=backups, inbox_pending=inbox.pending, when_proved=audit.note_sandbox,
+            file_key=file_key, backups=backups, inbox_pending=inbox.pending, when_proved=audit.note_sandbox, mcp=mcp,
         )  # fmt: skip
         logging.getLogger("openclaw_desktop").addHandler(health.errors)
         stack.callback(logging.getLogger("openclaw_desktop").removeHandler, health.errors)
@@ -197,9 +200,10 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
             agent, SessionStore(database, clock), memories, memory_desk, walled.desk, grants, models,
             minds.endpoints, secrets, bus,
             health.status, health.check, minds.fit.report, usage, file_key, backups, consolidator, relief.notice,
-            executor.specs,
+            executor.specs, mcp, walled.accounts,
         )  # fmt: skip
         service = LocalService(service_parts)
+        walled.going_on.use(service)
         if mode is None:
             return Agent(service, stack.pop_all().aclose, attached=False)
 
@@ -210,6 +214,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
             "housekeeping": housekeeping.run(),
             "consolidation": consolidator.work(),
             "relief": relief.work(),
+            "answered calls": walled.desk.work(),
         }
         await _serve(service, home, works, bus, stack)
         return Agent(service, stack.pop_all().aclose, attached=False, desktop=desktop)

@@ -7,12 +7,12 @@ text stands last, so that the long part before it need not be read again. Must n
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from openclaw_desktop.agent.reply import ANSWER, reply_text, signature
-from openclaw_desktop.core.labels import SYSTEM
+from openclaw_desktop.core.labels import SYSTEM, Label
 from openclaw_desktop.core.messages import Message, ToolSpec
 from openclaw_desktop.core.protocols import Memory, memory_lines
 from openclaw_desktop.core.resources import resource_path
@@ -22,6 +22,12 @@ REPLY_RESERVE_TOKENS = 900
 # The system prompt is read once in a model's lifetime, but stands in every context; a small model also answers worse
 # the more tools it has read of (900: "When does the plumber come?" was answered with the present time).
 TOOLS_TOKENS = 250
+# What most people ask an agent on their desktop for, in this order; a tool used so often comes before these.
+USEFUL = (
+    "read_file", "recall", "remember", "find_files", "list_folder", "todos", "calculate", "web_search", "fetch_page",
+    "write_file", "notes", "time_in", "run_command",
+)  # fmt: skip
+OFTEN = 4
 RESULT_RESERVE_TOKENS = 1500
 TIME_STEP_MINUTES = 15
 _TOLD_TIME = re.compile(r"^\[(?:Today is [^\]]*, )?(?P<hour>\d\d):(?P<minute>\d\d)\.?\]$", re.MULTILINE)
@@ -46,15 +52,39 @@ class PastTurn:
     spoken: Message | None = None
 
 
-def listed_tools(tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
-    """Return the tools that the system prompt always names; what is beyond its room is named where it is offered."""
+def favourites(uses: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the names of tools by how much they earn a place in every prompt: those used often, then the useful ones.
+
+    `uses`: how often each was used. Only whether that doubled counts: the prompt stays the same for long.
+    """
+    often = {name: count.bit_length() for name, count in uses.items() if count >= OFTEN}
+    rank = {name: place for place, name in enumerate(USEFUL)}
+    names = sorted({*often, *USEFUL}, key=lambda name: (-often.get(name, 0), rank.get(name, len(USEFUL)), name))
+    return tuple(names)
+
+
+def listed_tools(tools: Sequence[ToolSpec], order: Sequence[str]) -> tuple[ToolSpec, ...]:
+    """Return the tools that the system prompt always names, as they come in `tools`: as many as fit, first by `order`.
+
+    What is beyond its room is named where it is offered; so is what others offer: their words are not the system's.
+    """
+    own = {tool.name: tool for tool in tools if not tool.source}
+    rank = {name: place for place, name in enumerate(order)}
     room = TOOLS_TOKENS
-    listed = []
-    for tool in tools:
-        room -= estimate_tokens(signature(tool))
-        if room >= 0:
-            listed.append(tool)
-    return tuple(listed)
+    listed = set()
+    for name in sorted(own, key=lambda name: (rank.get(name, len(rank)), name)):
+        room -= estimate_tokens(signature(own[name]))
+        if room < 0:
+            break
+        listed.add(name)
+    return tuple(tool for tool in tools if tool.name in listed)
+
+
+def foreign_words(tools: Sequence[ToolSpec]) -> list[Message]:
+    """Return what strangers say of those of `tools` that are theirs, each with its label."""
+    return [
+        Message("user", signature(tool), Label("untrusted", "public", (tool.source,))) for tool in tools if tool.source
+    ]
 
 
 def system_message(tools: Sequence[ToolSpec], plain: bool) -> Message:

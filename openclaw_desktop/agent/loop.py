@@ -1,16 +1,18 @@
-"""One turn: ask the model, carry out the tool that it names, until it answers.
+"""One turn: ask the model, carry out the tools that it names, until it answers.
 
-Owns the order of steps, the step limit, the watch over repeats and the one second thought after a failure. Plain
-values in, a closed union of events out; it knows no store, no provider and no front end. Closing the iterator cancels.
+Owns the order of steps, the step limit, the one question about a plan, the watch over repeats and the one second
+thought after a failure. Plain values in, a closed union of events out; it knows no store, no provider and no front end.
+Closing the iterator cancels.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from openclaw_desktop.agent.planning import read_plan
 from openclaw_desktop.agent.preparation import Prepared, Unfit
 from openclaw_desktop.agent.receipts import ClaimFilter
 from openclaw_desktop.agent.repair import AskBack
@@ -25,6 +27,7 @@ from openclaw_desktop.core.protocols import (
     Complete,
     CompletionDone,
     Execute,
+    PermitPlan,
     Prompt,
     TextDelta,
     TextDropped,
@@ -97,7 +100,8 @@ class Turn:
 
     `prompt`: all else that the model is asked with. `closing`: tools whose success is the whole answer. `withheld`:
     tools that the prompt names (it stays the same) but that cannot be called this time. `plain`: talk, without tools
-    and without the form of a reply.
+    and without the form of a reply. `plans`: a reply may name several tools. `done`: keys of calls (`call_key`) that
+    were carried out already.
     """
 
     messages: tuple[Message, ...]
@@ -107,6 +111,8 @@ class Turn:
     closing: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()
     plain: bool = False
+    plans: bool = False
+    done: frozenset[str] = frozenset()
 
 
 class Prepare(Protocol):
@@ -122,13 +128,17 @@ class Prepare(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the loop works with: who answers, who calls, who asks, and how labels join."""
+    """What the loop works with: who answers, who calls, who asks, and how labels join.
+
+    `permit_plan`: asks one question about several calls; None where each is asked about by itself.
+    """
 
     complete: Complete
     prepare: Prepare
     execute: Execute
     ask: Ask | None
     join: Callable[[Iterable[Label]], Label]
+    permit_plan: PermitPlan | None = None
 
 
 @dataclass(slots=True)
@@ -142,70 +152,134 @@ class _Reply:
     model: str = ""
 
 
+@dataclass(slots=True)
+class _State:
+    """Where a turn stands. `text`: what code said at its end, None while it goes on."""
+
+    messages: tuple[Message, ...]
+    scene: CallScene
+    tools: tuple[ToolSpec, ...]
+    seen: set[str]
+    usage: Usage = Usage()
+    receipts: list[Receipt] = field(default_factory=list)
+    results: str = ""
+    failures: int = 0
+    text: str | None = None
+
+
 async def run_turn(turn: Turn, hooks: Hooks) -> AsyncIterator[LoopEvent]:
     """Yield the events of one turn, the last of them Ended. Raises UserError where no model can answer."""
-    messages, scene = turn.messages, turn.scene
-    receipts: list[Receipt] = []
-    usage = Usage()
-    seen: set[str] = set()
-    results, failures = "", 0
     tools = tuple(tool for tool in turn.tools if tool.name not in turn.withheld)
+    state = _State(turn.messages, turn.scene, tools, set(turn.done))
     for step in range(1, STEP_LIMIT + 1):
         if step == STEP_LIMIT:
-            tools = ()
+            state.tools = ()
         reply = _Reply(ReplyReader())
-        prompt = replace(turn.prompt, messages=messages, schema=None if turn.plain else reply_schema(tools))
-        async for event in _stream(prompt, hooks.complete, receipts, reply):
+        schema = None if turn.plain else reply_schema(state.tools, turn.plans)
+        prompt = replace(turn.prompt, messages=state.messages, schema=schema)
+        async for event in _stream(prompt, hooks.complete, state.receipts, reply):
             yield event
-        usage = usage.plus(reply.usage)
+        state.usage = state.usage.plus(reply.usage)
         call = (ANSWER, {"text": reply.text}) if turn.plain else reply.reader.call()
         if call is None or call[0] == ANSWER:
             if reply.stop == "length":
                 yield Noted(tr("The answer was cut: it reached the length limit."))
             elif call is None and not reply.text:
                 raise UserError("bad_reply", tr("The model's reply broke off."), tr("Ask again."))
-            yield Ended(reply.text, scene.context, usage, reply.model)
+            yield Ended(reply.text, state.scene.context, state.usage, reply.model)
             return
-        tool = next((tool for tool in tools if tool.name == call[0]), None)
-        if tool is None:
-            # The grammar admits no other name; code holds to it as well, whatever a model or a worker sends.
-            raise UserError("bad_reply", tr("The model asked for something that it may not do here."), tr("Ask again."))
-        prepared = await hooks.prepare(tool, call[1], first=not seen, results=results)
+        ready = await _prepare(read_plan(call[0], call[1], state.tools, turn.plans), state, hooks)
+        if isinstance(ready, AskBack):
+            yield Said(ready.question)
+            yield Ended(ready.question, state.scene.context, state.usage, asks_back=True)
+            return
+        async for outcome_event in _carry_out(ready, state, turn, hooks):
+            yield outcome_event
+        if state.text is not None:
+            # Code says it: what was saved, what is unclear, or why nothing was done, cannot be misstated.
+            yield Said(state.text)
+            yield Ended(state.text, state.scene.context, state.usage)
+            return
+
+
+async def _prepare(
+    named: Sequence[tuple[ToolSpec, Mapping[str, Any]]], state: _State, hooks: Hooks
+) -> list[tuple[ToolSpec, ToolCall]] | AskBack:
+    """Return the calls to carry out; none where the model chooses again, among fewer tools."""
+    ready: dict[str, tuple[ToolSpec, ToolCall]] = {}
+    for tool, arguments in named:
+        # A plan is offered where the user's words order several things: no tool of it is made for all of them.
+        first = not state.seen and len(named) == 1
+        prepared = await hooks.prepare(tool, arguments, first=first, results=state.results)
         if isinstance(prepared, Unfit):
             # It chooses again among the others; in the end only the answer is left.
-            tools = tuple(other for other in tools if other is not tool)
-            continue
+            state.tools = tuple(other for other in state.tools if other is not tool)
+            return []
         if isinstance(prepared, AskBack):
-            yield Said(prepared.question)
-            yield Ended(prepared.question, scene.context, usage, asks_back=True)
-            return
-        asked = ToolCall(new_id("call"), tool.name, prepared)
-        key = json.dumps([asked.name, dict(asked.arguments)], sort_keys=True)
-        if key in seen:
-            # The same call again brings nothing new: from here it may only answer.
-            tools = ()
-            continue
-        seen.add(key)
-        yield Calling(asked)
-        outcome, proofs = await hooks.execute(asked, scene, hooks.ask)
+            return prepared
+        key = call_key(tool.name, prepared)
+        if key not in state.seen:
+            ready[key] = tool, ToolCall(new_id("call"), tool.name, prepared)
+    if not ready:
+        # The same call again brings nothing new: from here it may only answer.
+        state.tools = ()
+    return list(ready.values())
+
+
+async def _carry_out(
+    ready: Sequence[tuple[ToolSpec, ToolCall]], state: _State, turn: Turn, hooks: Hooks
+) -> AsyncIterator[Calling | Called]:
+    """Yield what becomes of `ready`, one call after the other up to the first that fails; the user allows all at once.
+
+    What an answer to the plan does not cover is asked about when its turn comes.
+    """
+    calls = [call for _, call in ready]
+    plan = len(calls) > 1 and hooks.permit_plan is not None
+    if plan and hooks.permit_plan is not None and await hooks.permit_plan(calls, state.scene, hooks.ask) is False:
+        for call in calls:
+            yield Calling(call)
+            yield Called(denied_with_plan(call), ())
+        state.text = tr("You said no, so none of it was done.")
+        return
+    for place, (tool, call) in enumerate(ready):
+        state.seen.add(call_key(call.name, call.arguments))
+        yield Calling(call)
+        outcome, proofs = await hooks.execute(call, state.scene, hooks.ask)
         yield Called(outcome, proofs)
-        receipts += proofs
-        if (
-            outcome.status in ("denied", "parked")
-            or outcome.unclear
-            or (outcome.status == "done" and tool.name in turn.closing)
-        ):
-            # Code says it: what was saved, what is unclear, or why nothing was done, cannot be misstated.
-            text = outcome_text(outcome)
-            yield Said(text)
-            yield Ended(text, hooks.join([scene.context, outcome.label]), usage)
+        state.receipts += proofs
+        if ends_turn(outcome) or (outcome.status == "done" and tool.name in turn.closing):
+            state.text = outcome_text(outcome) + not_reached(len(ready) - place - 1)
+            state.scene = replace(state.scene, context=hooks.join([state.scene.context, outcome.label]))
             return
-        failures += outcome.status == "failed"
-        results += f"{outcome.result or ''}\n"
-        scene = _after(outcome, scene, hooks.join)
-        if failures > 1 or scene.result_tokens < LEAST_RESULT_TOKENS:
-            tools = ()
-        messages = (*messages, *call_messages(outcome))
+        state.failures += outcome.status == "failed"
+        state.results += f"{outcome.result or ''}\n"
+        state.scene = _after(outcome, state.scene, hooks.join)
+        if state.failures > 1 or state.scene.result_tokens < LEAST_RESULT_TOKENS:
+            state.tools = ()
+        state.messages = (*state.messages, *call_messages(outcome))
+        if outcome.status == "failed":
+            # What comes after it may need what it was to do: the model thinks again.
+            return
+
+
+def ends_turn(outcome: CallOutcome) -> bool:
+    """Return True where nothing more is done after a call: the user said no, or has to say more."""
+    return outcome.status in ("denied", "parked") or outcome.unclear
+
+
+def not_reached(count: int) -> str:
+    """Return the sentence about the calls of a plan behind the one that ended it; "" where there is none."""
+    return "\n" + tr("What was to come after it was not done ({count}).", count=count) if count else ""
+
+
+def denied_with_plan(call: ToolCall) -> CallOutcome:
+    """Return how a call ends whose plan was answered no."""
+    return CallOutcome(call.id, call.name, dict(call.arguments), "denied", error=tr("You said no."))
+
+
+def call_key(name: str, arguments: Mapping[str, Any]) -> str:
+    """Return what tells a call of a turn from others: its tool and its arguments."""
+    return json.dumps([name, dict(arguments)], sort_keys=True)
 
 
 def _after(outcome: CallOutcome, scene: CallScene, join: Callable[[Iterable[Label]], Label]) -> CallScene:
@@ -242,6 +316,17 @@ def result_text(outcome: CallOutcome) -> str:
         f"{outcome.name} {outcome.status}: {outcome.error}\nThink about why. Correct the call, use another tool, or "
         "answer and say plainly what did not work."
     )
+
+
+def keys_of(messages: Sequence[Message]) -> frozenset[str]:
+    """Return the keys of the calls among `messages`, as `call_messages` makes them."""
+    keys = set()
+    for message in messages:
+        reader = ReplyReader()
+        reader.feed(message.text)
+        if message.role == "assistant" and (call := reader.call()) is not None:
+            keys.add(call_key(*call))
+    return frozenset(keys)
 
 
 async def _stream(

@@ -63,4 +63,12 @@ class NeedsTools:
     certain: bool = False
 
 
-PlainRequest = RememberThis | RecallAbout | ForgetAbout | ReadFile | ListFolder | ToolRequest | NeedsTools
+@dataclass(frozen=True, slots=True)
+class PlainPlan:
+    """Several plain requests, one after the other."""
+
+    requests: tuple[RememberThis | ReadFile | ListFolder | ToolRequest, ...]
+    certain: bool = True
+
+
+PlainRequest = RememberThis | RecallAbout | ForgetAbout | ReadFile | ListFolder | ToolRequest | NeedsTools | PlainPlan

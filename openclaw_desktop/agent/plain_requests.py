@@ -18,6 +18,7 @@ from openclaw_desktop.agent.plain_kinds import (
     ForgetAbout,
     ListFolder,
     NeedsTools,
+    PlainPlan,
     PlainRequest,
     ReadFile,
     RecallAbout,
@@ -30,7 +31,7 @@ from openclaw_desktop.agent.plain_words import MINE, TOLD
 from openclaw_desktop.core.protocols import PlainForm
 
 __all__ = [
-    "ForgetAbout", "ListFolder", "NeedsTools", "PlainRequest", "ReadFile", "RecallAbout", "RememberThis",
+    "ForgetAbout", "ListFolder", "NeedsTools", "PlainPlan", "PlainRequest", "ReadFile", "RecallAbout", "RememberThis",
     "ToolRequest", "asks_to_forget", "asks_to_remember", "find_form", "may_mean_memory", "name_call", "parse_plain",
 ]  # fmt: skip
 

@@ -18,13 +18,14 @@ from openclaw_desktop.core.text import tr
 _ACTIONS = """
 memory.saved: save/saved remember/remembered note/noted store/stored record/recorded keep/kept add/added
 memory.saved: memorize/memorized memorise/memorised
-file.read: read/read review/reviewed
-folder.listed: list/listed
+file.read mail.read: read/read review/reviewed
+folder.listed mail.listed: list/listed
 file.read folder.listed: open/opened access/accessed
-file.read folder.listed memory.searched: check/checked look/looked
-memory.searched folder.listed: search/searched
+file.read folder.listed memory.searched mail.listed mail.read: check/checked look/looked
+memory.searched folder.listed mail.listed: search/searched
+mail.sent: send/sent email/emailed
 memory.erased: delete/deleted remove/removed forget/forgotten forget/forgot erase/erased
--: send/sent email/emailed create/created
+-: create/created
 -: schedule/scheduled write/written write/wrote update/updated change/changed set/set move/moved rename/renamed
 -: copy/copied download/downloaded install/installed run/run run/ran execute/executed book/booked order/ordered
 -: buy/bought pay/paid call/called remind/reminded notify/notified start/started stop/stopped cancel/cancelled

@@ -43,6 +43,7 @@ fetch: fetch download open get visit load page
 todo: todo todos to_do to_dos item items due shopping list chore chores errand errands
 sum: calculate compute sum plus minus times divided percent percentage multiply square root average math expression
 sum: work_out add_up
+mail: mail mails email emails e_mail e_mails inbox mailbox newsletter newsletters
 """
 
 # What a request may hold, and the names of the arguments that take such a thing.
@@ -52,6 +53,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
         re.compile(r"(?:^|[\s'\"`(])(?:~|\.{1,2})?/[\w.~-]|\b[\w-]+\.(?!com\b|org\b|net\b)[a-z]{1,5}[0-9]?\b"),
         frozenset({"path", "file", "folder", "filename"}),
     ),
+    (re.compile(r"\w\.ics\b", re.IGNORECASE), frozenset({"ics"})),
     (
         re.compile(
             r"\b(?:every|each|daily|weekly|monthly|tomorrow|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|noon|midnight"
@@ -101,6 +103,15 @@ async def choose_tools(text: str, tools: Sequence[ToolSpec], embed: Embed | None
     return tuple(tools[place] for place in sorted(best))
 
 
+def spoken_of(text: str, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
+    """Return `tools` without those of strangers whose name has no word in common with `text`.
+
+    What a stranger says of a tool makes the prompt untrusted, so it stands in none that it has nothing to do with.
+    """
+    asked = _concepts(_without_names(text[:READ_CHARS]))
+    return tuple(tool for tool in tools if not tool.source or asked & _concepts(spell(tool.name)))
+
+
 def word_scores(text: str, tools: Sequence[ToolSpec]) -> list[float]:
     """Return for each tool how much of `text` it speaks of; a word that few tools share counts more."""
     text = text[:READ_CHARS]
@@ -119,6 +130,15 @@ def speaks_of(text: str, tool: ToolSpec) -> bool:
     """Return whether `text` names what `tool` does by its name: "cancel the check" speaks of cancel_task."""
     shared = _concepts(_ASKING.sub(" ", _without_names(text[:READ_CHARS]))) & _concepts(spell(tool.name))
     return any(not concept.startswith("=") for concept in shared)
+
+
+def is_named(text: str, tool: ToolSpec) -> bool:
+    """Return whether `text` has a word of the name of `tool`, or holds what it takes: a sum, a path, a time."""
+    text = text[:READ_CHARS]
+    taken = tool.parameters.get("properties", {})
+    holds = any(not names.isdisjoint(taken) for pattern, names in _SHAPES if pattern.search(text))
+    named = _concepts(_ASKING.sub(" ", _without_names(text))) & _concepts(spell(tool.name))
+    return holds or bool(named) or asks_for_sum(text, tool)
 
 
 def asks_for_sum(text: str, tool: ToolSpec) -> bool:

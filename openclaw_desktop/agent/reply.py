@@ -1,6 +1,7 @@
 """Reading the model's reply while it streams: one JSON object that names a tool.
 
-Owns the shape of a reply: `{"tool": name, ...arguments}`. Must not know what tools do. Pure.
+Owns the shape of a reply: `{"tool": name, ...arguments}`, and of one that names several: `{"tool": "plan", "calls":
+[...]}`. Must not know what tools do. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from openclaw_desktop.core.messages import ToolSpec
 from openclaw_desktop.core.tokens import clip
 
 ANSWER = "answer"
+PLAN = "plan"
+# More than this nobody reads in one question.
+PLAN_LIMIT = 5
 # Descriptions that come from elsewhere may be of any length.
 DESCRIPTION_TOKENS = 80
 ARGUMENT_TOKENS = 40
@@ -23,10 +27,13 @@ _HEX = re.compile(r"[0-9A-Fa-f]{4}")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\", "/": "/"}
 
 
-def reply_schema(tools: Sequence[ToolSpec]) -> dict[str, Any]:
-    """Return the JSON Schema of a reply: one of `tools`, or `answer`."""
+def reply_schema(tools: Sequence[ToolSpec], plans: bool = False) -> dict[str, Any]:
+    """Return the JSON Schema of a reply: one of `tools`, or `answer`; where it `plans`, also several of `tools`."""
     answer = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
-    return {"anyOf": [_with_name(tool.name, tool.parameters) for tool in tools] + [_with_name(ANSWER, answer)]}
+    named = [_with_name(tool.name, tool.parameters) for tool in tools]
+    plan = _with_name(PLAN, {"required": ["calls"]})
+    plan["properties"]["calls"] = {"type": "array", "items": {"anyOf": named}, "minItems": 2, "maxItems": PLAN_LIMIT}
+    return {"anyOf": [*named, *([plan] if plans and named else []), _with_name(ANSWER, answer)]}
 
 
 # What a grammar is made from. Lengths, patterns and ranges are checked on the finished call: in a grammar they cost

@@ -7,15 +7,14 @@ talks, or the deterministic path). Must not know a front end. Loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
-from openclaw_desktop.agent import compaction, context, loop, plain_requests, relevance, told_days
+from openclaw_desktop.agent import compaction, context, loop, plain_requests, planning, relevance, told_days
+from openclaw_desktop.agent.course import After, Course, Models, Parts, Stores, Task
 from openclaw_desktop.agent.plain_requests import RememberThis
 from openclaw_desktop.agent.preparation import Preparation
-from openclaw_desktop.agent.repair import FindTimes
-from openclaw_desktop.core.clock import Clock
+from openclaw_desktop.agent.reply import PLAN
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import (
     ModelOffered,
@@ -29,142 +28,18 @@ from openclaw_desktop.core.events import (
     TurnStarted,
 )
 from openclaw_desktop.core.ids import new_id
-from openclaw_desktop.core.labels import USER, Label
-from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, Timing, ToolCall, ToolSpec, Usage
-from openclaw_desktop.core.protocols import (
-    RELEVANT,
-    Ask,
-    CallScene,
-    Complete,
-    Embed,
-    Execute,
-    Memory,
-    ModelCard,
-    PlainForm,
-    Prompt,
-    Recall,
-    Weigh,
-    memory_lines,
-)
+from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, Timing, ToolCall, ToolSpec
+from openclaw_desktop.core.protocols import RELEVANT, CallScene, Memory, ModelCard, Prompt, memory_lines
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.tokens import estimate_tokens
+
+__all__ = ["After", "Models", "Parts", "SessionAgent", "Stores", "Task"]
 
 MEMORIES_OFFERED = 5
 # Memories this close answer the question: searching once more would bring the same.
 CERTAIN = 0.6
 CHAT_TEMPERATURE = 0.3
-
-Join = Callable[[Iterable[Label]], Label]
-ParsePlain = Callable[[str], plain_requests.PlainRequest | None]
-
-
-class Stores(Protocol):
-    """What a turn reads and writes of its session."""
-
-    async def past_turns(self, session_id: str) -> tuple[context.PastTurn, ...]:
-        """Return the finished turns, oldest first."""
-        ...
-
-    async def extracts(self, session_id: str) -> tuple[compaction.Extract, ...]:
-        """Return what is left of the turns that were folded, oldest first; they are no longer among the finished."""
-        ...
-
-    async def fold(self, session_id: str, extracts: Sequence[compaction.Extract]) -> None:
-        """Store what is left of folded turns."""
-        ...
-
-    def erasures(self) -> int:
-        """Return how often something was erased since the start."""
-        ...
-
-    async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
-        """Store the user's message before anything else happens."""
-        ...
-
-    async def keep_unanswered(self, turn_id: str) -> None:
-        """Remember what the user told in a turn that failed or was stopped before it had an answer."""
-        ...
-
-    async def keep_answer(self, session_id: str, answer: Answer, asked: Message | None, erasures: int) -> None:
-        """Store the answer, its receipts, what its tools returned, and what the user told with the question.
-
-        `asked`: the question as the model read it, to be repeated to the letter; None where none did. `erasures`, as
-        they were when the turn began: what was read for it may hold what was erased since.
-        """
-        ...
-
-
-class Models(Protocol):
-    """Which model answers, and which larger one could."""
-
-    def current(self) -> ModelCard | None:
-        """Return the model in use."""
-        ...
-
-    def larger(self) -> ModelCard | None:
-        """Return the model to offer where the one in use cannot call tools."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a session agent works with. `tools`, `plain_forms`: what is on offer by now, and what calls it."""
-
-    complete: Complete
-    weigh: Weigh | None
-    embed: Embed | None
-    execute: Execute
-    recall: Recall
-    stores: Stores
-    models: Models
-    join: Join
-    tools: Callable[[], tuple[ToolSpec, ...]]
-    find_times: FindTimes
-    clock: Clock
-    parse_plain: ParsePlain = plain_requests.parse_plain
-    plain_forms: Callable[[], Iterable[PlainForm]] = tuple
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One message of the user. `ask` is None when nobody is there to answer questions.
-
-    `call`: the one call that is asked for by name, and nothing else; no model takes part in it.
-    """
-
-    turn_id: str
-    session_id: str
-    text: str
-    ask: Ask | None
-    tools: bool = True
-    incognito: bool = False
-    folder: str | None = None
-    files: tuple[str, ...] = ()
-    call: plain_requests.ToolRequest | None = None
-
-
-@dataclass(slots=True)
-class _Course:
-    """What is known of a turn while it runs.
-
-    `said`: the user's words that its calls come of, behind those of the turn before where that one asked back. `told`:
-    all that the model had read of this chat.
-    """
-
-    model: str | None
-    started_s: float
-    said: str
-    label: Label = USER
-    text: str = ""
-    calls: list[CallOutcome] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-    memories: tuple[Memory, ...] = ()
-    usage: Usage = Usage()
-    first_token_s: float | None = None
-    offered: str | None = None
-    asked: Message | None = None
-    told: str = ""
-    erasures: int = 0
-    keeping: asyncio.Future[None] | None = None
 
 
 class SessionAgent:
@@ -182,13 +57,15 @@ class SessionAgent:
         model = parts.models.current()
         with_tools = task.tools and model is not None and model.calls_tools
         erasures = parts.stores.erasures()
-        before, erasures_before = self._asked_back.pop(task.session_id, ("", 0))
+        before, erasures_before = ("", 0) if task.after else self._asked_back.pop(task.session_id, ("", 0))
         said = f"{before}\n{task.text}" if before and erasures_before == erasures else task.text
-        course = _Course(model.id if model else None, parts.clock.monotonic_s(), said, erasures=erasures)
+        course = Course(model.id if model else None, parts.clock.monotonic_s(), said, erasures=erasures)
         past = () if task.incognito else await parts.stores.past_turns(task.session_id)
         if not task.incognito:
-            await parts.stores.keep_question(task.session_id, task.turn_id, task.text)
-        plain = task.call or (None if task.files or not task.tools else self._parse_plain(task.text))
+            spoken = task.after.shown if task.after is not None else task.text
+            await parts.stores.keep_question(task.session_id, task.turn_id, spoken)
+        by_model = bool(task.files or task.after) or not task.tools
+        plain = task.call or (None if by_model else self._parse_plain(task.text))
         if plain is not None and (plain.certain or not with_tools):
             recalled = await self._recall_for(plain, with_tools)
             if recalled is None or recalled:
@@ -210,18 +87,30 @@ class SessionAgent:
             raise
 
     def _parse_plain(self, text: str) -> plain_requests.PlainRequest | None:
-        """Return the plain request that a message is: of memory and files where that is certain, else of a tool."""
+        """Return the plain request that a message is: one, or several in a row."""
+        one = self._parse_one(text)
+        if one is not None and one.certain:
+            return one
+        return planning.plain_plan(text, self._parse_one) or one
+
+    def _parse_one(self, text: str) -> plain_requests.PlainRequest | None:
+        """Return one plain request: of memory and files where that is certain, else of a tool."""
         own = self._parts.parse_plain(text)
         if own is not None and own.certain:
             return own
         return plain_requests.find_form(text, self._parts.plain_forms()) or own
+
+    def can_go_on(self) -> bool:
+        """Return True where a model is in use that can go on with what was asked before."""
+        model = self._parts.models.current()
+        return model is not None and model.calls_tools
 
     def opening(self) -> Prompt | None:
         """Return how the next prompt will begin, so that a model can read that much before a question comes."""
         model = self._parts.models.current()
         if model is None:
             return None
-        tools = context.listed_tools(self._parts.tools()) if model.calls_tools else ()
+        tools = context.listed_tools(self._parts.tools(), self._parts.favourites) if model.calls_tools else ()
         system = context.system_message(tools, plain=not model.calls_tools)
         return Prompt((system, Message("user", "", USER)), model=model.id, stable=1)
 
@@ -233,19 +122,20 @@ class SessionAgent:
         return tuple(memory for memory in found if memory.relevance >= RELEVANT)
 
     async def _run_model(
-        self, task: Task, course: _Course, model: ModelCard | None, with_tools: bool, past: tuple[context.PastTurn, ...]
+        self, task: Task, course: Course, model: ModelCard | None, with_tools: bool, past: tuple[context.PastTurn, ...]
     ) -> AsyncIterator[TurnEvent]:
         parts = self._parts
         scene = CallScene(
             task.session_id, task.turn_id, USER, folder=task.folder, incognito=task.incognito, attached=task.files
         )
+        told, past = _told(task, past)
         found = await parts.recall(task.text, MEMORIES_OFFERED)
         course.memories = tuple(memory for memory in found if memory.relevance >= RELEVANT)
         course.label = parts.join([course.label, *(memory.label for memory in course.memories)])
         tools = parts.tools() if with_tools else ()
         if task.incognito:
             tools = tuple(tool for tool in tools if tool.effect == "read")
-        listed = context.listed_tools(tools)
+        listed = context.listed_tools(tools, parts.favourites)
         system = context.system_message(listed, plain=not with_tools)
         limit = model.context_tokens if model else 0
         room = context.room_tokens(limit, system.text, task.text, memory_lines(course.memories))
@@ -262,29 +152,38 @@ class SessionAgent:
             async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(task.files))):
                 yield event
             attachments.append(loop.call_messages(course.calls[-1])[1])
+        if told is not None and not told.calls:
+            attachments.append(Message("user", f"[{told.answer.text}]", told.answer.label))
         remembered = [Message("user", memory.text, memory.label) for memory in course.memories]
-        offered = await relevance.choose_tools(course.said, tools, parts.embed)
+        offered = await relevance.choose_tools(course.said, relevance.spoken_of(course.said, tools), parts.embed)
         further = [tool for tool in offered if tool not in listed]
+        plans = planning.asks_for_several(course.said) and PLAN not in {tool.name for tool in tools}
+        further += [planning.PLAN_SPEC] if plans and offered else []
         now = parts.clock.now().astimezone()
         question = context.last_message(task.text, course.memories, attachments, now, further)
         room = context.room_tokens(limit, system.text, question)
         for_results = min(context.RESULT_RESERVE_TOKENS, room // 2) if with_tools else 0
-        history, whole = compaction.assemble(compacted, not with_tools, room - for_results, parts.join)
+        after = told.calls if told is not None else ()
+        after_tokens = sum(estimate_tokens(message.text) for message in after)
+        room -= max(for_results, after_tokens)
+        history, whole = compaction.assemble(compacted, not with_tools, room, parts.join)
         question = context.last_message(task.text, course.memories, attachments, now, further, history)
         if not whole:
             yield NoticeShown(
                 task.turn_id, tr("The first part of this chat no longer fits the model and was left out.")
             )
-        course.label = parts.join([course.label, *(message.label for message in history)])
-        course.told = "\n".join([task.text, *(message.text for message in history if message.role != "system")])
+        read = (*history, *attachments, *after, *context.foreign_words(offered))
+        course.label = parts.join([course.label, *(message.label for message in read)])
+        course.told = "\n".join([task.text, *(message.text for message in read if message.role != "system")])
+        asked = Message("user", question, course.label)
         turn = loop.Turn(
-            (system, *history, Message("user", question, course.label)),
+            (system, *history, asked, *after),
             offered,
             replace(
                 scene,
                 context=course.label,
-                result_tokens=for_results,
-                texts=(Message("user", task.text, USER), *remembered, *attachments, *history),
+                result_tokens=max(0, for_results - after_tokens),
+                texts=(Message("user", task.text, USER), *remembered, *read),
             ),
             Prompt(
                 (),
@@ -295,15 +194,17 @@ class SessionAgent:
                 turn_id="" if task.incognito else task.turn_id,
             ),
             closing=_closing(task.text),
-            withheld=self._withheld(course),
+            withheld=self._withheld(course, offered) | (task.after.withheld if task.after is not None else frozenset()),
             plain=not with_tools,
+            plans=plans,
+            done=loop.keys_of(after),
         )
         if not task.files:  # files stand in the chat once, as what was read
-            course.asked = turn.messages[-1]
+            course.asked = asked
         prepare = Preparation(
             course.said, course.label, turn.prompt.model, parts.weigh, parts.find_times, turn.prompt.turn_id
         )
-        hooks = loop.Hooks(parts.complete, prepare, parts.execute, task.ask, parts.join)
+        hooks = loop.Hooks(parts.complete, prepare, parts.execute, task.ask, parts.join, parts.permit_plan)
         async for step in loop.run_turn(turn, hooks):
             for event in self._follow(task, course, step):
                 yield event
@@ -320,19 +221,22 @@ class SessionAgent:
             await self._parts.stores.fold(task.session_id, compacted.extracts)
         return compacted
 
-    def _withheld(self, course: _Course) -> frozenset[str]:
+    def _withheld(self, course: Course, offered: Sequence[ToolSpec]) -> frozenset[str]:
         """Return the tools that make no sense for this message, though the prompt names them."""
         withheld = set()
         found = any(memory.relevance >= CERTAIN for memory in course.memories)
         if found or not plain_requests.may_mean_memory(course.said):
             withheld.add("recall")
+        if found and isinstance(self._parts.parse_plain(course.said), plain_requests.RecallAbout):
+            # What the user asks of their own life and told before is not looked up where they do not say so.
+            withheld |= {tool.name for tool in offered if not relevance.is_named(course.said, tool)}
         if not plain_requests.asks_to_remember(course.said):
             withheld.add("remember")
         if not plain_requests.asks_to_forget(course.said):
             withheld.add("forget")
         return frozenset(withheld)
 
-    def _follow(self, task: Task, course: _Course, step: loop.LoopEvent) -> list[TurnEvent]:
+    def _follow(self, task: Task, course: Course, step: loop.LoopEvent) -> list[TurnEvent]:
         turn_id = task.turn_id
         match step:
             case loop.Said(text):
@@ -362,7 +266,7 @@ class SessionAgent:
                 return []
 
     async def _run_plain(
-        self, task: Task, plain: plain_requests.PlainRequest, course: _Course, recalled: Sequence[Memory]
+        self, task: Task, plain: plain_requests.PlainRequest, course: Course, recalled: Sequence[Memory]
     ) -> AsyncIterator[TurnEvent]:
         """Do a plain request by code alone."""
         course.model = None
@@ -376,12 +280,13 @@ class SessionAgent:
             attached=task.files,
             texts=(Message("user", task.text, USER),),
         )
-        named = plain_requests.name_call(plain)
-        keeps = task.incognito and self._keeps(plain)
-        if named is not None and not keeps:
-            async for event in self._call(task, course, ToolCall(new_id("call"), *named), scene):
+        named = [call for one in _requests(plain) if (call := plain_requests.name_call(one)) is not None]
+        keeps = task.incognito and any(map(self._keeps, _requests(plain)))
+        if named and not keeps:
+            calls = [ToolCall(new_id("call"), *call) for call in named]
+            async for event in self._call_all(task, course, calls, scene):
                 yield event
-            words = loop.outcome_text(course.calls[-1])
+            words = course.text
         elif isinstance(plain, plain_requests.RecallAbout):
             found = recalled or await self._parts.recall(plain.query, MEMORIES_OFFERED)
             course.memories = tuple(memory for memory in found if memory.relevance >= RELEVANT)
@@ -417,24 +322,48 @@ class SessionAgent:
             return any(tool.name == plain.tool and tool.effect != "read" for tool in self._parts.tools())
         return isinstance(plain, RememberThis)
 
-    async def _call(self, task: Task, course: _Course, call: ToolCall, scene: CallScene) -> AsyncIterator[TurnEvent]:
+    async def _call_all(
+        self, task: Task, course: Course, calls: Sequence[ToolCall], scene: CallScene
+    ) -> AsyncIterator[TurnEvent]:
+        """Carry out plain requests one after the other, up to the first that is not done, and say what came of them."""
+        permit = self._parts.permit_plan
+        if len(calls) > 1 and permit is not None and await permit(calls, scene, task.ask) is False:
+            for call in calls:
+                yield ToolStarted(task.turn_id, call)
+                self._note(course, loop.denied_with_plan(call), ())
+                yield ToolFinished(task.turn_id, course.calls[-1])
+            course.text = tr("You said no, so none of it was done.")
+            return
+        said: list[str] = []
+        for place, call in enumerate(calls):
+            async for event in self._call(task, course, call, scene):
+                yield event
+            outcome = course.calls[-1]
+            said.append(loop.outcome_text(outcome))
+            course.text = "\n\n".join(said)
+            if outcome.status != "done":
+                course.text += loop.not_reached(len(calls) - place - 1)
+                return
+            scene = replace(scene, context=self._parts.join([scene.context, outcome.label]))
+
+    async def _call(self, task: Task, course: Course, call: ToolCall, scene: CallScene) -> AsyncIterator[TurnEvent]:
         yield ToolStarted(task.turn_id, call)
         outcome, receipts = await self._parts.execute(call, scene, task.ask)
         self._note(course, outcome, receipts)
         yield ToolFinished(task.turn_id, outcome, receipts)
 
-    def _note(self, course: _Course, outcome: CallOutcome, receipts: tuple[Receipt, ...]) -> None:
+    def _note(self, course: Course, outcome: CallOutcome, receipts: tuple[Receipt, ...]) -> None:
         """Note a call's end; from here on the turn carries its label, whatever becomes of the turn."""
         course.calls.append(outcome)
         course.receipts += receipts
         course.label = self._parts.join([course.label, outcome.label])
 
-    async def _finish(self, task: Task, course: _Course) -> AsyncIterator[TurnEvent]:
+    async def _finish(self, task: Task, course: Course) -> AsyncIterator[TurnEvent]:
         answer = self._answer(task, course)
         await self._keep(task, course, answer)
         yield TurnFinished(task.turn_id, answer)
 
-    async def _keep(self, task: Task, course: _Course, answer: Answer) -> None:
+    async def _keep(self, task: Task, course: Course, answer: Answer) -> None:
         """Store the answer once, also where the turn is stopped meanwhile."""
         if task.incognito:
             return
@@ -444,7 +373,7 @@ class SessionAgent:
             )
         await asyncio.shield(course.keeping)
 
-    def _answer(self, task: Task, course: _Course) -> Answer:
+    def _answer(self, task: Task, course: Course) -> Answer:
         total_s = self._parts.clock.monotonic_s() - course.started_s
         first = None if course.first_token_s is None else round(course.first_token_s * 1000, 1)
         return Answer(
@@ -462,13 +391,26 @@ class SessionAgent:
         )
 
 
+def _requests(plain: plain_requests.PlainRequest) -> Sequence[plain_requests.PlainRequest]:
+    return plain.requests if isinstance(plain, plain_requests.PlainPlan) else (plain,)
+
+
+def _told(
+    task: Task, past: tuple[context.PastTurn, ...]
+) -> tuple[context.PastTurn | None, tuple[context.PastTurn, ...]]:
+    """Return the turn that tells how the call ended with which `task` goes on, and the turns without it."""
+    told_turn = task.after.told_turn if task.after is not None else None
+    told = next((turn for turn in past if turn.turn_id == told_turn), None)
+    return told, tuple(turn for turn in past if turn is not told)
+
+
 def _closing(text: str) -> frozenset[str]:
     """Return the tools whose success is the whole answer; after an erasure no prompt may repeat what was erased."""
     plain = isinstance(plain_requests.parse_plain(text), RememberThis)
     return frozenset({"forget", "remember"} if plain else {"forget"})
 
 
-def _names_untold_day(task: Task, course: _Course) -> bool:
+def _names_untold_day(task: Task, course: Course) -> bool:
     """Return whether the answer to "when is my ...?" names a day that the model had nowhere from."""
     if course.memories or task.files or any(call.name != "recall" for call in course.calls):
         return False

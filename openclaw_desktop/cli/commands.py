@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from openclaw_desktop.cli import backups, memory, output, tools, walls
+from openclaw_desktop.cli import accounts, backups, mcp, memory, output, tools, walls
 from openclaw_desktop.cli.consolidation import consolidate
 from openclaw_desktop.cli.conversation import ask_request, chat, run_turn
 from openclaw_desktop.cli.encryption import (
@@ -337,6 +337,8 @@ VERBS: dict[str, Verb] = {
     "grant add": _grant_add,
     "grant remove": _grant_remove,
     **walls.VERBS,
+    **accounts.VERBS,
+    **mcp.VERBS,
     "secret set": set_secret,
     "secret list": list_secrets,
     "secret remove": remove_secret,

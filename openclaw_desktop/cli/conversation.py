@@ -14,10 +14,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from openclaw_desktop.cli.asking import ask_in_terminal
 from openclaw_desktop.cli.feedback import CHAT_MARKS
 from openclaw_desktop.cli.output import leaving_sentence, tell
 from openclaw_desktop.cli.progress import pull_with_progress
-from openclaw_desktop.cli.terminal import discard_typed, is_real_terminal, on_interrupt, read_line
+from openclaw_desktop.cli.terminal import is_real_terminal, on_interrupt, read_line
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.events import (
     ModelOffered,
@@ -94,30 +95,6 @@ async def run_turn(service: AgentService, request: AskRequest, show: Callable[[s
 
 async def _answer(service: AgentService, question: Question) -> None:
     await service.answer_question(question.id, await ask_in_terminal(question))
-
-
-async def ask_in_terminal(question: Question) -> str:
-    """Put a question to the person at the terminal; anything but a listed number is "no"."""
-    tell("")
-    tell(question.title)
-    tell(f"{question.text} {question.target}")
-    if question.origins:
-        tell(tr("This follows from texts that you did not write: {origins}.", origins=", ".join(question.origins)))
-    for call in question.calls:
-        for argument in call.arguments:
-            source = f"  [{', '.join(argument.origins)}]" if argument.origins else ""
-            tell(f"    {argument.name}: {argument.value}{source}")
-        if call.preview:
-            tell(call.preview)
-    if question.delay_s:
-        # A yes before that counts for nothing, and what was typed meanwhile was typed unread.
-        await asyncio.sleep(question.delay_s)
-        discard_typed()
-    for number, choice in enumerate(question.choices, start=1):
-        tell(f"  {number}) {choice.text}")
-    typed = await read_line(tr("Your choice [{number}]: ", number=len(question.choices)))
-    numbers = {str(number): choice.id for number, choice in enumerate(question.choices, start=1)}
-    return numbers.get((typed or "").strip(), question.choices[-1].id)
 
 
 async def chat(service: AgentService, session_id: str | None, show: Callable[[str], None] | None) -> list[TurnResult]:

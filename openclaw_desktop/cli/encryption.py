@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 from typing import Literal
@@ -60,7 +61,16 @@ async def _change(service: AgentService, action: KeyAction, arguments: argparse.
         output.say(describe_change(change) + "\n")
     for line in describe_left(change):
         output.tell(line)
+    await note_shown(service, change)
     return ExitCode.DONE
+
+
+async def note_shown(service: AgentService, change: KeyChange) -> None:
+    """Say that a change's recovery code was printed, so that nobody is reminded of it."""
+    if change.recovery_code:
+        # Where the agent ended meanwhile, it reminds once too often.
+        with contextlib.suppress(UserError):
+            await service.change_encryption("code_kept")
 
 
 def read_holder(words: list[str] | None) -> tuple[Literal["keyring", "file"] | None, str | None]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from openclaw_desktop.cli import output
-from openclaw_desktop.cli.encryption import describe_change, describe_left
+from openclaw_desktop.cli.encryption import describe_change, describe_left, note_shown
 from openclaw_desktop.cli.fit import describe_fit
 from openclaw_desktop.cli.progress import pull_with_progress
 from openclaw_desktop.cli.terminal import is_real_terminal, read_line
@@ -55,6 +55,7 @@ async def onboard(service: AgentService, arguments: argparse.Namespace) -> int:
     change = await _encrypt(service, say, asks)
     if change is not None and not arguments.json:
         say(describe_change(change))
+        await note_shown(service, change)
     for line in describe_left(change) if change is not None else ():
         output.tell(line)
     grants = await _choose_folders(service, say, asks)
@@ -63,6 +64,8 @@ async def onboard(service: AgentService, arguments: argparse.Namespace) -> int:
         done.recovery_code, done.left = change.recovery_code, change.left
     if arguments.json:
         output.print_json(done)
+        if change is not None:
+            await note_shown(service, change)
     say(tr("Done. Ask something with: openclaw-agent ask TEXT, or in the window of openclaw-desktop."))
     return ExitCode.DONE
 

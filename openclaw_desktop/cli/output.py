@@ -129,4 +129,5 @@ def describe_status(status: Status) -> str:
         ]
     if status.hotkey:
         lines.append(f"hotkey     {status.hotkey}")
+    lines += [f"MCP        {name}: {problem}" for name, problem in status.mcp.down.items()]
     return "\n".join(lines)

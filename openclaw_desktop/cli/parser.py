@@ -80,24 +80,15 @@ def build_parser() -> argparse.ArgumentParser:
     add.add_argument("scope", metavar="SCOPE", help=tr("a file or folder, a host, a command, …"))
     grant.add_parser("remove", help=tr("take it back"), parents=[common]).add_argument("grant", metavar="ID")
 
-    secrets = verb("secret", tr("keys and tokens, each for one host"))
-    secret = secrets.add_subparsers(dest="action", metavar="ACTION", required=True)
-    keep = secret.add_parser("set", help=tr("keep one: typed unseen, or piped in"), parents=[common])
-    keep.add_argument("name", metavar="NAME")
-    keep.add_argument("--host", required=True, metavar="HOST", help=tr("the only host that it is sent to"))
-    keep.add_argument("--store", choices=("keyring", "file", "session"), help=tr("where; the keyring if there is one"))
-    secret.add_parser("list", help=tr("which there are, without their values"), parents=[common])
-    secret.add_parser("remove", help=tr("forget one"), parents=[common]).add_argument("name", metavar="NAME")
-    secret.add_parser("unlock", help=tr("give the agent the passphrase of its file"), parents=[common])
-    for discreet in (secrets, *secret.choices.values()):
-        discreet.discreet = True
-
+    _add_secrets(verb("secret", tr("keys and tokens, each for one host")), common)
+    _add_accounts(verb("account", tr("mail and calendars")), common)
     task = verb("task", tr("schedules in words")).add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_schedule(task.add_parser("next", help=tr("what a schedule means and when it is due"), parents=[common]))
 
     _add_walls(verb, common)
     _add_backup_actions(verb("backup", tr("copies of the memory")), common)
 
+    _add_mcp_actions(verb("mcp", tr("servers of MCP, whose tools the agent may use")), common)
     _add_skill_actions(verb("skill", tr("instructions for kinds of work")), common)
     _add_sandbox(verb("sandbox", tr("the jail of tools and plugins")), common)
     _add_agent_verbs(verb)
@@ -129,6 +120,33 @@ def _add_walls(verb: Callable[[str, str], _Parser], common: _Parser) -> None:
     audit.add_parser("verify", help=tr("is it as it was written?"), parents=[common])
 
 
+def _add_mcp_actions(verb: _Parser, common: _Parser) -> None:
+    mcp = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = mcp.add_parser("add", help=tr("take up the servers of an mcpServers JSON, as it is"), parents=[common])
+    add.add_argument("form", metavar="FILE|-", nargs="?", default="-", help=tr("the file; - reads what is pasted"))
+    add.add_argument("--name", default="", help=tr("what to call a server that stands there without a name"))
+    for name, words in (("--read", tr("a folder or file that they may read")), ("--write", tr("one to change"))):
+        add.add_argument(name, metavar="DIR", action="append", default=[], help=words)
+    add.add_argument("--host", metavar="HOST", action="append", default=[], help=tr("a host that they may reach"))
+    add.add_argument("--full-network", action="store_true", help=tr("no jail for the network: level 1"))
+    add.add_argument("--timeout", metavar="S", type=_seconds, default=60.0, help=tr("how long a call may take"))
+    add.add_argument("--store", choices=("keyring", "file", "session"), help=tr("where secrets are kept"))
+    mcp.add_parser("list", help=tr("which there are"), parents=[common])
+    show = {"show": tr("one of them with its tools"), "approve": tr("allow its tools as they are now")}
+    switch = {"on": tr("use it"), "off": tr("don't use it"), "remove": tr("forget it")}
+    for name, words in {**show, **switch}.items():
+        mcp.add_parser(name, help=words, parents=[common]).add_argument("name", metavar="NAME")
+    tools = mcp.add_parser("tools", help=tr("choose among its tools"), parents=[common])
+    tools.add_argument("name", metavar="NAME")
+    for name, words in (
+        ("--on", tr("offer it")),
+        ("--off", tr("don't offer it")),
+        ("--reads", tr("it only reads: you say so")),
+        ("--acts", tr("take that back")),
+    ):
+        tools.add_argument(name, metavar="TOOL", action="append", default=[], help=words)
+
+
 def _add_skill_actions(verb: _Parser, common: _Parser) -> None:
     skill = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
     skill.add_parser("list", help=tr("which there are"), parents=[common])
@@ -137,6 +155,40 @@ def _add_skill_actions(verb: _Parser, common: _Parser) -> None:
         place.add_argument("path", type=Path, metavar="FOLDER|ARCHIVE")
     for name, words in (("approve", tr("allow one that changed")), ("remove", tr("remove one"))):
         skill.add_parser(name, help=words, parents=[common]).add_argument("name", metavar="NAME")
+
+
+def _add_secrets(secrets: _Parser, common: _Parser) -> None:
+    secret = secrets.add_subparsers(dest="action", metavar="ACTION", required=True)
+    keep = secret.add_parser("set", help=tr("keep one: typed unseen, or piped in"), parents=[common])
+    keep.add_argument("name", metavar="NAME")
+    keep.add_argument("--host", required=True, metavar="HOST", help=tr("the only host that it is sent to"))
+    keep.add_argument("--store", choices=("keyring", "file", "session"), help=tr("where; the keyring if there is one"))
+    secret.add_parser("list", help=tr("which there are, without their values"), parents=[common])
+    secret.add_parser("remove", help=tr("forget one"), parents=[common]).add_argument("name", metavar="NAME")
+    secret.add_parser("unlock", help=tr("give the agent the passphrase of its file"), parents=[common])
+    for discreet in (secrets, *secret.choices.values()):
+        discreet.discreet = True
+
+
+def _add_accounts(verb: _Parser, common: _Parser) -> None:
+    account = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = account.add_parser("add", help=tr("add one; its password is typed unseen, or piped in"), parents=[common])
+    add.add_argument("name", metavar="NAME", help=tr("what to call it"))
+    what = add.add_mutually_exclusive_group(required=True)
+    what.add_argument("--mail", metavar="ADDRESS", help=tr("a mail account, and your address there"))
+    what.add_argument("--calendar", metavar="URL|FILE", help=tr("a CalDAV server, or an ICS file of yours"))
+    add.add_argument("--imap", metavar="HOST[:PORT]", help=tr("where mail is read; imap:// before it means STARTTLS"))
+    add.add_argument("--smtp", metavar="HOST[:PORT]", help=tr("where mail is sent; smtp:// before it means STARTTLS"))
+    add.add_argument("--user", metavar="USER", help=tr("what you log in with; the address if not given"))
+    add.add_argument("--key", metavar="secret:NAME", help=tr("the password, by the name that it is kept under"))
+    add.add_argument("--smtp-key", metavar="secret:NAME", help=tr("the one for sending, where the host is another"))
+    add.add_argument("--store", choices=("keyring", "file", "session"), help=tr("where the password is kept"))
+    add.add_argument("--read", action="store_true", help=tr("the agent may read it without asking"))
+    account.add_parser("list", help=tr("which there are"), parents=[common])
+    for name, words in (("check", tr("log in, and say what is there")), ("remove", tr("forget one"))):
+        account.add_parser(name, help=words, parents=[common]).add_argument("name", metavar="NAME")
+    for discreet in (verb, *account.choices.values()):
+        discreet.discreet = True
 
 
 def _add_sandbox(verb: _Parser, common: _Parser) -> None:

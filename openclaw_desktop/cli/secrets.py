@@ -24,25 +24,36 @@ PIPED_BYTES = 64 << 10
 
 async def set_secret(service: AgentService, arguments: argparse.Namespace) -> int:
     """Keep a secret; without a usable keyring a person chooses where."""
-    store: SecretStoreName = arguments.store or "keyring"
-    try:
-        need = await service.check_secret_store(store)
-    except UserError as error:
-        store, need = await _choose_other(service, arguments, error)
-    value = await _read_value(arguments.name)
-    try:
-        kept = await service.set_secret(arguments.name, arguments.host, value, store, await _read_passphrase(need))
-    except UserError as error:
-        if store != "keyring":
-            raise
-        # A keyring that is there may still be locked.
-        store, need = await _choose_other(service, arguments, error)
-        kept = await service.set_secret(arguments.name, arguments.host, value, store, await _read_passphrase(need))
+    kept = await keep_secret(service, arguments, arguments.name, arguments.host, lambda: read_typed(arguments.name))
     if arguments.json:
         output.print_json(kept)
     else:
         output.say(tr("Kept {name} for {host} ({store}).", name=kept.name, host=kept.host, store=_place(kept)) + "\n")
     return ExitCode.DONE
+
+
+async def keep_secret(
+    service: AgentService,
+    arguments: argparse.Namespace,
+    name: str,
+    host: str,
+    read_value: Callable[[], Awaitable[str]],
+) -> SecretView:
+    """Keep what `read_value` gives, in `arguments.store` or where a person chooses; raises UserError."""
+    store: SecretStoreName = arguments.store or "keyring"
+    try:
+        need = await service.check_secret_store(store)
+    except UserError as error:
+        store, need = await _choose_other(service, arguments, error)
+    value = await read_value()
+    try:
+        return await service.set_secret(name, host, value, store, await _read_passphrase(need))
+    except UserError as error:
+        if store != "keyring":
+            raise
+        # A keyring that is there may still be locked.
+        store, need = await _choose_other(service, arguments, error)
+        return await service.set_secret(name, host, value, store, await _read_passphrase(need))
 
 
 async def list_secrets(service: AgentService, arguments: argparse.Namespace) -> int:
@@ -76,7 +87,7 @@ async def unlock_secrets(service: AgentService, arguments: argparse.Namespace) -
     """Give the running agent the passphrase of its file."""
     need = await service.check_secret_store("file")
     if need != "none":
-        await service.unlock_secrets(await _read_value(tr("the passphrase")))
+        await service.unlock_secrets(await read_typed(tr("the passphrase")))
     if arguments.json:
         output.print_json({"unlocked": True})
     else:
@@ -118,7 +129,7 @@ async def _choose_other(
     return store, await service.check_secret_store(store)
 
 
-async def _read_value(what: str) -> str:
+async def read_typed(what: str) -> str:
     """Return what a person types unseen, or what a pipe holds."""
     forbid_core_dumps()
     if sys.stdin.isatty():

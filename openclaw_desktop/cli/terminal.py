@@ -46,6 +46,12 @@ class Lines:
         self._pending = None
         return line
 
+    def drop(self) -> None:
+        """Forget the lines that came and that nobody has asked for."""
+        if self._pending is None or self._pending.done():
+            self._pending = None
+            self._buffer = b""
+
     def _read(self, loop: asyncio.AbstractEventLoop, found: asyncio.Future[str | None]) -> None:
         while b"\n" not in self._buffer and not self._ended:
             try:
@@ -101,7 +107,8 @@ else:
 
 
 def discard_typed() -> None:
-    """Drop what was typed before it was asked for, where a terminal keeps that."""
+    """Drop what was typed before it was asked for: what we have read of it, and what the terminal keeps."""
+    _typed.drop()
     if sys.platform != "win32" and sys.stdin.isatty():
         termios.tcflush(0, termios.TCIFLUSH)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 
 from openclaw_desktop.cli import output
-from openclaw_desktop.cli.terminal import is_real_terminal, read_line
+from openclaw_desktop.cli.asking import confirm, describe, show
+from openclaw_desktop.cli.terminal import is_real_terminal
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible, visible_lines
 from openclaw_desktop.service.api import AgentService
@@ -31,14 +32,16 @@ async def approve(service: AgentService, arguments: argparse.Namespace) -> int:
     """Show the exact call once more, and do it after a yes."""
     _check_terminal()
     entry = await _find(service, arguments.id)
-    output.tell(_describe(entry))
-    for argument in entry.call.arguments:
-        output.tell(f"  {argument.name}: {argument.value}")
-    if entry.call.preview:
-        output.tell(visible_lines(entry.call.preview))
-    typed = await read_line(tr("Do exactly this, once? [y/N] "))
-    if (typed or "").strip().lower() not in ("y", "yes"):
-        raise UserError("not_confirmed", tr("Nothing was done; it still waits."), "", ExitCode.DENIED)
+    if entry.state == "open":
+        asked = tr(
+            "It wants to use {tool}, and waits since {at}, until {end}:",
+            tool=entry.tool,
+            at=entry.created_at[:16],
+            end=entry.expires_at[:16],
+        )
+        show([*describe(tr("May the agent do this?"), asked, (entry.call,), entry.call.target, entry.origins)])
+        if not await confirm(tr("Do exactly this, once? [y/N] ")):
+            raise UserError("not_confirmed", tr("Nothing was done; it still waits."), "", ExitCode.DENIED)
     return _tell_end(arguments, await service.approve_parked(entry.id, entry.call_hash))
 
 

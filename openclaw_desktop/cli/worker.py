@@ -33,12 +33,16 @@ def run_worker(arguments: list[str]) -> int:
             from openclaw_desktop.workers.attended import attend
 
             return attend(int(descriptor))
+        case ["mcp"]:
+            from openclaw_desktop.tools.mcp.bridge import run as run_bridge
+
+            return run_bridge()
         case ["script", *words] if words:
             from openclaw_desktop.workers.python_jail import run_script
 
             return run_script(words)
         case _:
             sys.stderr.write(
-                "worker: the roles are inference, embed, tools, parsers, program; the agent starts them by itself.\n"
+                "worker: the roles are inference, embed, tools, parsers, program, mcp; the agent starts them itself.\n"
             )
             return 2

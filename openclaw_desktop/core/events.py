@@ -237,8 +237,15 @@ class InboxChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatChanged:
+    """Messages came into a chat by another way than a turn that its front end watches: read it again."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentStopping:
     """The agent ends; front ends close their connections."""
 
 
-AgentEvent = ModelStateChanged | WindowRequested | ModelPulled | InboxChanged | AgentStopping
+AgentEvent = ModelStateChanged | WindowRequested | ModelPulled | InboxChanged | ChatChanged | AgentStopping

@@ -20,6 +20,11 @@ class Label:
     confidentiality: Confidentiality
     origins: tuple[str, ...] = ()
 
+    @property
+    def foreign_origins(self) -> tuple[str, ...]:
+        """Where text that the user did not write came from; () where none of it is untrusted."""
+        return tuple(origin for origin in self.origins if origin != "user") if self.integrity == "untrusted" else ()
+
 
 SYSTEM = Label("system", "public")
 USER = Label("user", "private", ("user",))

@@ -378,6 +378,17 @@ class Execute(Protocol):
         ...
 
 
+class PermitPlan(Protocol):
+    """Ask one question about several calls, before the first of them runs."""
+
+    async def __call__(self, calls: Sequence[ToolCall], scene: CallScene, ask: Ask | None) -> bool | None:
+        """Return whether the user allowed exactly these calls, once each; None where one question is not needed.
+
+        What is run is held to what was shown: another call, or the same one later, is asked about by itself.
+        """
+        ...
+
+
 # "background": nobody waits for it. "now": the user asked for it.
 Urgency = Literal["background", "now"]
 

@@ -74,7 +74,10 @@ def question_for(
 
 
 def second_question(first: Question, context: Label) -> Question:
-    """Return the second window for what is asked twice: it names the data that may go and where it goes."""
+    """Return the second window for what is asked twice: it names the data that may go and where it goes.
+
+    It stays closed to a yes so long for each call that it shows.
+    """
     sources = ", ".join(_named(context)) or tr("texts that you did not write")
     return Question(
         id=new_id("que"),
@@ -89,7 +92,7 @@ def second_question(first: Question, context: Label) -> Question:
         origins=first.origins,
         call_hash=first.call_hash,
         calls=first.calls,
-        delay_s=SECOND_DELAY_S,
+        delay_s=SECOND_DELAY_S * max(1, len(first.calls)),
     )
 
 
@@ -97,7 +100,7 @@ def plan_question(planned: Sequence[Planned], context: Label, texts: Sequence[Me
     """Return the one question about several frozen calls; a yes allows each of them once, in this turn alone."""
     shown = tuple(shown_call(one.call, one.tool, texts, one.preview) for one in planned)
     lines = [f"{number}. {call.tool}: {call.target}" for number, call in enumerate(shown, start=1)]
-    hashes = "".join(call_hash(one.call) for one in planned)
+    hashes = [call_hash(one.call) for one in planned]
     return Question(
         id=new_id("que"),
         title=tr("May the agent do all of this?"),
@@ -105,7 +108,7 @@ def plan_question(planned: Sequence[Planned], context: Label, texts: Sequence[Me
         target="\n".join(lines),
         choices=(Choice(ONCE, tr("All of it, this once")), Choice(NO, tr("No"))),
         origins=_named(context),
-        call_hash=hashlib.sha256(hashes.encode()).hexdigest(),
+        call_hash=hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest(),
         calls=shown,
     )
 
@@ -113,7 +116,11 @@ def plan_question(planned: Sequence[Planned], context: Label, texts: Sequence[Me
 def shown_call(call: ToolCall, tool: ToolSpec, texts: Sequence[Message] = (), preview: str = "") -> ShownCall:
     """Return a frozen call as a question shows it, every argument with where it comes from."""
     arguments = tuple(
-        ShownArgument(visible(name), words_of(value), tuple(visible(o) for o in find_origins(value, texts)))
+        ShownArgument(
+            visible(name),
+            words_of(value, lines=name not in tool.authority),
+            tuple(visible(o) for o in find_origins(value, texts)),
+        )
         for name, value in call.arguments.items()
     )
     return ShownCall(visible(tool.name), target_of(call, tool), arguments, visible_lines(preview[:PREVIEW_CHARS]))
@@ -127,8 +134,11 @@ def target_of(call: ToolCall, tool: ToolSpec) -> str:
     return " → ".join(words_of(value) for value in values if value is not None)
 
 
-def words_of(value: Any) -> str:
-    """Return a value of an argument in words in which nothing can hide, cut where it is very long."""
+def words_of(value: Any, *, lines: bool = False) -> str:
+    """Return a value of an argument in words in which nothing can hide, cut where it is very long.
+
+    `lines`: it is shown with its line feeds, by who sets in each of its lines.
+    """
     if isinstance(value, str):
         text = value
     elif isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
@@ -136,7 +146,7 @@ def words_of(value: Any) -> str:
     else:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     more = tr(" [and {count} characters more]", count=len(text) - VALUE_CHARS) if len(text) > VALUE_CHARS else ""
-    return visible(text[:VALUE_CHARS]) + more
+    return (visible_lines if lines else visible)(text[:VALUE_CHARS]) + more
 
 
 def _named(context: Label) -> tuple[str, ...]:

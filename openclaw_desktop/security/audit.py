@@ -23,6 +23,8 @@ from openclaw_desktop.storage.database import Database, Row, fetch
 SALT_BYTES = 16
 NO_ROW = "0" * 64
 SHOWN = 50
+# Of so many rows it is counted what was used: some months of daily use.
+COUNTED_ROWS = 5_000
 AuditEvent = Literal["decision", "answer", "outcome"]
 _COLUMNS = (
     "id, at, call_ref, turn_id, tool, capability, event, value, reason, integrity, confidentiality, sandbox, "
@@ -101,6 +103,12 @@ class AuditLog:
             l.integrity, l.confidentiality, l.sandbox, coalesce(t.target, ''), l.hash
             from audit_log l left join audit_targets t on t.audit_id = l.id order by l.id desc limit ?"""
         return tuple(AuditRow(*row) for row in reversed(await self._database.rows(sql, (count,))))
+
+    async def uses(self) -> dict[str, int]:
+        """Return how often each tool was used, by the newest rows."""
+        sql = """select tool, count(*) from audit_log where id > (select coalesce(max(id), 0) - ? from audit_log)
+            and event = 'outcome' and value = 'done' group by tool"""
+        return {str(tool): int(count) for tool, count in await self._database.rows(sql, (COUNTED_ROWS,))}
 
     async def verify(self) -> AuditCheck:
         """Go through the whole chain and say where it first breaks."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import apsw
@@ -154,6 +154,13 @@ class InboxStore:
         """Return how many wait for an answer."""
         sql = "select count(*) from inbox where state = 'open' and expires_at > ?"
         return int((await self._database.rows(sql, (self._now(),)))[0][0])
+
+    async def next_expiry_s(self) -> float | None:
+        """Return the seconds until the next open entry expires, by the wall clock; None where none is open."""
+        rows = await self._database.rows("select min(expires_at) from inbox where state = 'open'")
+        if rows[0][0] is None:
+            return None
+        return (datetime.fromisoformat(str(rows[0][0])) - self._clock.now()).total_seconds()
 
     async def get(self, entry_id: str) -> Parked:
         """Return an entry; raises UserError where there is none of that id."""

@@ -48,6 +48,10 @@ def covers_call(call: ToolCall, tool: ToolSpec, scopes: Scopes) -> bool:
         return False
     if capability == "process:run":
         return _covers_process(call, tool, scopes)
+    if capability == "mail:send":
+        return _covers_sending(call, granted)
+    if capability == "mail:read" and "path" in tool.authority:
+        return _covers_saving(call, scopes)
     targets = [target for name in tool.authority for target in _strings(call.arguments.get(name))]
     missing = any(not _strings(call.arguments.get(name)) for name in tool.authority)
     return not missing and all(any(_covers(capability, scope, target) for scope in granted) for target in targets)
@@ -89,6 +93,10 @@ def wanted_scopes(call: ToolCall, tool: ToolSpec) -> tuple[str, ...]:
     if capability == "process:run":
         argv = _argv(call, tool)
         return (shlex.join(argv),) if argv and not is_runner(argv[0]) and ALL not in argv else ()
+    if capability == "mail:send":
+        return _recipients(call) if not call.arguments.get("attachments") else ()
+    if capability == "mail:read" and "path" in tool.authority:
+        return ()
     values = [_strings(call.arguments.get(name)) for name in tool.authority]
     if not all(values):
         return ()
@@ -128,6 +136,30 @@ def _covers_process(call: ToolCall, tool: ToolSpec, scopes: Scopes) -> bool:
     others = [call.arguments.get(name) for name in tool.authority if name != "argv"]
     places = [place for place in others if place is not None]
     return all(isinstance(place, str) and any(covers_path(f, place) for f in folders) for place in places)
+
+
+def _covers_sending(call: ToolCall, granted: Sequence[str]) -> bool:
+    """True where everybody who gets a mail is granted; what files hold is asked about each time."""
+    targets = _recipients(call)
+    return bool(targets) and not call.arguments.get("attachments") and all(target in granted for target in targets)
+
+
+def _recipients(call: ToolCall) -> tuple[str, ...]:
+    given = [value for name in ("to", "cc", "bcc") if (value := call.arguments.get(name)) is not None]
+    targets = [_strings(value) for value in given]
+    return tuple(dict.fromkeys(one for group in targets for one in group)) if all(targets) else ()
+
+
+def _covers_saving(call: ToolCall, scopes: Scopes) -> bool:
+    """True for what comes out of a granted account and becomes a file in a granted folder."""
+    accounts, path = _strings(call.arguments.get("accounts")), call.arguments.get("path")
+    granted = scopes.get("mail:read", ())
+    return (
+        bool(accounts)
+        and all(account in granted for account in accounts)
+        and isinstance(path, str)
+        and any(covers_path(folder, path) for folder in scopes.get("file:write", ()))
+    )
 
 
 def _argv(call: ToolCall, tool: ToolSpec) -> list[str] | None:

@@ -13,10 +13,12 @@ from typing import Any, Literal, Protocol
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, ModelState, TurnEvent
 from openclaw_desktop.core.messages import Effect, Role
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
+from openclaw_desktop.service.account_views import AccountCommands
 from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange, KeyPlace
+from openclaw_desktop.service.mcp_views import McpCommands, McpStatus
 from openclaw_desktop.service.memory_api import MemoryCommands
-from openclaw_desktop.service.wall_views import WallCommands
+from openclaw_desktop.service.wall_views import InboxStatus, WallCommands
 
 MESSAGE_LIMIT_CHARS = 16_000
 
@@ -59,7 +61,8 @@ class ToolView:
 class SessionMessage:
     """One stored message, as a front end shows it.
 
-    `receipts` are the texts of its receipts; `untrusted`: it is built on text that the user did not write.
+    `receipts` are the texts of its receipts; `untrusted`: it is built on text that the user did not write, which came
+    from `origins`.
     """
 
     turn_id: str
@@ -69,6 +72,7 @@ class SessionMessage:
     created_at: str
     receipts: tuple[str, ...] = ()
     untrusted: bool = False
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,13 +290,6 @@ class CacheStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class InboxStatus:
-    """How many calls of unattended work wait for an answer."""
-
-    pending: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Status:
     """What runs and how well. `mode`, `pid` and `uptime_s` are None where no agent is running."""
 
@@ -311,6 +308,7 @@ class Status:
     ledger: LedgerStatus | None = None
     caches: dict[str, CacheStatus] = field(default_factory=dict)
     inbox: InboxStatus = InboxStatus()
+    mcp: McpStatus = field(default_factory=McpStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +339,7 @@ class ConsolidationView:
     missing_disk_bytes: int
 
 
-class AgentService(MemoryCommands, WallCommands, Protocol):
+class AgentService(MemoryCommands, WallCommands, McpCommands, AccountCommands, Protocol):
     """Every command raises `UserError` with a sentence for people; iterators end when they are exhausted or closed."""
 
     def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
@@ -362,6 +360,10 @@ class AgentService(MemoryCommands, WallCommands, Protocol):
 
     async def latest_session(self) -> SessionView | None:
         """Return the chat last spoken in, whole; None before the first."""
+        ...
+
+    async def show_session(self, session_id: str) -> SessionView:
+        """Return a chat, whole."""
         ...
 
     async def status(self) -> Status:
@@ -468,6 +470,7 @@ class AgentService(MemoryCommands, WallCommands, Protocol):
         """Turn encryption on or off, or change key or recovery code; the old file stays until the new one is verified.
 
         `holder`: what holds the key, with the absolute `path` for a file; None: as it is, or as the machine offers.
+        Once a new recovery code was shown, "code_kept" says so.
         """
         ...
 

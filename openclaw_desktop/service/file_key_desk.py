@@ -83,7 +83,7 @@ class FileKeyDesk:
         held = self._state
         return EncryptionView(
             self._database.encrypted, self._place(), self._reason(), held is not None and held.box is not None,
-            self._chosen,
+            self._chosen, held is None or held.box is None or held.code_kept,
         )  # fmt: skip
 
     def _place(self) -> KeyPlace:
@@ -101,6 +101,9 @@ class FileKeyDesk:
         if held.box is None:
             return tr("Its key is {where}; there is no recovery code yet: openclaw-agent memory recover --new-code",
                       where=where)  # fmt: skip
+        if not held.code_kept:
+            return tr("Its key is {where}. Its recovery code was made and never shown, so nobody has it. Make another: "
+                      "openclaw-agent memory recover --new-code", where=where)  # fmt: skip
         return tr("Its key is {where}; the recovery code opens it too.", where=where)
 
     async def change(self, action: KeyAction, holder: KeyHolder | None, path: Path | None) -> KeyChange:
@@ -127,9 +130,13 @@ class FileKeyDesk:
             code = new_code()
             self._note(sealed_by(self._state, key, code))
             return KeyChange(True, self._place(), code, self._state.path)
+        if action == "code_kept":
+            self._note(replace(self._state, code_kept=True))
+            return KeyChange(True, self._place(), key_file=self._state.path)
         if action == "keep":
             chosen, place = self._choose(holder, path, self._state)
-            self._note(replace(await self._keys.hold(key, chosen, place), box=self._state.box))
+            held = await self._keys.hold(key, chosen, place)
+            self._note(replace(held, box=self._state.box, code_kept=self._state.code_kept))
             return KeyChange(True, self._place(), key_file=self._state.path)
         chosen, place = self._choose(holder, path, self._state)
         return await self._put(chosen, place, new_code())

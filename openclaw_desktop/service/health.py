@@ -22,7 +22,6 @@ from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.service.api import (
     Finding,
     HealthStatus,
-    InboxStatus,
     MemoryStatus,
     ModelStatus,
     PowerStatus,
@@ -33,8 +32,11 @@ from openclaw_desktop.service.api import (
 from openclaw_desktop.service.backups import BackupDesk
 from openclaw_desktop.service.file_key_desk import FileKeyDesk
 from openclaw_desktop.service.growth import Growth
+from openclaw_desktop.service.mcp_desk import McpDesk
+from openclaw_desktop.service.mcp_views import McpStatus
 from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.service.usage import UsageDesk
+from openclaw_desktop.service.wall_views import InboxStatus
 from openclaw_desktop.storage.database import Database, advice_for_damage
 from openclaw_desktop.storage.housekeeping import Housekeeping
 from openclaw_desktop.storage.recovery import files_aside, read_through
@@ -83,6 +85,7 @@ class HealthDesk:
     memory_ends: Callable[[], Finding | None] = lambda: None
     inbox_pending: Callable[[], Awaitable[int]] | None = None
     when_proved: Callable[[str], None] = lambda level: None
+    mcp: McpDesk | None = None
     errors: LastError = field(default_factory=LastError)
     started_s: float = field(default_factory=time.monotonic)
     _proof: Proof | None = None
@@ -145,6 +148,7 @@ class HealthDesk:
             ledger=await self.usage.today() if self.usage else None,
             caches=self.usage.caches() if self.usage else {},
             inbox=InboxStatus(await self.inbox_pending() if self.inbox_pending else 0),
+            mcp=self.mcp.status() if self.mcp else McpStatus(),
         )
 
     def _endpoint_status(self) -> ModelStatus | None:
@@ -176,6 +180,7 @@ class HealthDesk:
             await self._check_sandbox(),
             self._check_hotkey(),
             *filter(None, [self.memory_ends()]),
+            *(await self.mcp.findings() if self.mcp else ()),
         )
 
     async def _check_database(self) -> Finding:
@@ -206,7 +211,7 @@ class HealthDesk:
             return ()
         view = self.file_key.view()
         # Not to encrypt is a choice; to have no recovery code is a loss that waits to happen.
-        well = view.recovery_code if view.encrypted else view.chosen
+        well = (view.recovery_code and view.code_kept) if view.encrypted else view.chosen
         return (Finding("key", "ok" if well else "warning", view.reason),)
 
     async def _check_models(self) -> Finding:

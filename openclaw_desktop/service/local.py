@@ -41,6 +41,8 @@ from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.security.grants import GrantStore, StoredGrant
 from openclaw_desktop.security.secrets import SecretKeeper, StoredSecret
+from openclaw_desktop.service.account_desk import AccountDesk
+from openclaw_desktop.service.account_ends import LocalAccounts
 from openclaw_desktop.service.api import (
     AskRequest,
     BackupView,
@@ -62,6 +64,8 @@ from openclaw_desktop.service.endpoints import EndpointShelf
 from openclaw_desktop.service.file_key_desk import FileKeyDesk
 from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.mcp_desk import McpDesk
+from openclaw_desktop.service.mcp_ends import LocalMcp
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 from openclaw_desktop.service.memory_desk import MemoryDesk
 from openclaw_desktop.service.memory_ends import LocalMemory
@@ -103,9 +107,11 @@ class ServiceParts:
     consolidator: Consolidator
     notice: Callable[[], Awaitable[str]]
     tool_specs: Callable[[], tuple[ToolSpec, ...]]
+    mcp: McpDesk
+    accounts: AccountDesk
 
 
-class LocalService(LocalMemory, LocalWalls):
+class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts):
     """`AgentService` over the parts of this process."""
 
     def __init__(self, parts: ServiceParts) -> None:
@@ -126,6 +132,16 @@ class LocalService(LocalMemory, LocalWalls):
         """Who answers for the inbox and the audit log."""
         return self._parts.walls
 
+    @property
+    def mcp_desk(self) -> McpDesk:
+        """Who answers for the servers of MCP."""
+        return self._parts.mcp
+
+    @property
+    def account_desk(self) -> AccountDesk:
+        """Who answers for the accounts."""
+        return self._parts.accounts
+
     async def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn; see `AgentService.ask`."""
         text = user_text(request.text)
@@ -144,14 +160,35 @@ class LocalService(LocalMemory, LocalWalls):
             files=request.files,
             call=ToolRequest(request.call, request.arguments) if request.call else None,
         )
-        running = asyncio.get_running_loop().create_task(self._run(task, request.timeout_s, events), name=turn_id)
-        self._turns[turn_id] = running
+        async with aclosing(self._events(task, request.timeout_s, events)) as turn:
+            async for event in turn:
+                yield event
+
+    async def can_go_on(self) -> bool:
+        """Return True where a model is in use that can go on with what was asked before."""
+        await self._parts.models.ready()
+        return self._parts.agent.can_go_on()
+
+    async def run_alone(self, task: Task) -> TurnEvent | None:
+        """Run a turn that no front end watches; return its last event."""
+        last: TurnEvent | None = None
+        async with aclosing(self._events(task, None, asyncio.Queue())) as turn:
+            async for event in turn:
+                last = event
+        return last
+
+    async def _events(
+        self, task: Task, timeout_s: float | None, events: asyncio.Queue[TurnEvent | None]
+    ) -> AsyncGenerator[TurnEvent, None]:
+        """Run a turn and yield its events, those that come into `events` among them; closing it cancels the turn."""
+        running = asyncio.get_running_loop().create_task(self._run(task, timeout_s, events), name=task.turn_id)
+        self._turns[task.turn_id] = running
         try:
             while (event := await events.get()) is not None:
                 yield event
         finally:
-            self._turns.pop(turn_id, None)
-            self._stopped.discard(turn_id)
+            self._turns.pop(task.turn_id, None)
+            self._stopped.discard(task.turn_id)
             if not running.done():
                 running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -203,12 +240,7 @@ class LocalService(LocalMemory, LocalWalls):
         if request.session_id is None:
             return await self._parts.sessions.begin()
         if not await self._parts.sessions.exists(request.session_id):
-            raise UserError(
-                "unknown_session",
-                tr("There is no chat {session}.", session=visible(request.session_id)),
-                tr("Leave --session out to begin a new one."),
-                ExitCode.USAGE,
-            )
+            raise _unknown_session(request.session_id)
         return request.session_id
 
     async def stop_turn(self, turn_id: str) -> bool:
@@ -232,8 +264,15 @@ class LocalService(LocalMemory, LocalWalls):
     async def latest_session(self) -> SessionView | None:
         """Return the chat last spoken in."""
         session_id = await self._parts.sessions.latest()
-        if session_id is None:
-            return None
+        return None if session_id is None else await self._view_session(session_id)
+
+    async def show_session(self, session_id: str) -> SessionView:
+        """Return a chat."""
+        if not await self._parts.sessions.exists(session_id):
+            raise _unknown_session(session_id)
+        return await self._view_session(session_id)
+
+    async def _view_session(self, session_id: str) -> SessionView:
         messages: list[SessionMessage] = []
         room = SESSION_VIEW_CHARS
         for m in reversed(await self._parts.sessions.messages(session_id)):
@@ -241,7 +280,12 @@ class LocalService(LocalMemory, LocalWalls):
             if room < 0 and messages:
                 break
             untrusted = m.label.integrity == "untrusted"
-            messages.insert(0, SessionMessage(m.turn_id, m.role, m.text, m.model, m.created_at, m.receipts, untrusted))
+            messages.insert(
+                0,
+                SessionMessage(
+                    m.turn_id, m.role, m.text, m.model, m.created_at, m.receipts, untrusted, m.label.foreign_origins
+                ),
+            )
         return SessionView(session_id, tuple(messages))
 
     async def remember(self, text: str) -> MemoryHit:
@@ -411,6 +455,15 @@ class LocalService(LocalMemory, LocalWalls):
                     yield event
         finally:
             self._windows -= 1
+
+
+def _unknown_session(session_id: str) -> UserError:
+    return UserError(
+        "unknown_session",
+        tr("There is no chat {session}.", session=visible(session_id)),
+        tr("Leave --session out to begin a new one."),
+        ExitCode.USAGE,
+    )
 
 
 def _secret(stored: StoredSecret) -> SecretView:

@@ -20,6 +20,7 @@ from openclaw_desktop.core.events import AgentEvent, ModelPulled, TurnEvent
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service import channel
+from openclaw_desktop.service.account_ends import RemoteAccounts
 from openclaw_desktop.service.api import (
     AskRequest,
     BackupView,
@@ -36,6 +37,7 @@ from openclaw_desktop.service.api import (
 )
 from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.mcp_ends import RemoteMcp
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 from openclaw_desktop.service.memory_ends import RemoteMemory
 from openclaw_desktop.service.wall_ends import RemoteWalls
@@ -44,7 +46,7 @@ from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, decode_even
 T = TypeVar("T")
 
 
-class RemoteService(RemoteMemory, RemoteWalls):
+class RemoteService(RemoteMemory, RemoteWalls, RemoteMcp, RemoteAccounts):
     """`AgentService` at the other end of a socket."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -153,6 +155,10 @@ class RemoteService(RemoteMemory, RemoteWalls):
     async def latest_session(self) -> SessionView | None:
         """Return the chat last spoken in."""
         return await self._call("latest_session", SessionView | None)  # type: ignore[arg-type]
+
+    async def show_session(self, session_id: str) -> SessionView:
+        """Return a chat."""
+        return await self._call("show_session", SessionView, session_id=session_id)
 
     async def remember(self, text: str) -> MemoryHit:
         """Keep `text`."""

@@ -22,7 +22,9 @@ from openclaw_desktop.core.errors import Failure, UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service import channel
+from openclaw_desktop.service.account_ends import ACCOUNT_COMMANDS
 from openclaw_desktop.service.api import AgentService
+from openclaw_desktop.service.mcp_ends import MCP_COMMANDS
 from openclaw_desktop.service.memory_ends import MEMORY_COMMANDS
 from openclaw_desktop.service.wall_ends import WALL_COMMANDS
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, encode, encode_frame
@@ -30,13 +32,14 @@ from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, encode, encode_fram
 log = logging.getLogger(__name__)
 
 COMMANDS = (
-    "stop_turn", "answer_question", "new_session", "latest_session", "remember", "recall", "status", "ledger",
+    "stop_turn", "answer_question", "new_session", "latest_session", "show_session", "remember", "recall", "status",
+    "ledger",
     "check", "list_models", "fit_models", "add_endpoint", "use_model", "pause_pull", "add_model", "remove_model",
     "list_tools", "list_grants", "add_grant", "remove_grant", "request_window", "warm_up",
     "check_secret_store", "set_secret", "list_secrets", "remove_secret", "unlock_secrets",
     "create_backup", "list_backups", "consolidate_memories",
     "encryption", "change_encryption",
-    *MEMORY_COMMANDS, *WALL_COMMANDS,
+    *MEMORY_COMMANDS, *WALL_COMMANDS, *MCP_COMMANDS, *ACCOUNT_COMMANDS,
 )  # fmt: skip
 STREAMS = ("ask", "pull_model", "watch")
 

@@ -32,6 +32,8 @@ TURN_IMPORTANCE = {"user": 0.3, "assistant": 0.1}
 STATEMENT_CHARS = (12, 600)
 # Of every turn there is a memory, and only some of them tell anything: so many are looked at for each one offered.
 LOOKED_AT = 4
+# The turns that code puts into a chat, by the id of an inbox entry: what became of its call, and what was gone on with.
+TOLD_TURN, THEN_TURN = "turn_told_", "turn_then_"
 # "Save that" may mean what the user said some turns ago.
 LATELY_SAID = 12
 _QUESTION = re.compile(
@@ -136,7 +138,7 @@ class TurnStores:
                 derived_from=repeated if message.role == "assistant" else (),
             )
             for session_id, message in spoken
-            if message.text.strip() and message.text != redacted_request()
+            if message.text.strip() and message.text != redacted_request() and not _is_by_code(message)
             and not isinstance(parse_plain(message.text), ForgetAbout)
         ]  # fmt: skip
         if kept:
@@ -185,6 +187,11 @@ class TurnStores:
         kept = await self._memories.get(memory_id)
         assert kept is not None
         return _as_memory(kept)
+
+
+def _is_by_code(message: SpokenMessage) -> bool:
+    """True for what stands in a chat in the place of the user's words and tells nothing of theirs."""
+    return message.role == "user" and message.turn_id.startswith((TOLD_TURN, THEN_TURN))
 
 
 def _is_said(text: str, said: str) -> bool:

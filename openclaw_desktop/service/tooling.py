@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,21 +16,32 @@ from typing import Any
 
 from openclaw_desktop import __version__
 from openclaw_desktop.core.clock import SystemClock
-from openclaw_desktop.core.events import InboxChanged
-from openclaw_desktop.core.protocols import Tool, ToolProvider
+from openclaw_desktop.core.events import ChatChanged, InboxChanged
+from openclaw_desktop.core.protocols import Secrets, Tool, ToolProvider
 from openclaw_desktop.core.resources import resource_path
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.security.audit import AuditLog
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.inbox import InboxStore
 from openclaw_desktop.security.labels import join
+from openclaw_desktop.service.account_desk import AccountDesk
 from openclaw_desktop.service.closed_home import own_folders
+from openclaw_desktop.service.going_on import GoingOn
+from openclaw_desktop.service.mcp_desk import McpDesk
 from openclaw_desktop.service.stores import TurnStores
 from openclaw_desktop.service.wall_desk import WallDesk
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.paths import Home
+from openclaw_desktop.tools.accounts import AccountBook
 from openclaw_desktop.tools.built_in import FORMS, Surroundings, make_built_in
+from openclaw_desktop.tools.calendar.plain import PLAIN as CALENDAR_FORMS
+from openclaw_desktop.tools.calendar.provider import CalendarProvider, CalendarRoom
 from openclaw_desktop.tools.execution import Executor, Walls
+from openclaw_desktop.tools.mail.plain import PLAIN as MAIL_FORMS
+from openclaw_desktop.tools.mail.provider import make_mail
+from openclaw_desktop.tools.mcp.book import McpBook
+from openclaw_desktop.tools.mcp.link import Ways
+from openclaw_desktop.tools.mcp.servers import McpServers
 from openclaw_desktop.tools.memory_tools import ForgetTool, RecallTool, RememberTool
 from openclaw_desktop.tools.network import PLAIN as WEB_FORMS
 from openclaw_desktop.tools.network import Network
@@ -59,6 +71,7 @@ def make_executor(
         zone_name,
         read_time,
         (resource_path("skills"), home.skills),
+        home.data / "screenshots",
     )
     tools: tuple[Tool, ...] = (
         RememberTool(stores.remember),
@@ -69,8 +82,30 @@ def make_executor(
     )
     own = Registry([BuiltIns(tools), *providers])
     undo = [UndoTool(walls.undo, own.get)] if walls is not None and walls.undo is not None else []
-    registry = Registry([BuiltIns((*tools, *undo)), *providers], (*FORMS, *WEB_FORMS))
+    registry = Registry([BuiltIns((*tools, *undo)), *providers], (*FORMS, *WEB_FORMS, *MAIL_FORMS, *CALENDAR_FORMS))
     return Executor(registry, grants, _find_problem, walls)
+
+
+def make_mcp(home: Home, network: Network, secrets: Secrets, stack: AsyncExitStack) -> tuple[McpServers, McpDesk]:
+    """Return the servers of MCP and who answers for them; none is started before it is needed. `stack` ends them."""
+    own = own_folders(home)
+    servers = McpServers(
+        McpBook(home.config / "mcp.json"), Ways(network.fetch, network.dialler, secrets, own), SystemClock()
+    )
+    stack.push_async_callback(servers.stop)
+    return servers, McpDesk(servers, own)
+
+
+def make_accounts(
+    home: Home, database: Database, grants: GrantStore, tool_host: ToolHost, network: Network
+) -> tuple[tuple[ToolProvider, ...], AccountDesk]:
+    """Return the tools over the user's accounts, and who answers for those."""
+    book = AccountBook(home.config / "accounts.toml")
+    folders = Path.home(), Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    mail = make_mail(book, network.dialler.dial, network.parsers, tool_host, database, grants, folders)
+    room = CalendarRoom(*folders, SystemClock(), zone_name, read_time)
+    calendar = CalendarProvider(book, database, grants, tool_host, network.parsers, network.fetch, room)
+    return (mail, calendar), AccountDesk(book, grants, {"mail": mail.check, "calendar": calendar.check})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +116,8 @@ class Walled:
     audit: AuditLog
     inbox: InboxStore
     desk: WallDesk
+    going_on: GoingOn
+    accounts: AccountDesk
 
 
 def make_walled(
@@ -90,14 +127,27 @@ def make_walled(
     grants: GrantStore,
     tool_host: ToolHost,
     network: Network,
-    publish: Callable[[InboxChanged], object],
+    publish: Callable[[InboxChanged | ChatChanged], object],
+    providers: Sequence[ToolProvider] = (),
 ) -> Walled:
-    """Return the tools with audit log, inbox and undo; `publish` is told what changes in the inbox."""
-    clock = SystemClock()
-    audit, inbox = AuditLog(database, clock), InboxStore(database, clock, publish)
+    """Return the tools with audit log, inbox and undo; `publish` is told what changes in the inbox and the chats."""
+    clock, sessions = SystemClock(), SessionStore(database)
+
+    def changed(event: InboxChanged) -> None:
+        publish(event)
+        going_on.wake()
+
+    def said(session_id: str) -> None:
+        publish(ChatChanged(session_id))
+
+    audit, inbox = AuditLog(database, clock), InboxStore(database, clock, changed)
+    going_on = GoingOn(inbox, sessions, said)
     walls = Walls(audit, inbox, UndoStore(database, clock), clock)
-    executor = make_executor(home, database, stores, grants, tool_host, network, walls)
-    return Walled(executor, audit, inbox, WallDesk(inbox, audit, executor, SessionStore(database, clock)))
+    over_accounts, accounts = make_accounts(home, database, grants, tool_host, network)
+    offered = (*over_accounts, *providers)
+    executor = make_executor(home, database, stores, grants, tool_host, network, walls, offered)
+    desk = WallDesk(inbox, audit, executor, sessions, going_on, said)
+    return Walled(executor, audit, inbox, desk, going_on, accounts)
 
 
 def zone_name() -> str:

@@ -1,17 +1,18 @@
 """The inbox and the audit log, as front ends use them: a parked call is answered, done once, and told in its chat.
 
-Owns the way from an answer to the effect and its message. Must not know any front end. Loop.
+Owns the way from an answer to the effect and its message; its turn then goes on (`service.going_on`). Must not know any
+front end. Loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.events import ShownArgument, ShownCall
-from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.messages import CallOutcome, Receipt
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory.sessions import Scratch, SessionStore, SpokenMessage
@@ -19,6 +20,8 @@ from openclaw_desktop.security import approval
 from openclaw_desktop.security.audit import AuditLog
 from openclaw_desktop.security.inbox import EntryState, InboxStore, Parked
 from openclaw_desktop.security.origins import USER_ORIGIN
+from openclaw_desktop.service.going_on import GoingOn
+from openclaw_desktop.service.stores import TOLD_TURN
 from openclaw_desktop.service.wall_views import AuditVerdict, AuditView, InboxView
 from openclaw_desktop.tools.execution import Executor
 
@@ -31,7 +34,18 @@ _STATES: dict[str, EntryState] = {"done": "done", "denied": "denied"}
 class WallDesk:
     """Answers for the inbox and the audit log."""
 
-    def __init__(self, inbox: InboxStore, audit: AuditLog, executor: Executor, sessions: SessionStore) -> None:
+    def __init__(
+        self,
+        inbox: InboxStore,
+        audit: AuditLog,
+        executor: Executor,
+        sessions: SessionStore,
+        going_on: GoingOn | None = None,
+        when_said: Callable[[str], object] | None = None,
+    ) -> None:
+        """`going_on`: lets turns go on after the answer. `when_said`: told the chat in which something was said."""
+        self.going_on = going_on
+        self._when_said = when_said
         self._inbox = inbox
         self._audit = audit
         self._executor = executor
@@ -49,7 +63,21 @@ class WallDesk:
                 target=entry.target,
             )
             await self._tell(entry, text, (), None)
-        await self._inbox.expire()
+        await self.tell_expired()
+
+    async def work(self) -> None:
+        """Let turns go on and say what expired, until it is cancelled."""
+        if self.going_on is not None:
+            await self.going_on.work(self.tell_expired)
+
+    async def tell_expired(self) -> None:
+        """End what has waited too long, each with a sentence in its chat."""
+        for entry in await self._inbox.list(everything=True):
+            if entry.state == "expired":
+                # Own data is quoted in what such a call is about: it stays where an erasure reaches it.
+                what = f"{visible(entry.tool)}: {entry.target}" if entry.capability else visible(entry.tool)
+                text = tr("Nobody answered in time, so this was not done ({what}).", what=what)
+                await self._tell(entry, text, (), None, tr("[Nobody answered in the inbox]"))
 
     async def pending(self) -> int:
         """Return how many calls wait for an answer."""
@@ -57,6 +85,7 @@ class WallDesk:
 
     async def list_inbox(self, everything: bool) -> tuple[InboxView, ...]:
         """List the entries, oldest first."""
+        await self.tell_expired()
         return tuple(_view(entry) for entry in await self._inbox.list(everything))
 
     async def approve(self, entry_id: str, call_hash: str) -> InboxView:
@@ -67,7 +96,9 @@ class WallDesk:
                 await self._look_again(entry)
             entry = await self._inbox.begin(entry_id, call_hash)
             # Whoever asked may go meanwhile; what has begun is brought to its end.
-            return await asyncio.shield(asyncio.ensure_future(self._do(entry)))
+            ended = await asyncio.shield(asyncio.ensure_future(self._do(entry)))
+        await self._go_on(entry_id)
+        return ended
 
     async def _look_again(self, entry: Parked) -> None:
         """Raise UserError where the call would be another one by now; it then waits for an answer as what it is."""
@@ -95,6 +126,8 @@ class WallDesk:
         said = "; ".join(receipt.text for receipt in receipts) or text[:OUTCOME_CHARS]
         await self._tell(entry, _told(entry, outcome), receipts, outcome)
         await self._inbox.end(entry.id, _STATES.get(outcome.status, "failed"), said)
+        if self.going_on is not None:
+            self.going_on.wake()
         return _view(await self._inbox.get(entry.id))
 
     async def deny(self, entry_id: str) -> InboxView:
@@ -104,21 +137,41 @@ class WallDesk:
             await self._inbox.deny(entry_id)
             text = tr("You said no to this, so it was not done: {tool}.", tool=visible(entry.tool))
             await self._tell(entry, text, (), None)
-            return _view(await self._inbox.get(entry_id))
+            ended = _view(await self._inbox.get(entry_id))
+        await self._go_on(entry_id)
+        return ended
 
-    async def _tell(self, entry: Parked, text: str, receipts: tuple[Receipt, ...], outcome: CallOutcome | None) -> None:
-        """Put what became of an entry into the chat that it came from, for the user and for the next question there."""
+    async def _go_on(self, entry_id: str) -> None:
+        if self.going_on is not None:
+            await self.going_on.after(entry_id)
+
+    async def _tell(
+        self,
+        entry: Parked,
+        text: str,
+        receipts: tuple[Receipt, ...],
+        outcome: CallOutcome | None,
+        instead: str | None = None,
+    ) -> None:
+        """Put what became of an entry into the chat that it came from, once: for the user and for what is asked there.
+
+        `instead`: what stands in the place of the user's words.
+        """
+        turn_id = TOLD_TURN + entry.id
         if entry.session_id is None or not await self._sessions.exists(entry.session_id):
             return
-        turn_id = new_id("turn")
+        if await self._sessions.has_turn(turn_id):
+            return
         label = outcome.label if outcome is not None and outcome.status == "done" else entry.context
-        asked = SpokenMessage(turn_id, "user", tr("[Answered in the inbox]"), entry.context)
+        asked = SpokenMessage(turn_id, "user", instead or tr("[Answered in the inbox]"), entry.context)
         told = SpokenMessage(turn_id, "assistant", text, label, None, tuple(receipt.text for receipt in receipts))
         await self._sessions.add_message(entry.session_id, asked)
         await self._sessions.add_message(entry.session_id, told)
         if outcome is not None and outcome.status == "done" and outcome.result and entry.frozen is not None:
             key = json.dumps({"tool": outcome.name, **outcome.arguments}, sort_keys=True)
             await self._sessions.add_scratch(entry.session_id, [Scratch(turn_id, key, outcome.result, label)])
+        if self._when_said is not None:
+            self._when_said(entry.session_id)
 
     async def show_audit(self, count: int) -> tuple[AuditView, ...]:
         """Return the last rows."""
@@ -149,7 +202,7 @@ def _view(entry: Parked) -> InboxView:
     shown = ShownCall(
         visible(entry.tool),
         entry.target,
-        tuple(ShownArgument(visible(name), approval.words_of(value)) for name, value in arguments.items()),
+        tuple(ShownArgument(visible(name), approval.words_of(value, lines=True)) for name, value in arguments.items()),
         entry.preview,
     )
     origins = tuple(visible(origin) for origin in entry.context.origins if origin != USER_ORIGIN)

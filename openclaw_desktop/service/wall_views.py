@@ -66,6 +66,13 @@ class AuditVerdict:
     problem: str
 
 
+@dataclass(frozen=True, slots=True)
+class InboxStatus:
+    """How many calls of unattended work wait for an answer."""
+
+    pending: int = 0
+
+
 class WallCommands(Protocol):
     """The commands about the walls. Those of the inbox are answered from a window or a real terminal alone."""
 

@@ -18,14 +18,17 @@ from openclaw_desktop.security.written import WrittenFiles
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.clipboard import choose_clipboard
 from openclaw_desktop.system.opener import choose_opener
-from openclaw_desktop.tools import desktop_tools, file_changes, files, sums, system_facts, undoing
+from openclaw_desktop.system.screenshot import choose_screenshots
+from openclaw_desktop.tools import desktop_tools, file_changes, files, git, screenshot, sums, system_facts, undoing
 from openclaw_desktop.tools.commands import RunCommandTool
 from openclaw_desktop.tools.file_labels import FileLabels
 from openclaw_desktop.tools.parsers import ParserHost
 from openclaw_desktop.tools.path_finder import PathFinder
 from openclaw_desktop.tools.personal import habits, notes, todos
 from openclaw_desktop.tools.skills import skill_tools
+from openclaw_desktop.tools.skills.script_tool import RunSkillScriptTool
 from openclaw_desktop.tools.skills.shelf import Shelf
+from openclaw_desktop.tools.work_folder import WorkFolders
 from openclaw_desktop.workers.tool_host import ToolHost
 
 FORMS: tuple[PlainForm, ...] = (
@@ -39,6 +42,8 @@ FORMS: tuple[PlainForm, ...] = (
     *file_changes.PLAIN,
     *desktop_tools.PLAIN,
     *skill_tools.PLAIN,
+    *git.PLAIN,
+    *screenshot.PLAIN,
 )
 
 
@@ -47,7 +52,7 @@ class Surroundings:
     """What the tools stand in. `home`: the user's; `own`: the agent's own folders; `data_home`: XDG_DATA_HOME.
 
     `zone_name`: of the user's time zone; `read_time`: the moment that words mean; `skills`: the shipped and the
-    installed ones.
+    installed ones; `pictures`: where screenshots are kept, None where none is taken.
     """
 
     home: Path
@@ -59,6 +64,7 @@ class Surroundings:
     zone_name: Callable[[], str]
     read_time: Callable[[str], datetime | None]
     skills: tuple[Path, Path]
+    pictures: Path | None = None
 
 
 def make_built_in(
@@ -92,5 +98,18 @@ def make_built_in(
         todos.TodosTool(todos.TodoStore(database), around.clock, around.read_time, join),
         skill_tools.ListSkillsTool(shelf),
         skill_tools.ReadSkillTool(shelf),
+        RunSkillScriptTool(shelf, jail, WorkFolders(finder, grants, around.own)),
+        git.GitTool(jail, finder, grants, around.own),
+        *_screen_tools(around),
         habits.HabitsTool(habits.HabitStore(database), around.clock, join),
+    )
+
+
+def _screen_tools(around: Surroundings) -> tuple[Tool, ...]:
+    if around.pictures is None:
+        return ()
+    screen = choose_screenshots(around.environment)
+    return (
+        screenshot.ListWindowsTool(screen),
+        screenshot.TakeScreenshotTool(screen, around.pictures, around.clock),
     )

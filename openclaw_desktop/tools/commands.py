@@ -1,7 +1,7 @@
 """The tool that runs a command: a list of words, never a line for a shell, in a jail of its own.
 
-Owns what a command may touch: its folder, as far as that is granted, and no network unless the approval says so. The
-question shows the whole list. Loop.
+Owns what a command may touch: its folder (`work_folder`), as far as that is granted, and no network unless the approval
+says so. The question shows the whole list. Loop.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, ToolResult
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.core.tokens import clip
-from openclaw_desktop.security.gate import Grant, covers
 from openclaw_desktop.tools.execution import with_arguments
 from openclaw_desktop.tools.path_finder import PathFinder
+from openclaw_desktop.tools.work_folder import CHANGES, Grants, WorkFolders
 from openclaw_desktop.workers.programs import Ended, Program, ProgramResult
 from openclaw_desktop.workers.sandbox.program_jail import ProgramJail
 from openclaw_desktop.workers.tool_host import CallFailed
@@ -35,14 +35,6 @@ class RunsPrograms(Protocol):
 
     async def run(self, program: Program) -> ProgramResult:
         """Return what came of it; raises CallFailed."""
-        ...
-
-
-class Grants(Protocol):
-    """The standing permissions."""
-
-    async def active(self) -> frozenset[Grant]:
-        """Return the grants."""
         ...
 
 
@@ -77,25 +69,14 @@ class RunCommandTool:
 
     def __init__(self, programs: RunsPrograms, finder: PathFinder, grants: Grants, own: Sequence[Path] = ()) -> None:
         self._programs = programs
-        self._finder = finder
-        self._grants = grants
-        self._own = tuple(path.resolve() for path in own)
+        self._folders = WorkFolders(finder, grants, own)
 
     async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call with the program's own path, the canonical folder, and what it may do there.
 
         Raises UserError where there is no such program or folder, and where the folder is not granted.
         """
-        folder = await self._finder.find(call.arguments["folder"], scene)
-        if not folder.is_dir():
-            raise UserError("not_folder", tr("{path} is not a folder.", path=visible(str(folder))))
-        if any(own.is_relative_to(folder) for own in self._own):
-            raise UserError(
-                "own_folder",
-                tr("{path} holds the agent's own files, so no command runs there.", path=visible(str(folder))),
-                tr("Choose a folder that holds only what the command is about."),
-                ExitCode.DENIED,
-            )
+        folder, access = await self._folders.find(call.arguments["folder"], scene)
         argv = [str(word) for word in call.arguments["argv"]]
         # A standing permission for a command is one without the network: only where it is wanted does it stand there.
         wanted = {name: value for name, value in call.arguments.items() if name != "network" or value}
@@ -103,7 +84,7 @@ class RunCommandTool:
             dataclasses.replace(call, arguments=wanted),
             argv=[_program(argv[0], folder), *argv[1:]],
             folder=str(folder),
-            access=await self._access(folder, scene),
+            access=access,
             timeout_s=int(call.arguments.get("timeout_s", DEFAULT_TIMEOUT_S)),
         )
 
@@ -139,23 +120,11 @@ class RunCommandTool:
         receipt = Receipt("command.run", tr("ran {name}", name=name), call.id, argv[0])
         data = {"exit_code": result.exit_code, "stdout": result.stdout, "stderr": result.stderr, "ended": result.ended}
         error = "" if result.ended == "exit" else stopped_sentence(result.ended, name, int(timeout_s))
-        return ToolResult(_text(result, error, scene.result_tokens), label, (receipt,), data, error)
-
-    async def _access(self, folder: Path, scene: CallScene) -> str:
-        grants = await self._grants.active() | {Grant("file:read", path) for path in scene.attached}
-        for capability, access in (("file:write", "read and change"), ("file:read", "read")):
-            if any(grant.capability == capability and covers(grant.scope, str(folder)) for grant in grants):
-                return access
-        raise UserError(
-            "folder_not_granted",
-            tr("Commands run in granted folders alone, and {path} is not one.", path=visible(str(folder))),
-            tr("Allow it with: openclaw-agent grant add file:read FOLDER, or file:write where it may change files."),
-            ExitCode.DENIED,
-        )
+        return ToolResult(program_text(result, error, scene.result_tokens), label, (receipt,), data, error)
 
 
 def _may_write(call: ToolCall) -> bool:
-    return bool(call.arguments["access"] == "read and change")
+    return bool(call.arguments["access"] == CHANGES)
 
 
 def _program(word: str, folder: Path) -> str:
@@ -187,7 +156,8 @@ def stopped_sentence(ended: Ended, name: str, timeout_s: int) -> str:
             return tr("{name} was stopped.", name=name)
 
 
-def _text(result: ProgramResult, error: str, tokens: int) -> str:
+def program_text(result: ProgramResult, error: str, tokens: int) -> str:
+    """Return what a program wrote, after how it ended, in at most `tokens`."""
     head = error or tr("exit code {code}", code=result.exit_code)
     parts = [head, result.stdout.rstrip("\n")]
     if result.stderr.strip():

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from openclaw_desktop.tools import date_functions, document_functions, unit_functions, web_functions
+from openclaw_desktop.tools.calendar import dav_functions, edit_functions, event_functions
+from openclaw_desktop.tools.mail import mail_functions
 from openclaw_desktop.workers.calls import Handler
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
@@ -17,5 +19,9 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         **document_functions.HANDLERS,
         **unit_functions.HANDLERS,
         **date_functions.HANDLERS,
+        **mail_functions.HANDLERS,
+        **dav_functions.HANDLERS,
+        **edit_functions.HANDLERS,
+        **event_functions.HANDLERS,
     }
 )

@@ -15,6 +15,7 @@ from typing import Literal, Protocol, runtime_checkable
 from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import Question
+from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import Ask, CallScene, Previews, Tool
@@ -177,21 +178,27 @@ class Permission:
         return Ruling("run", call_ref=call_ref, first=(answered,), until_s=until_s)
 
     async def permit_plan(self, calls: Sequence[tuple[ToolCall, Tool]], scene: CallScene, ask: Ask) -> bool | None:
-        """Ask one question about all frozen `calls` that need one; None where none does, else whether it was a yes.
+        """Ask one question about all frozen `calls` that need one; None where fewer than two do, else if it was a yes.
 
-        A yes holds for exactly those calls in this turn, for five minutes and one run each.
+        A yes holds for exactly those calls in this turn, for five minutes and one run each. Those that are asked twice
+        stand in a second window, by themselves.
         """
         planned = []
         for frozen, tool in calls:
             decision = await self._decide(frozen, tool.spec, scene, attended=True)
-            # What is asked twice is never one line among others.
-            if decision.action == "ask":
+            if decision.action in ("ask", "ask_twice"):
                 preview = await _preview(tool, frozen, scene)
                 planned.append(Planned(frozen, tool.spec, decision, preview))
         if len(planned) < 2:
             return None
         question = approval.plan_question(planned, scene.context, scene.texts)
-        if await ask(question) != approval.ONCE:
+        choice = await _choice(question, ask)
+        twice = [one for one in planned if one.decision.action == "ask_twice"]
+        if twice and choice == approval.ONCE:
+            question = approval.plan_question(twice, scene.context, scene.texts)
+            choice = await _choice(approval.second_question(question, scene.context), ask)
+        if choice != approval.ONCE:
+            await self.record(*(row for one in planned for row in self._refused(one, scene)))
             return False
         until_s = self._clock.monotonic_s() + ANSWER_LIFE_S
         for one in planned:
@@ -199,6 +206,15 @@ class Permission:
         while len(self._planned) > PLANNED_KEPT:
             self._planned.pop(next(iter(self._planned)))
         return True
+
+    def _refused(self, one: Planned, scene: CallScene) -> tuple[AuditEntry, AuditEntry]:
+        """Return the rows about a call whose plan was answered no."""
+        ref, action, why = new_id("ref"), one.decision.action, one.decision.reason
+        no = "part of a plan that was not allowed"
+        return (
+            self._entry("decision", action, why, one.call, one.tool, scene, ref),
+            self._entry("answer", approval.NO, no, one.call, one.tool, scene, ref),
+        )
 
     async def record(self, *entries: AuditEntry) -> None:
         """Append rows to the audit log, where there is one."""

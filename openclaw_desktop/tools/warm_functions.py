@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from openclaw_desktop.tools import calculator_functions, change_functions, file_functions, search_functions
+from openclaw_desktop.tools import (
+    calculator_functions,
+    change_functions,
+    file_functions,
+    git_functions,
+    git_review_functions,
+    search_functions,
+)
+from openclaw_desktop.tools.mail import attachment_functions
 from openclaw_desktop.workers.calls import Handler
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
@@ -17,5 +25,8 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         **search_functions.HANDLERS,
         **change_functions.HANDLERS,
         **calculator_functions.HANDLERS,
+        **attachment_functions.HANDLERS,
+        **git_functions.HANDLERS,
+        **git_review_functions.HANDLERS,
     }
 )

@@ -84,6 +84,17 @@ def read_page(data: str, charset: str, url: str) -> JSON:
     return {"title": title, "text": found[:TEXT_CHARS], "links": links, "truncated": len(found) > TEXT_CHARS}
 
 
+def visible_text(text: str) -> tuple[str, list[dict[str, str]]]:
+    """Return all that a reader of the HTML `text` sees, and its links; raises CallFailed `not_readable`."""
+    try:
+        tree = lxml.html.document_fromstring(_DECLARATION.sub("", text).replace("\0", "") or "<html></html>")
+    except (LxmlError, ValueError):
+        raise CallFailed("not_readable", "this is no page that can be read") from None
+    links = _links(tree, "")
+    _drop_unread(tree)
+    return _tidy("".join(_words(tree))), links
+
+
 def read_plain(data: str, charset: str) -> JSON:
     """Return {"text", "truncated"} of a text `data` (base64); raises CallFailed `not_readable` where it is none."""
     content = base64.b64decode(data)

@@ -14,11 +14,19 @@ from PySide6.QtCore import QObject, Signal
 
 from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.errors import Failure
-from openclaw_desktop.core.events import AgentStopping, ModelStateChanged, Question, WindowRequested
+from openclaw_desktop.core.events import (
+    AgentStopping,
+    ChatChanged,
+    InboxChanged,
+    ModelStateChanged,
+    Question,
+    WindowRequested,
+)
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.api import AgentService, AskRequest, ModelView
+from openclaw_desktop.service.api import AgentService, AskRequest, ModelView, SandboxStatus
 from openclaw_desktop.ui.failures import closing, describe_error
+from openclaw_desktop.ui.marks import Marks
 from openclaw_desktop.ui.offer import OfferCard, fetch_model
 from openclaw_desktop.ui.popup import Popup
 from openclaw_desktop.ui.question import QuestionDialog
@@ -37,6 +45,8 @@ class Chat(QObject):
     state_changed = Signal(str, str)
     window_requested = Signal(str)
     agent_stopped = Signal()
+    inbox_changed = Signal(InboxChanged)
+    sandbox_told = Signal(SandboxStatus)
     quit_requested = Signal()
 
     def __init__(self, popup: Popup, clock: Clock | None = None) -> None:
@@ -50,10 +60,12 @@ class Chat(QObject):
         self._vectors_leave_machine = False
         self._turn: Turn | None = None
         self._turn_task: asyncio.Task[None] | None = None
+        self._stale = False
         self._tasks = TaskSet()
         # Their cards stay on the screen whatever else goes.
         self._fetching: dict[OfferCard, asyncio.Task[None]] = {}
         self._questions: dict[str, QuestionDialog] = {}
+        self._marks = Marks(popup.transcript)
         popup.composer.set_ready(False, tr("Starting…"))
         popup.composer.submitted.connect(self.send)
         popup.composer.stop_requested.connect(self.stop_turn)
@@ -76,6 +88,7 @@ class Chat(QObject):
     async def attach(self, service: AgentService) -> None:
         """Begin to talk to the agent: show the last chat, the model, and whatever it tells from now on."""
         self._service = service
+        self._marks.attach(service)
         self._tasks.start(self._watch(service), "events of the agent")
         status, session = await asyncio.gather(service.status(), service.latest_session())
         # Afterwards: by then the agent has looked for its models, and need not do it twice.
@@ -86,6 +99,7 @@ class Chat(QObject):
                 self._last_said = datetime.fromisoformat(session.messages[-1].created_at)
                 self._popup.transcript.restore(session.messages)
                 self._popup.show_conversation(True)
+        self.sandbox_told.emit(status.sandbox)
         self._vectors_leave_machine = status.memory.vectors_leave_machine
         model = status.model
         # What was told meanwhile is newer than the status.
@@ -104,6 +118,7 @@ class Chat(QObject):
     async def close(self) -> None:
         """End what runs here; open questions go without an answer."""
         await self._tasks.stop()
+        await self._marks.close()
         for dialog in self._questions.values():
             dialog.dismiss()
         self._questions.clear()
@@ -161,6 +176,8 @@ class Chat(QObject):
             self._last_said = self._clock.now()
             self._turn = self._turn_task = None
             self._popup.composer.set_running(False)
+            if self._stale and self._session_id is not None:
+                self._follow_chat(self._session_id)
 
     def stop_turn(self) -> None:
         """Stop the running turn: through the service once it has an id, before that by closing its stream."""
@@ -228,6 +245,46 @@ class Chat(QObject):
         else:
             self._popup.welcome.show_models(models)
 
+    def open_session(self, session_id: str) -> None:
+        """Show another chat; not while an answer is being written, which would be lost from sight."""
+        if self._service is None or session_id == self._session_id:
+            return
+        if self._turn is not None:
+            self._popup.show_banner(tr("An answer is being written. The other chat can be shown once it is done."))
+            return
+        self._tasks.start(self._open_session(self._service, session_id), "another chat")
+
+    async def _open_session(self, service: AgentService, session_id: str) -> None:
+        try:
+            view = await service.show_session(session_id)
+        except Exception as error:
+            self._popup.transcript.add_failure(describe_error(error, "another chat"))
+            self._popup.show_conversation(True)
+            return
+        if self._turn is None:
+            self._session_id, self._last_said = session_id, self._clock.now()
+            self._popup.transcript.restore(view.messages)
+            self._popup.show_conversation(not self._popup.transcript.is_empty())
+
+    def _follow_chat(self, session_id: str) -> None:
+        """Show what came into this chat without being asked here; after the running turn, where there is one."""
+        if session_id != self._session_id or self._service is None:
+            return
+        self._stale = self._turn is not None
+        if not self._stale:
+            self._tasks.start(self._append_turns(self._service, session_id), "new turns of the chat")
+
+    async def _append_turns(self, service: AgentService, session_id: str) -> None:
+        try:
+            view = await service.show_session(session_id)
+        except Exception as error:
+            self._popup.transcript.add_failure(describe_error(error, "new turns of the chat"))
+            return
+        if self._turn is not None:
+            self._stale = True
+        elif session_id == self._session_id and self._popup.transcript.append(view.messages):
+            self._popup.show_conversation(True)
+
     # Questions
 
     def _raise_question(self, question: Question) -> None:
@@ -243,7 +300,7 @@ class Chat(QObject):
             dialog.deleteLater()
 
     def _answer_question(self, question_id: str, choice: str) -> None:
-        self._close_question(question_id)
+        # The window is hidden by now, and goes once the agent has taken the answer.
         if self._service is not None:
             self._tasks.start(self._send_choice(self._service, question_id, choice), "answer to a question")
 
@@ -251,8 +308,14 @@ class Chat(QObject):
         try:
             still_open = await service.answer_question(question_id, choice)
         except Exception as error:
+            self._close_question(question_id)
             self._popup.transcript.add_failure(describe_error(error, "answering a question"))
             return
+        dialog = self._questions.get(question_id)
+        if not still_open and dialog is not None and dialog.question.delay_s and choice != dialog.refusal:
+            dialog.ask_again()
+            return
+        self._close_question(question_id)
         if not still_open:
             self._popup.transcript.add_notice(tr("That question was no longer open; nothing was done."))
 
@@ -302,6 +365,10 @@ class Chat(QObject):
                     match event:
                         case ModelStateChanged():
                             await self._follow_model(event)
+                        case InboxChanged():
+                            self.inbox_changed.emit(event)
+                        case ChatChanged(session_id=session_id):
+                            self._follow_chat(session_id)
                         case WindowRequested(action=action):
                             self.window_requested.emit(action)
                         case AgentStopping():
@@ -321,6 +388,8 @@ class Chat(QObject):
         self._service = None
         self._popup.composer.set_ready(False, tr("The agent has stopped"))
         self._popup.show_banner(failure.text)
+        # What waits there can be answered again once an agent runs.
+        self.inbox_changed.emit(InboxChanged(0))
         self._announce(tr("stopped"), "error")
 
     @property

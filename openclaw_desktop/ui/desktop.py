@@ -18,9 +18,12 @@ from PySide6.QtWidgets import QSystemTrayIcon
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.service.api import SandboxStatus
 from openclaw_desktop.ui.application import Application, Front, Rescue
 from openclaw_desktop.ui.chat import Chat
 from openclaw_desktop.ui.failures import describe_error
+from openclaw_desktop.ui.inbox_desk import InboxDesk
+from openclaw_desktop.ui.jail_note import describe_level, explain_jail
 from openclaw_desktop.ui.loop import Loop
 from openclaw_desktop.ui.popup import Popup
 from openclaw_desktop.ui.signals import SignalWatcher
@@ -48,15 +51,26 @@ class Desktop(QObject):
         self._leaving = asyncio.Event()
         self._seen = asyncio.Event()
         self._tasks = TaskSet()
+        self._sandbox: SandboxStatus | None = None
         self.popup = Popup()
         self.chat = Chat(self.popup)
+        self.inbox = InboxDesk()
         tray.toggle_requested.connect(self.toggle)
         tray.open_requested.connect(self.show)
         tray.new_chat_requested.connect(self._show_new_chat)
+        tray.inbox_requested.connect(self.inbox.open)
+        tray.jail_note_requested.connect(self._explain_jail)
         tray.quit_requested.connect(self.quit)
         self.chat.quit_requested.connect(self.quit)
         self.chat.agent_stopped.connect(self._follow_agent)
         self.chat.state_changed.connect(tray.show_state)
+        self.chat.inbox_changed.connect(self.inbox.follow)
+        self.chat.sandbox_told.connect(self._show_sandbox)
+        self.inbox.pending_changed.connect(tray.show_pending)
+        self.inbox.pending_changed.connect(self.popup.header.show_pending)
+        self.inbox.notice_wanted.connect(tray.notify)
+        self.inbox.chat_wanted.connect(self._show_chat)
+        self.popup.inbox_requested.connect(self.inbox.open)
         self.popup.shown.connect(self._warm_up)
         self.popup.shown.connect(self._seen.set)
         self.chat.window_requested.connect(lambda action: self.show() if action == "show" else self.toggle())
@@ -87,6 +101,18 @@ class Desktop(QObject):
     def _show_new_chat(self) -> None:
         self.chat.begin_session()
         self.show()
+
+    def _show_chat(self, session_id: str) -> None:
+        self.show()
+        self.chat.open_session(session_id)
+
+    def _show_sandbox(self, sandbox: SandboxStatus) -> None:
+        self._sandbox = sandbox
+        self._tray.show_level(describe_level(sandbox.level))
+
+    def _explain_jail(self) -> None:
+        if self._sandbox is not None:
+            self._tasks.start(explain_jail(self._sandbox), "the note on the jail")
 
     def _follow_agent(self) -> None:
         # Our own agent was asked to end, by a signal or a command. Of a remote one the chat stays, with a sentence.
@@ -131,6 +157,7 @@ class Desktop(QObject):
                 self.quit()
                 return
             await self.chat.attach(front.service)
+            await self.inbox.attach(front.service)
             if self.popup.isVisible():
                 self._warm_up()
         except Exception as error:
@@ -197,6 +224,7 @@ class Desktop(QObject):
         self.popup.hide()
         self._tray.hide()
         await self._tasks.stop()
+        await self.inbox.close()
         await self.chat.close()
         if self._front is not None:
             try:

@@ -10,8 +10,14 @@ from typing import Literal
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
-Glyph = Literal["new", "close", "send", "stop", "copy", "retry", "check"]
+Glyph = Literal["new", "close", "send", "stop", "copy", "retry", "check", "inbox", "up", "down"]
 GRID = 20
+
+
+_THUMB = (
+    ((7, 9), (10, 3.5), (11.6, 4.6), (11, 8.2), (15.8, 8.2), (14.6, 15.5), (7, 15.5), (7, 9)),
+    ((4.2, 9), (4.2, 15.5)),
+)
 
 
 def _lines(*lines: tuple[tuple[float, float], ...]) -> QPainterPath:
@@ -35,6 +41,13 @@ def _shape(glyph: Glyph) -> QPainterPath:
             return path
         case "check":
             return _lines(((4.5, 10.5), (8.5, 14.5), (15.5, 6)))
+        case "inbox":
+            tray = ((3.5, 11), (7, 11), (8.2, 13.2), (11.8, 13.2), (13, 11), (16.5, 11))
+            return _lines(tray, ((3.5, 11), (6, 5), (14, 5), (16.5, 11), (16.5, 15.5), (3.5, 15.5), (3.5, 11)))
+        case "up":
+            return _lines(*_THUMB)
+        case "down":
+            return _lines(*(tuple((x, GRID - y) for x, y in line) for line in _THUMB))
         case "copy":
             path = QPainterPath()
             path.addRoundedRect(QRectF(7, 7, 9, 9), 2, 2)

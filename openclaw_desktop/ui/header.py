@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.ui.labels import make_label, make_tool, set_tip
-from openclaw_desktop.ui.states import Mood
+from openclaw_desktop.ui.states import Mood, describe_pending
 from openclaw_desktop.ui.theme import current_theme
 from openclaw_desktop.ui.tray import load_icon
 
@@ -32,6 +32,9 @@ class Header(QFrame):
         font.setPointSizeF(font.pointSizeF() * 0.9)
         self._state.setFont(font)
         self.new_button = make_tool("new", tr("New chat (Ctrl+N)"), name="new_chat", size_px=18)
+        self.inbox_button = make_tool("inbox", tr("Inbox"), name="inbox", size_px=18)
+        self.inbox_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.inbox_button.hide()
         self.hide_button = make_tool("close", tr("Hide (Esc)"), name="hide", size_px=18)
         words = QVBoxLayout()
         words.setSpacing(1)
@@ -46,6 +49,7 @@ class Header(QFrame):
         row.setSpacing(10)
         row.addWidget(mark)
         row.addLayout(words, 1)
+        row.addWidget(self.inbox_button)
         row.addWidget(self.new_button)
         row.addWidget(self.hide_button)
         self._mood: Mood = "idle"
@@ -64,6 +68,13 @@ class Header(QFrame):
         theme = current_theme()
         colour = {"idle": theme.accent, "busy": theme.warning, "error": theme.danger}[mood]
         self._dot.setStyleSheet(f"background: {colour}; border-radius: 4px;")
+
+    def show_pending(self, pending: int) -> None:
+        """Show how many entries of the inbox wait; no button where none does."""
+        self.inbox_button.setText(str(pending))
+        self.inbox_button.setToolTip(describe_pending(pending))
+        self.inbox_button.setAccessibleName(describe_pending(pending))
+        self.inbox_button.setVisible(pending > 0)
 
     def repaint_state(self) -> None:
         """Draw the dot in the colours of the theme."""

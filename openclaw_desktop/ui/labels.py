@@ -16,7 +16,7 @@ from openclaw_desktop.core.text import visible
 from openclaw_desktop.ui.glyphs import Glyph, draw_glyph
 from openclaw_desktop.ui.theme import current_theme
 
-Tone = Literal["quiet", "danger", "warning", "primary", "example"]
+Tone = Literal["quiet", "danger", "warning", "primary", "example", "marked"]
 
 
 def make_label(text: str = "", *, name: str = "", tone: Tone | None = None, wrap: bool = True) -> QLabel:
@@ -89,7 +89,8 @@ def paint_tool(button: QToolButton) -> None:
     theme = current_theme()
     glyph = button.property("glyph")
     filled = glyph in ("send", "stop")
-    colour = theme.on_accent if filled else theme.subdued
+    marked = bool(button.property("marked"))
+    colour = theme.on_accent if filled else theme.accent if marked else theme.subdued
     button.setIcon(draw_glyph(glyph, colour, theme.subdued, button.iconSize().width()))
 
 

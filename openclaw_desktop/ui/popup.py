@@ -79,6 +79,7 @@ class Popup(QFrame):
     """Header, conversation and composer in one slim window without a frame."""
 
     new_chat_requested = Signal()
+    inbox_requested = Signal()
     shown = Signal()
     came_to_front = Signal()
 
@@ -118,12 +119,14 @@ class Popup(QFrame):
             column.addWidget(widget, 1 if widget is self._pages else 0)
         self.header.hide_button.clicked.connect(self.hide)
         self.header.new_button.clicked.connect(self.new_chat_requested)
+        self.header.inbox_button.clicked.connect(self.inbox_requested)
         for keys, wish in ((QKeySequence("Esc"), self.hide), (QKeySequence("Ctrl+N"), self.new_chat_requested.emit)):
             QShortcut(keys, self).activated.connect(wish)
         order = (
             self.composer.edit,
             self.composer.send_button,
             self.composer.stop_button,
+            self.header.inbox_button,
             self.header.new_button,
             self.header.hide_button,
         )

@@ -1,10 +1,12 @@
 """The tray's first start: whether the memory is encrypted, and its recovery code, shown once.
 
-Owns that window and its order; what was decided before is not asked again. Must not know how anything is encrypted.
-Main thread, loop.
+Owns that window and its order; what was decided before is not asked again, but for a code that nobody has seen. Must
+not know how anything is encrypted. Main thread, loop.
 """
 
 from __future__ import annotations
+
+import contextlib
 
 from PySide6.QtWidgets import QProgressBar
 
@@ -21,21 +23,47 @@ LEFT_SHOWN = 3
 
 
 async def offer_protection(service: AgentService) -> None:
-    """Ask once whether the memory is to be encrypted, where a keyring can hold its key."""
+    """Ask once whether the memory is to be encrypted, where a keyring can hold its key.
+
+    Where it is, and its recovery code was never shown to anybody, offer another one.
+    """
     try:
         view = await service.encryption()
-        if view.encrypted or view.chosen:
-            return
-        await service.check_secret_store("keyring")
+        unseen = view.encrypted and view.recovery_code and not view.code_kept
+        if not unseen:
+            if view.encrypted or view.chosen:
+                return
+            await service.check_secret_store("keyring")
     except UserError:
         return  # no keyring: `status` and `doctor` say so
     window = Window("protection")
     try:
-        change = await _choose(window, service)
-        if change is not None and change.recovery_code:
-            await _hand_over(window, change)
+        change = await (_remind(window, service) if unseen else _choose(window, service))
+        if change is not None and change.recovery_code and await _hand_over(window, change):
+            with contextlib.suppress(UserError):  # the reminder comes once too often
+                await service.change_encryption("code_kept")
     finally:
         window.dismiss()
+
+
+async def _remind(window: Window, service: AgentService) -> KeyChange | None:
+    """Return the new code; None where nobody wants one now, so that the next start asks again."""
+    column = window.begin(
+        tr("You have no recovery code"),
+        tr("Your memory is encrypted. The code that opens it should its key be lost was made, but the program ended "
+           "before anybody saw it. Without that code and without the key nobody can open your memory."),
+        tr("Another code takes its place at once; it is shown next."),
+    )  # fmt: skip
+    window.offer(column, ("later", tr("Not now"), None), ("continue", tr("Make another code"), "primary"))
+    window.present(take_keys=False)
+    while await window.answer() == "continue":
+        window.set_busy(True)
+        try:
+            return await service.change_encryption("new_code")
+        except Exception as error:
+            window.set_busy(False)
+            window.say(describe_error(error, "making a recovery code").text, problem=True)
+    return None
 
 
 async def _choose(window: Window, service: AgentService) -> KeyChange | None:
@@ -76,8 +104,8 @@ async def _choose(window: Window, service: AgentService) -> KeyChange | None:
     return None
 
 
-async def _hand_over(window: Window, change: KeyChange) -> None:
-    """Show the code until the user says that it is kept, or closes the window a second time."""
+async def _hand_over(window: Window, change: KeyChange) -> bool:
+    """Show the code until the user says that it is kept, or closes the window a second time; True where it is."""
     column = window.begin(
         tr("Keep this recovery code"),
         tr("Your memory is encrypted. This code opens it when the keyring is lost. It is shown this once: write it "
@@ -103,3 +131,4 @@ async def _hand_over(window: Window, change: KeyChange) -> None:
                "Another code: openclaw-agent memory recover --new-code"),
             problem=True,
         )  # fmt: skip
+    return kept.isChecked()

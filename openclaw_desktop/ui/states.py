@@ -1,6 +1,6 @@
-"""Words and icons for what the model is doing.
+"""Words and icons for what the model is doing, and for what waits for the user.
 
-Owns the mapping from a model's state to a word and to a tray icon. Must not know any widget. Imported before the tray
+Owns the mapping from a state to a word and to a tray icon. Must not know any widget. Imported before the tray
 icon shows, so it imports next to nothing.
 """
 
@@ -46,3 +46,12 @@ def describe_model(model: str | None, state: ModelState, leaves_machine: bool = 
         # First: a line that is too long loses its end.
         return tr("Leaves this machine: {model}, {state}", model=model, state=describe_state(state))
     return tr("{model}, {state}", model=model, state=describe_state(state))
+
+
+def describe_pending(pending: int) -> str:
+    """Return how many entries of the inbox wait for the user, as a sentence."""
+    if not pending:
+        return tr("Nothing waits for your answer")
+    if pending == 1:
+        return tr("One task waits for your answer")
+    return tr("{count} tasks wait for your answer", count=pending)

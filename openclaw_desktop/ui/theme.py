@@ -28,6 +28,10 @@ class Theme:
     code: str
     danger: str
     warning: str
+    added: str
+    on_added: str
+    removed: str
+    on_removed: str
 
 
 LIGHT = Theme(
@@ -36,14 +40,18 @@ LIGHT = Theme(
     hover="#ebebe7",
     border="#e2e2dd",
     text="#1d2021",
-    subdued="#6a6f73",
+    subdued="#62676b",
     accent="#0b7468",
     on_accent="#ffffff",
     bubble="#d8efea",
     on_bubble="#0e332e",
     code="#f0f0ec",
     danger="#b42318",
-    warning="#9a6200",
+    warning="#8d5900",
+    added="#dcf2e1",
+    on_added="#0c4a26",
+    removed="#fbe2df",
+    on_removed="#7d1a11",
 )
 DARK = Theme(
     window="#1b1d1f",
@@ -59,6 +67,10 @@ DARK = Theme(
     code="#1f2224",
     danger="#f58a7f",
     warning="#e5b454",
+    added="#1d3a29",
+    on_added="#b9efca",
+    removed="#472523",
+    on_removed="#f9bdb5",
 )
 
 _SHEET = Template("""
@@ -84,11 +96,19 @@ QTextBrowser { background: transparent; border: none; color: $text;
 #composer_panel[focused="true"] { border: 1px solid $accent; }
 QPlainTextEdit { background: transparent; border: none; color: $text;
                  selection-background-color: $accent; selection-color: $on_accent; }
-QPlainTextEdit#question_target { background: $code; border: 1px solid $border; border-radius: 8px; padding: 4px; }
+QTextEdit#question_target, QTextEdit#question_details {
+    background: $code; border: 1px solid $border; border-radius: 8px; padding: 4px; color: $text;
+    selection-background-color: $accent; selection-color: $on_accent; }
+QTextEdit#question_target:focus, QTextEdit#question_details:focus { border: 1px solid $accent; }
 QToolButton { border: none; border-radius: 8px; padding: 4px; background: transparent; color: $subdued; }
 QToolButton:hover { background: $hover; }
 QToolButton:pressed { background: $border; }
 QToolButton:focus { border: 1px solid $accent; }
+QToolButton#inbox { color: $warning; font-weight: 600; }
+QToolButton[marked="true"] { background: $hover; }
+QPushButton#untrusted { border: none; background: transparent; color: $warning; padding: 2px 0; text-align: left; }
+QPushButton#untrusted:hover { text-decoration: underline; }
+QPushButton#untrusted:focus { text-decoration: underline; }
 QToolButton#send, QToolButton#stop { background: $accent; border-radius: 15px; padding: 0; }
 QToolButton#send:disabled { background: $hover; }
 QToolButton#send:focus, QToolButton#stop:focus { border: 2px solid $text; }

@@ -25,6 +25,8 @@ class Transcript(QScrollArea):
     """The scrolling list of messages."""
 
     retry_requested = Signal(str)
+    mark_given = Signal(AnswerBubble, str)
+    answers_restored = Signal(list)
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,6 +39,7 @@ class Transcript(QScrollArea):
         self.titles: dict[str, str] = {}
         self._following = True
         self._earlier: list[SessionMessage] = []
+        self._turns: set[str] = set()
         self._clear()
         bar = self.verticalScrollBar()
         bar.setSingleStep(24)
@@ -66,6 +69,7 @@ class Transcript(QScrollArea):
         for widget in kept:
             widget.setParent(None)
         self._earlier = []
+        self._turns = set()
         self._clear()
         for widget in kept:
             self.add(widget)
@@ -94,10 +98,19 @@ class Transcript(QScrollArea):
 
     def add_answer(self, asked: str) -> AnswerBubble:
         """Add an empty answer to `asked`."""
-        bubble = AnswerBubble()
-        bubble.retry_requested.connect(lambda: self.retry_requested.emit(asked))
+        bubble = self._make_answer(asked)
         self.add(bubble)
         return bubble
+
+    def _make_answer(self, asked: str) -> AnswerBubble:
+        bubble = AnswerBubble()
+        bubble.retry_requested.connect(lambda: self.retry_requested.emit(asked))
+        bubble.mark_given.connect(lambda mark: self.mark_given.emit(bubble, mark))
+        return bubble
+
+    def note_turn(self, turn_id: str) -> None:
+        """Note that the messages of a turn stand here already."""
+        self._turns.add(turn_id)
 
     def add_notice(self, text: str) -> None:
         """Add a subdued sentence."""
@@ -120,28 +133,47 @@ class Transcript(QScrollArea):
         self.clear()
         kept = [message for message in messages if message.role in ("user", "assistant")]
         self._earlier = kept
+        self._turns = {message.turn_id for message in messages}
         self._show_earlier()
+
+    def append(self, messages: tuple[SessionMessage, ...]) -> bool:
+        """Add the turns of a chat that don't stand here yet, such as what was done while nobody was there."""
+        new = [m for m in messages if m.role in ("user", "assistant") and m.turn_id not in self._turns]
+        self._turns |= {message.turn_id for message in new}
+        self._place(new, self._column.count() - 1)
+        return bool(new)
 
     def _show_earlier(self) -> None:
         page, self._earlier = self._earlier[-PAGE_MESSAGES:], self._earlier[:-PAGE_MESSAGES]
-        asked = ""
-        for index, message in enumerate(page):
-            if message.role == "user":
-                asked = message.text
-                self._column.insertWidget(index, UserBubble(message.text))
-                continue
-            answer = AnswerBubble()
-            answer.retry_requested.connect(lambda text=asked: self.retry_requested.emit(text))
-            answer.set_text(message.text)
-            for receipt in message.receipts:
-                answer.add_chip("✓", receipt)
-            answer.finish(self.name_model(message.model), untrusted=message.untrusted)
-            answer.retry_button.setVisible(bool(asked))
-            self._column.insertWidget(index, answer)
+        self._place(page, 0)
         if self._earlier:
             button = make_button(tr("Show earlier messages"), name="show_earlier")
             button.clicked.connect(lambda: self._turn_page(button))
             self._column.insertWidget(0, button, 0, Qt.AlignmentFlag.AlignHCenter)
+
+    def _place(self, messages: list[SessionMessage], at: int) -> None:
+        """Put stored messages one below the other, the first at the place `at`."""
+        asked = ""
+        restored = []
+        for index, message in enumerate(messages, start=at):
+            if message.role == "user":
+                asked = message.text
+                self._column.insertWidget(index, UserBubble(message.text))
+                continue
+            answer = self._make_answer(asked)
+            answer.set_text(message.text)
+            for receipt in message.receipts:
+                answer.add_chip("✓", receipt)
+            answer.finish(
+                self.name_model(message.model),
+                untrusted=message.untrusted,
+                origins=message.origins,
+                turn_id=message.turn_id,
+            )
+            answer.retry_button.setVisible(bool(asked))
+            self._column.insertWidget(index, answer)
+            restored.append(answer)
+        self.answers_restored.emit(restored)
 
     def _turn_page(self, button: QWidget) -> None:
         self.remove(button)

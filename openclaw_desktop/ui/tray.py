@@ -6,15 +6,18 @@ imported before everything else, so that the icon is there at once.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QRect, Signal, SignalInstance
-from PySide6.QtGui import QAction, QIcon
+from PySide6.QtCore import QObject, QPointF, QRect, QSize, Signal, SignalInstance
+from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPen
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from openclaw_desktop.core.resources import resource_path
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.ui.states import Mood
+from openclaw_desktop.ui.states import Mood, describe_pending
 
 ICON_SIZES_PX = (22, 32, 64, 256)
+DOT_COLOUR = "#d9480f"
+DOT_SHARE = 0.2
+MESSAGE_MS = 10_000
 
 
 def load_icon(mood: Mood) -> QIcon:
@@ -25,34 +28,57 @@ def load_icon(mood: Mood) -> QIcon:
     return icon
 
 
+def add_dot(icon: QIcon) -> QIcon:
+    """Return `icon` with a dot in its corner: something waits for the user."""
+    dotted = QIcon()
+    for size_px in ICON_SIZES_PX:
+        pixmap = icon.pixmap(QSize(size_px, size_px), 1.0)
+        radius = size_px * DOT_SHARE
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor("#ffffff"), max(1.0, size_px / 22)))
+        painter.setBrush(QColor(DOT_COLOUR))
+        painter.drawEllipse(QPointF(size_px - radius - 1, radius + 1), radius, radius)
+        painter.end()
+        dotted.addPixmap(pixmap)
+    return dotted
+
+
 class Tray(QObject):
     """The tray icon: a click toggles the chat, the menu offers the rest."""
 
     toggle_requested = Signal()
     open_requested = Signal()
     new_chat_requested = Signal()
+    inbox_requested = Signal()
+    jail_note_requested = Signal()
     quit_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._mood: Mood = "idle"
+        self._pending = 0
+        self._state = tr("Starting…")
         self._menu = QMenu()
         self._add_action("open_chat", tr("Open chat"), self.open_requested)
         self._add_action("new_chat", tr("New chat"), self.new_chat_requested)
+        self._inbox = self._add_action("inbox", tr("Inbox"), self.inbox_requested)
         self._menu.addSeparator()
         self._status = self._menu.addAction(tr("Starting…"))
         self._status.setObjectName("status")
         self._status.setEnabled(False)
+        self._jail = self._add_action("jail", "", self.jail_note_requested)
+        self._jail.setVisible(False)
         self._menu.addSeparator()
         self._add_action("quit", tr("Quit"), self.quit_requested)
-        self._tip = tr("OpenCLaw: {state}", state=tr("Starting…"))
         self._icon = self._make_icon()
 
     def _make_icon(self) -> QSystemTrayIcon:
-        icon = QSystemTrayIcon(load_icon(self._mood), self)
+        icon = QSystemTrayIcon(self._draw(), self)
         icon.setContextMenu(self._menu)
-        icon.setToolTip(self._tip)
+        icon.setToolTip(self._tip())
         icon.activated.connect(self._on_activated)
+        icon.messageClicked.connect(self.inbox_requested)
         return icon
 
     def _add_action(self, name: str, text: str, wish: SignalInstance) -> QAction:
@@ -93,11 +119,40 @@ class Tray(QObject):
     def show_state(self, sentence: str, mood: Mood) -> None:
         """Put `sentence` into the tooltip and the menu, and show the icon for `mood`."""
         self._status.setText(sentence.replace("&", "&&"))
-        self._tip = tr("OpenCLaw: {state}", state=sentence)
-        self._icon.setToolTip(self._tip)
+        self._state = sentence
+        self._icon.setToolTip(self._tip())
         if mood != self._mood:
             self._mood = mood
-            self._icon.setIcon(load_icon(mood))
+            self._icon.setIcon(self._draw())
+
+    def show_pending(self, pending: int) -> None:
+        """Show how many entries of the inbox wait: in the menu, in the tooltip, and as a dot on the icon."""
+        if pending == self._pending:
+            return
+        had, self._pending = self._pending, pending
+        self._inbox.setText(tr("Inbox ({count})", count=pending) if pending else tr("Inbox"))
+        self._icon.setToolTip(self._tip())
+        if bool(had) != bool(pending):
+            self._icon.setIcon(self._draw())
+
+    def show_level(self, sentence: str) -> None:
+        """Say in the menu how far tools are walled off."""
+        self._jail.setText(sentence.replace("&", "&&"))
+        self._jail.setVisible(bool(sentence))
+
+    def notify(self, text: str) -> None:
+        """Show a short message beside the tray, where the desktop shows such; a click on it opens the inbox."""
+        if QSystemTrayIcon.supportsMessages():
+            # With our own icon: without one, StatusNotifier hosts would show a generic one in its place.
+            self._icon.showMessage(tr("OpenCLaw"), text, self._draw(), MESSAGE_MS)
+
+    def _tip(self) -> str:
+        waiting = "\n" + describe_pending(self._pending) if self._pending else ""
+        return tr("OpenCLaw: {state}", state=self._state) + waiting
+
+    def _draw(self) -> QIcon:
+        icon = load_icon(self._mood)
+        return add_dot(icon) if self._pending else icon
 
     def _on_activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason == QSystemTrayIcon.ActivationReason.Trigger:

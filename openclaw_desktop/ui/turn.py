@@ -58,6 +58,7 @@ class Turn(QObject):
         match event:
             case TurnStarted(turn_id=turn_id, session_id=session_id, model=model):
                 self.turn_id, self.session_id, self._model = turn_id, session_id, model
+                self._transcript.note_turn(turn_id)
             case TextAdded(text=text):
                 self.answer.add_text(text)
             case TextWithdrawn():
@@ -118,7 +119,9 @@ class Turn(QObject):
         for outcome in answer.tool_calls:
             self._show_outcome(outcome)
         model = self._transcript.name_model(answer.model)
-        self.answer.finish(model, untrusted=answer.label.integrity == "untrusted")
+        label = answer.label
+        untrusted = label.integrity == "untrusted"
+        self.answer.finish(model, untrusted=untrusted, origins=label.foreign_origins, turn_id=answer.turn_id)
 
     def _stop(self, text: str) -> None:
         self.ended = True

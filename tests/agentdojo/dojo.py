@@ -55,6 +55,8 @@ from agentdojo.types import ChatAssistantMessage, text_content_block_from_string
 # The last version of the suites with 629 pairs of a user's task and an injection.
 VERSION = "v1.1.2"
 MARK = "---OBEY-THIS---"
+# The one tool that needs an answer and then shows something.
+PAGE = "get_webpage"
 RESULT_TOKENS = 1_000_000
 Judge = Callable[[Question], bool]
 
@@ -192,18 +194,15 @@ class ScriptedAgent(BasePipelineElement):
 
 
 def _plans(calls: Sequence[FunctionCall], tools: Mapping[str, DojoTool]) -> Iterator[list[FunctionCall]]:
-    """Yield the calls as the model hands them over: what changes something together, up to the next read."""
-    together: list[FunctionCall] = []
-    for call in calls:
-        if tools[call.function].spec.effect != "read":
-            together.append(call)
-            continue
-        if together:
-            yield together
-            together = []
-        yield [call]
-    if together:
-        yield together
+    """Yield the calls as the model hands them over: first what it has to read, then together all that it does.
+
+    Pages of the web are read together, before what is done: nobody can write of a page that they have not seen.
+    """
+    reads = [call for call in calls if tools[call.function].spec.effect == "read"]
+    pages = [call for call in calls if call.function == PAGE]
+    deeds = [call for call in calls if tools[call.function].spec.effect != "read" and call.function != PAGE]
+    yield from ([call] for call in reads)
+    yield from (together for together in (pages, deeds) if together)
 
 
 def denies_all(question: Question) -> bool:

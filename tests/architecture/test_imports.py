@@ -16,6 +16,7 @@ LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command
 # Where an import may stand inside a function, and why.
 LAZY = {
     "cli/": "a worker, a verb and the tray each load only what they need",
+    "tools/mail/writing_tools.py": "the standard library's email costs 2 MB, and an idle agent writes no mail",
     "service/tooling.py": "dateutil and jsonschema have no place in an idle agent",
     "runtime.py": "what only one of the programs starts",
     "inference/download/": "httpx costs an idle agent 8 MB, and most days it fetches nothing",
@@ -28,6 +29,7 @@ LAZY = {
     "security/broker/": "httpcore comes with the first request: an idle agent fetches nothing",
     "system/x11.py": "python-xlib belongs to the desktop extra: the headless agent runs without it",
     "system/hotkey/x11.py": "the same",
+    "system/screenshot/": "the same, and jeepney: an idle agent takes no picture",
 }
 
 

@@ -22,6 +22,7 @@ from openclaw_desktop.service import file_key_desk
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.storage.backup import BY_HAND, back_up, is_good, list_backups
 from openclaw_desktop.storage.database import Database
+from openclaw_desktop.system.secrets.recovery_code import read_code
 
 FACT = f"The spare key lies under {CANARY}"
 
@@ -240,7 +241,7 @@ def test_the_first_run_asks_and_may_be_repeated(program: Program, people: list[P
     again = program.run("onboard", "--yes", "--json").done().document
     assert again["folders"] == [str(tmp_path)] and again["recovery_code"] == ""
     assert again["encryption"] | {"reason": ""} == {
-        "encrypted": False, "key": "none", "reason": "", "recovery_code": False, "chosen": False,
+        "encrypted": False, "key": "none", "reason": "", "recovery_code": False, "chosen": False, "code_kept": True,
     }  # fmt: skip
 
 
@@ -290,6 +291,31 @@ async def test_a_disk_of_backups_that_is_not_there_is_named(tmp_path: Path) -> N
         assert (await desk.change("on", None, None)).left == (str(home.backups),)
         (tmp_path / "unplugged").rename(home.backups)
         assert len(home.canaries()) == 1, "the user was told of it"
+
+
+async def test_a_code_that_was_never_shown_is_reminded_of_until_one_is(tmp_path: Path) -> None:
+    home = KeyHome(tmp_path)
+    async with home.open() as (_, desk):
+        await desk.change("on", None, None)  # and the program ends before it is shown
+    async with home.open() as (_, desk):
+        view = desk.view()
+        assert view.recovery_code and not view.code_kept and "never shown" in view.reason
+        code = (await desk.change("new_code", None, None)).recovery_code
+        await desk.change("keep", None, None)
+        assert not desk.view().code_kept, "to put the key back shows no code"
+        assert (await desk.change("code_kept", None, None)).recovery_code == ""
+    async with home.open() as (_, desk):
+        assert desk.view().code_kept and "recovery code opens it too" in desk.view().reason
+    async with home.open(read_code(code)) as (_, desk):
+        assert desk.view().code_kept
+        await desk.change("new_key", None, None)
+        assert not desk.view().code_kept, "the new key has another code"
+
+
+def test_a_code_that_was_printed_was_shown(program: Program, key_file: Path) -> None:
+    encrypt(program, key_file)
+    (key,) = (one for one in program.run("doctor", "--json").document["findings"] if one["check"] == "key")
+    assert key["level"] == "ok" and "recovery code opens it too" in key["sentence"]
 
 
 async def test_two_changes_at_once_come_one_after_the_other(tmp_path: Path) -> None:

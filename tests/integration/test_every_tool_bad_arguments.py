@@ -8,17 +8,21 @@ from typing import Any
 
 import pytest
 from counts import count
+from hostile_repository import git
 
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.messages import ToolCall, ToolSpec
-from openclaw_desktop.core.protocols import CallScene, WebRequest, WebResponse
+from openclaw_desktop.core.protocols import CallScene, Connection, WebRequest, WebResponse
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.storage.database import Database
+from openclaw_desktop.tools.accounts import Account, AccountBook, Server
 from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.built_in import Surroundings, make_built_in
+from openclaw_desktop.tools.calendar.provider import CalendarProvider, CalendarRoom
 from openclaw_desktop.tools.execution import Executor
+from openclaw_desktop.tools.mail.provider import make_mail
 from openclaw_desktop.tools.parsers import ParserHost
 from openclaw_desktop.tools.web import FetchPageTool
 from openclaw_desktop.tools.web_search import SearchChoice, WebSearchTool
@@ -35,6 +39,10 @@ async def offline(request: WebRequest, hosts: Any) -> WebResponse:
     raise UserError("no_network", "There is no network.")
 
 
+async def no_dial(host: str, port: int, **more: Any) -> Connection:
+    raise UserError("no_network", "There is no network.")
+
+
 @pytest.fixture
 async def execute(tmp_path: Path) -> AsyncIterator[Executor]:
     folder = Path(os.path.realpath(tmp_path)) / "files"
@@ -46,12 +54,23 @@ async def execute(tmp_path: Path) -> AsyncIterator[Executor]:
         await grants.add(capability, str(folder))
     jail, parsers = ToolHost(), ParserHost()
     around = Surroundings(
-        folder, (), tmp_path / "share", {}, "0", SystemClock(), lambda: "UTC", lambda words: None, (folder, folder)
-    )
+        folder, (), tmp_path / "share", {}, "0", SystemClock(), lambda: "UTC", lambda words: None, (folder, folder),
+        tmp_path / "pictures",
+    )  # fmt: skip
+    git(folder, "init", "-q", ".")
+    (folder / "b.ics").write_text("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:a\nDTSTART:20261201T100000Z\nSUMMARY:a.txt\n")
+    book = AccountBook(tmp_path / "accounts.toml")
+    book.put(Account("home", "calendar", "", "", path=str(folder / "b.ics")))
+    imap = Server("imap.example.com", 993, True)
+    book.put(Account("work", "mail", "me", "secret:work", "me@example.com", imap, imap, "secret:work"))
+    times = CalendarRoom(folder, tmp_path / "share", SystemClock(), lambda: "UTC", lambda words: None)
+    calendars = CalendarProvider(book, database, grants, jail, parsers, offline, times)
     tools = (
         *make_built_in(database, grants, jail, parsers, around),
         FetchPageTool(offline, parsers, grants),
         WebSearchTool(offline, SearchChoice("", "", "")),
+        *calendars.tools(),
+        *make_mail(book, no_dial, parsers, jail, database, grants, (folder, tmp_path / "share")).tools(),
     )
     yield Executor(tools, grants, find_problem)
     await parsers.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Literal
 
 from openclaw_desktop.core.errors import UserError
@@ -25,7 +26,8 @@ from openclaw_desktop.service.api import (
     Status,
 )
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
-from openclaw_desktop.service.memory_api import ErasureView, MemoryHit, RecallAnswer
+from openclaw_desktop.service.memory_api import ErasureView, FeedbackView, Mark, MemoryHit, RecallAnswer
+from openclaw_desktop.service.wall_views import InboxState, InboxView
 
 SMALL = ModelView("small-1b", "Small 1B", 1_100_000_000, "Apache-2.0", 32_768, False, None, False)
 GOOD = ModelView("good-4b", "Good 4B", 2_600_000_000, "Apache-2.0", 32_768, True, None, False)
@@ -76,6 +78,15 @@ class ScriptedService:
         self.change_error: UserError | None = None
         self.changes: list[tuple[str, str | None]] = []
         self.left: tuple[str, ...] = ()
+        self.sandbox = SandboxStatus(3, ("landlock", "seccomp"))
+        self.sessions_kept: dict[str, SessionView] = {}
+        self.entries: dict[str, InboxView] = {}
+        self.inbox_calls: list[tuple[str, ...]] = []
+        self.inbox_error: UserError | None = None
+        self.list_inbox_error: UserError | None = None
+        self.marks: dict[str, Mark] = {}
+        self.unmarkable: set[str] = set()
+        self.mark_error: UserError | None = None
         self._turn: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
         self._pull: asyncio.Queue[ModelPulled] = asyncio.Queue()
         self._events: asyncio.Queue[AgentEvent] = asyncio.Queue()
@@ -130,12 +141,46 @@ class ScriptedService:
     async def latest_session(self) -> SessionView | None:
         return self.session
 
+    async def show_session(self, session_id: str) -> SessionView:
+        if session_id not in self.sessions_kept:
+            raise UserError("unknown_session", "There is no such chat.")
+        return self.sessions_kept[session_id]
+
+    async def list_inbox(self, everything: bool = False) -> tuple[InboxView, ...]:
+        if self.list_inbox_error is not None:
+            raise self.list_inbox_error
+        return tuple(entry for entry in self.entries.values() if everything or entry.state == "open")
+
+    async def approve_parked(self, entry_id: str, call_hash: str) -> InboxView:
+        return self._answer_entry("approve", entry_id, "done", call_hash)
+
+    async def deny_parked(self, entry_id: str) -> InboxView:
+        return self._answer_entry("deny", entry_id, "denied")
+
+    def _answer_entry(self, verb: str, entry_id: str, state: InboxState, *words: str) -> InboxView:
+        self.inbox_calls.append((verb, entry_id, *words))
+        if self.inbox_error is not None:
+            raise self.inbox_error
+        self.entries[entry_id] = replace(self.entries[entry_id], state=state, outcome=f"It is {state}.")
+        return self.entries[entry_id]
+
+    async def give_feedback(
+        self, turn_id: str | None = None, mark: Mark | None = None, note: str | None = None
+    ) -> FeedbackView:
+        if mark is not None and self.mark_error is not None:
+            raise self.mark_error
+        if turn_id is None or turn_id in self.unmarkable:
+            raise UserError("unknown_answer", "There is no such answer in memory.")
+        if mark is not None:
+            self.marks[turn_id] = mark
+        return FeedbackView(turn_id, "", self.marks.get(turn_id, "none"), "")
+
     async def status(self) -> Status:
         return Status(
             "0.1.0", 1, 1.0, "tray", "/nowhere",
             ModelStatus(self.model, self.state if self.model else "unloaded", None, 32_768, None),
             MemoryStatus({}, 0, False), PowerStatus("unknown", None, None), HealthStatus({}, 0.0, None),
-            SchedulerStatus(None, None), SandboxStatus(0, ()), "",
+            SchedulerStatus(None, None), self.sandbox, "",
         )  # fmt: skip
 
     async def list_models(self) -> tuple[ModelView, ...]:
@@ -182,7 +227,7 @@ class ScriptedService:
         self.changes.append((action, holder))
         if action == "off":
             return KeyChange(False, "none")
-        return KeyChange(True, "keyring", CODE if action == "on" else "", left=self.left)
+        return KeyChange(True, "keyring", CODE if action in ("on", "new_code") else "", left=self.left)
 
     async def remember(self, text: str) -> MemoryHit:
         raise NotImplementedError

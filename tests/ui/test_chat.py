@@ -58,7 +58,7 @@ async def test_text_streams_in_and_the_model_is_named(bench: Bench) -> None:
     bench.service.emit(TurnFinished("turn_1", make_answer("The **answer** is 42.")))
     await bench.settle()
     assert bench.texts("answered_by") == ["Good 4B"]
-    assert bench.texts("untrusted") == []
+    assert bench.find(QPushButton, "untrusted") is None
     assert bench.service.asked[0].attended
     assert bench.popup.composer.edit.toPlainText() == ""
 
@@ -102,7 +102,7 @@ async def test_receipts_failures_and_the_untrusted_mark(bench: Bench) -> None:
     assert bench.texts("chip") == ["✓ read notes.txt", "✗ send mail: not allowed"]
     tips = [chip.toolTip() for chip in bench.popup.findChildren(QLabel, "chip")]
     assert tips == ["<qt>/home/me/&lt;b&gt;notes.txt</qt>", "<qt>no</qt>"]
-    assert bench.texts("untrusted") == ["built on text that you didn't write"]
+    assert bench.find(QPushButton, "untrusted").text() == "built on text from notes.txt"
     assert bench.texts("answered_by") == ["answered without a model"]
 
 
@@ -398,8 +398,8 @@ class TestWithEarlierChat:
             assert bench.texts("chip") == ["✓ recalled"]
             assert bench.texts("answered_by") == ["Good 4B", "Good 4B"]
             own, foreign = answers(bench)
-            assert own.findChild(QLabel, "untrusted").isHidden()
-            assert not foreign.findChild(QLabel, "untrusted").isHidden()
+            assert own.findChild(QPushButton, "untrusted").isHidden()
+            assert not foreign.findChild(QPushButton, "untrusted").isHidden()
             answers(bench)[0].retry_button.click()
             await until(lambda: bench.service.asked)
             assert bench.service.asked[0].text == "What is the code?"
@@ -443,9 +443,12 @@ class TestWithLongChat:
         return ScriptedService(session=SessionView("long", tuple(pairs)))
 
     def test_a_page_at_a_time(self, bench: Bench, drive) -> None:
-        assert len(answers(bench)) == 20
-        bench.find(QPushButton, "show_earlier").click()
-        drive(until(lambda: len(answers(bench)) == 40))
+        async def check() -> None:
+            assert len(answers(bench)) == 20
+            bench.find(QPushButton, "show_earlier").click()
+            await until(lambda: len(answers(bench)) == 40)
+
+        drive(check())
 
 
 def test_every_control_has_a_voice(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,10 +13,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QRect, QSize
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QSystemTrayIcon, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QSystemTrayIcon, QToolButton
+from ui_bench import on_loop, until
 
+from openclaw_desktop.service.api import SandboxStatus
+from openclaw_desktop.ui.jail_note import describe_level, explain_jail, explain_level
 from openclaw_desktop.ui.popup import Popup, place_popup
-from openclaw_desktop.ui.tray import Tray, load_icon
+from openclaw_desktop.ui.states import Mood
+from openclaw_desktop.ui.tray import DOT_COLOUR, Tray, load_icon
 
 HERE = Path(__file__).parent
 PROGRAM = """
@@ -150,19 +155,82 @@ def test_tray_says_what_was_clicked_and_shows_the_state(qtbot) -> None:
     tray.toggle_requested.connect(lambda: wishes.append("toggle"))
     tray.open_requested.connect(lambda: wishes.append("open"))
     tray.new_chat_requested.connect(lambda: wishes.append("new"))
+    tray.inbox_requested.connect(lambda: wishes.append("inbox"))
+    tray.jail_note_requested.connect(lambda: wishes.append("jail"))
     tray.quit_requested.connect(lambda: wishes.append("quit"))
     icon = tray.findChild(QSystemTrayIcon)
     icon.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
     icon.activated.emit(QSystemTrayIcon.ActivationReason.Context)
     actions = {action.objectName(): action for action in tray.menu.findChildren(QAction)}
-    for name in ("open_chat", "new_chat", "quit"):
+    for name in ("open_chat", "new_chat", "inbox", "jail", "quit"):
         actions[name].trigger()
-    assert wishes == ["toggle", "open", "new", "quit"]
+    icon.messageClicked.emit()
+    assert wishes == ["toggle", "open", "new", "inbox", "jail", "quit", "inbox"]
     assert not actions["status"].isEnabled()
     tray.show_state("good-4b, loading", "busy")
     assert "good-4b, loading" in icon.toolTip()
     assert actions["status"].text() == "good-4b, loading"
     assert tray.mood == "busy"
+
+
+def dots(icon: QSystemTrayIcon) -> int:
+    """Return how many pixels of the icon have the colour of the dot."""
+    image = icon.icon().pixmap(QSize(64, 64), 1.0).toImage()
+    near = [image.pixelColor(x, y).name() for x in range(64) for y in range(64)]
+    return near.count(DOT_COLOUR)
+
+
+@pytest.mark.parametrize("mood", ["idle", "busy", "error"])
+def test_what_waits_is_counted_in_the_menu_and_dotted_on_the_icon(qtbot, mood: Mood) -> None:
+    tray = Tray()
+    tray.show_state("good-4b, ready", mood)
+    icon = tray.findChild(QSystemTrayIcon)
+    inbox = tray.menu.findChild(QAction, "inbox")
+    assert (inbox.text(), dots(icon)) == ("Inbox", 0)
+    tray.show_pending(2)
+    assert inbox.text() == "Inbox (2)"
+    assert "2 tasks wait for your answer" in icon.toolTip() and "good-4b, ready" in icon.toolTip()
+    assert dots(icon) > 100
+    tray.show_state("good-4b, loading", "busy")
+    tray.renew()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    (icon,) = tray.findChildren(QSystemTrayIcon)
+    assert dots(icon) > 100, "whatever else the icon shows"
+    tray.show_pending(0)
+    assert (inbox.text(), dots(icon)) == ("Inbox", 0)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_the_menu_says_how_far_tools_are_walled_off(qtbot, level: int) -> None:
+    tray = Tray()
+    line = tray.menu.findChild(QAction, "jail")
+    assert not line.isVisible(), "nobody knows yet"
+    tray.show_level(describe_level(level))
+    assert line.isVisible() and f"level {level} of 3" in line.text()
+    assert ("not fully" in line.text()) is (level < 3)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_a_level_is_explained_with_what_is_missing(level: int) -> None:
+    reason = "not kept: network" if level < 3 else ""
+    said = explain_level(SandboxStatus(level, ("landlock",), reason))
+    assert any("landlock" in sentence for sentence in said)
+    assert any("not kept: network" in sentence for sentence in said) is (level < 3)
+    assert any("sandbox check" in sentence for sentence in said) is (level < 3)
+    assert len({explain_level(SandboxStatus(other, ()))[0] for other in range(4)}) == 4
+
+
+@on_loop
+async def test_the_note_on_the_jail_is_a_window_that_closes(qtbot) -> None:
+    shown = asyncio.ensure_future(explain_jail(SandboxStatus(2, ("seccomp",), "not kept: network")))
+    find = QApplication.topLevelWidgets
+    await until(lambda: [w for w in find() if w.objectName() == "jail_note" and w.isVisible()])
+    (window,) = [w for w in find() if w.objectName() == "jail_note" and w.isVisible()]
+    said = [label.text() for label in window.findChildren(QLabel)]
+    assert "How tools are walled off: level 2 of 3" in said
+    assert "Why it is not more: not kept: network" in said
+    window.findChild(QPushButton, "close").click()
+    await shown
 
 
 def test_renewed_tray_keeps_what_it_shows(qtbot) -> None:

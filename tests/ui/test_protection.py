@@ -69,6 +69,15 @@ async def asking(service: ScriptedService) -> AsyncIterator[asyncio.Task[None]]:
     assert find_window() is None, "it goes with its task"
 
 
+@asynccontextmanager
+async def reminded(service: ScriptedService) -> AsyncIterator[asyncio.Task[None]]:
+    service.protection = replace(service.protection, code_kept=False)
+    task = asyncio.ensure_future(offer_protection(service))
+    await until(lambda: find_window() or task.done())
+    yield task
+    assert task.done() and find_window() is None
+
+
 async def show_code() -> None:
     press("continue")
     await until(lambda: says("recovery_code"))
@@ -85,7 +94,7 @@ async def test_it_is_on_by_default_and_the_code_has_to_be_kept(service: Scripted
         tick("kept")
         press("done")
         await task
-    assert service.changes == [("on", "keyring")]
+    assert service.changes == [("on", "keyring"), ("code_kept", None)]
 
 
 @pytest.mark.parametrize("untick", [False, True])
@@ -145,6 +154,39 @@ async def test_closing_without_the_code_is_asked_about_once(service: ScriptedSer
         assert says("recovery_code") == CODE
         find_window().close()
         await task
+
+
+@on_loop
+async def test_a_code_that_nobody_saw_is_made_anew_and_shown(service: ScriptedService) -> None:
+    async with reminded(service) as task:
+        assert "You have no recovery code" in says("headline")
+        press("continue")
+        await until(lambda: says("recovery_code") == CODE)
+        assert service.changes == [("new_code", None)]
+        tick("kept")
+        press("done")
+        await task
+    assert service.changes == [("new_code", None), ("code_kept", None)]
+
+
+@on_loop
+async def test_not_now_and_a_code_that_was_not_kept_remind_again(service: ScriptedService) -> None:
+    async with reminded(service) as task:
+        press("later")
+        await task
+    assert service.changes == []
+    service.change_error = UserError("disk_full", "The disk is full.", "Free some space.")
+    async with reminded(service) as task:
+        press("continue")
+        await until(lambda: "The disk is full." in says("window_note"))
+        service.change_error = None
+        press("continue")
+        await until(lambda: says("recovery_code") == CODE)
+        find_window().close()
+        await until(lambda: "Have you kept the code?" in says("window_note"))
+        find_window().close()
+        await task
+    assert service.changes == [("new_code", None)], "nobody said that it is kept"
 
 
 @on_loop

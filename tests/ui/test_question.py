@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTextEdit, QWidget
 from scripted_service import make_answer
 from ui_bench import Bench, on_loop, until
 
@@ -15,8 +15,6 @@ from openclaw_desktop.core.events import (
     Question,
     QuestionClosed,
     QuestionRaised,
-    ShownArgument,
-    ShownCall,
     TurnFinished,
 )
 from openclaw_desktop.ui.question import QuestionDialog
@@ -61,6 +59,7 @@ def test_guard_holds_back_what_allows(dialog: QuestionDialog) -> None:
 def test_enter_refuses_and_no_is_the_default(dialog: QuestionDialog) -> None:
     end_guard(dialog)
     assert button(dialog, "no").isDefault()
+    assert button(dialog, "no").hasFocus()
     assert not button(dialog, "file").isDefault()
     QTest.keyClick(dialog, Qt.Key.Key_Return)
     assert dialog.answers == ["no"]
@@ -118,7 +117,7 @@ def test_closing_refuses_once(dialog: QuestionDialog) -> None:
 
 
 def test_hidden_characters_are_visible_and_markup_is_text(dialog: QuestionDialog) -> None:
-    assert dialog.findChild(QPlainTextEdit, "question_target").toPlainText() == "/home/a\\u202etxt\\u000a.pdf"
+    assert dialog.findChild(QTextEdit, "question_target").toPlainText() == "/home/a\\u202etxt\\u000a.pdf"
     assert "x\\u200by" in dialog.findChild(QLabel, "question_origins").text()
     text = dialog.findChild(QLabel, "question_text")
     assert text.text() == "<b>text</b>"
@@ -178,29 +177,22 @@ async def test_late_answer_is_told(bench: Bench) -> None:
     await until(lambda: "That question was no longer open; nothing was done." in bench.texts("notice"))
 
 
-def test_the_whole_call_is_shown_and_not_its_target_alone(qtbot) -> None:
-    content = ShownArgument("text", "pay evil.test\u202e", ("web:evil.test",))
-    call = ShownCall("write_file", "/home/ana/a.txt", (ShownArgument("path", "/home/ana/a.txt"), content), "-old\n+new")
-    question = Question(
-        "q", "May it?", "It wants", call.target, (Choice("once", "Once"), Choice("no", "No")), calls=(call,)
-    )
-    dialog = QuestionDialog(question)
-    qtbot.addWidget(dialog)
-    details = dialog.findChild(QPlainTextEdit, "question_details").toPlainText()
-    assert details == "text: pay evil.test\\u202e (from web:evil.test)\n-old\n+new"
-
-
-def test_a_plan_shows_each_of_its_calls(qtbot) -> None:
-    calls = tuple(ShownCall(f"tool_{n}", f"/{n}", (ShownArgument("path", f"/{n}"),)) for n in (1, 2))
-    question = Question("q", "May it?", "", "/1\n/2", (Choice("once", "Once"), Choice("no", "No")), calls=calls)
-    dialog = QuestionDialog(question)
-    qtbot.addWidget(dialog)
-    assert dialog.findChild(QPlainTextEdit, "question_target").toPlainText() == "/1\n/2"
-    assert dialog.findChild(QPlainTextEdit, "question_details").toPlainText() == "tool_1\npath: /1\n\ntool_2\npath: /2"
-
-
-def test_no_yes_is_offered_before_the_questions_own_delay(qtbot) -> None:
-    question = Question("q", "May it?", "", "/1", (Choice("once", "Once"), Choice("no", "No")), delay_s=3.0)
-    dialog = QuestionDialog(question)
-    qtbot.addWidget(dialog)
-    assert dialog.findChild(QTimer, "guard").interval() >= 3000
+@on_loop
+async def test_a_yes_that_came_too_early_may_be_given_again(bench: Bench) -> None:
+    question = Question("q2", "Are you sure?", "", "/1", (Choice("once", "Yes"), Choice("no", "No")), delay_s=3.0)
+    await bench.start_turn()
+    bench.service.question_open = False
+    bench.service.emit(QuestionRaised("turn_1", question))
+    await until(lambda: bench.chat.questions)
+    (dialog,) = bench.chat.questions
+    end_guard(dialog)
+    button(dialog, "once").click()
+    await until(lambda: bench.service.answered == [("q2", "once")] and dialog.isVisible())
+    assert not button(dialog, "once").isEnabled()
+    bench.service.question_open = True
+    end_guard(dialog)
+    button(dialog, "once").click()
+    await until(lambda: not bench.chat.questions)
+    assert bench.service.answered == [("q2", "once")] * 2
+    bench.service.end_stream()
+    await bench.settle()

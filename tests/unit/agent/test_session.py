@@ -405,3 +405,18 @@ async def test_forgetting_leaves_nothing_of_what_was_forgotten(desk: Desk) -> No
 async def test_asking_to_forget_tells_nothing_new(desk: Desk) -> None:
     await desk.ask("Forget that my locker code is 4711.", ScriptedModel({"tool": "answer", "text": "Fine."}))
     assert not await desk.memories.recall("locker code")
+
+
+async def test_what_a_memory_answers_is_looked_up_nowhere_else_unless_the_words_say_so(desk: Desk) -> None:
+    await desk.memories.remember(NewMemory("my sister's birthday is on March 14"))
+    look = {"type": "object", "properties": {"day": {"type": "string"}}, "required": []}
+    desk.tools = (ToolSpec("calendar", "look at the calendar: what is on a day", look, "read"),)
+
+    async def offered(text: str) -> list[str]:
+        model = ScriptedModel({"tool": "answer", "text": "On March 14."})
+        await desk.ask(text, model)
+        return [option["properties"]["tool"]["const"] for option in model.prompts[0].schema["anyOf"]]
+
+    assert await offered("When is my sister's birthday?") == ["answer"]
+    assert "calendar" in await offered("When is my sister's birthday, as my calendar has it?")
+    assert "calendar" in await offered("When is my next appointment?"), "of that nothing is remembered"

@@ -9,6 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from openclaw_desktop.system.secrets import KeyringStore
 from openclaw_desktop.system.secrets.key_file import parse_key, write_key_file
 from openclaw_desktop.system.secrets.recovery_code import new_code, read_code
 
-KEY, OTHER = os.urandom(32), os.urandom(32)
+KEY, OTHER = bytes(range(1, 255, 8)), bytes(range(200, 232))
 
 
 class Ring(KeyringBackend):
@@ -283,7 +284,7 @@ async def test_the_code_opens_what_the_lost_keyring_held(place: Place) -> None:
     place.ring.values.clear()
     place.ring.state = "silent"
     found = await place.keys.find(place.file, read_code(code))
-    assert (found.key, found.state) == (KEY, state)
+    assert (found.key, found.state) == (KEY, replace(state, code_kept=True))
     assert (await place.problem(read_code(new_code()))).failure.code == "code_wrong"
 
 
@@ -451,3 +452,25 @@ def test_half_a_key_is_not_left_in_the_way(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("form", [b"", b"0" * 63, b"g" * 64, b"\xff" * 64, base64.b64encode(KEY[:-1]), KEY])
 def test_what_is_no_key_is_none(form: bytes) -> None:
     assert parse_key(form) is None
+
+
+async def test_a_code_is_kept_once_it_was_shown_or_typed_and_not_before(place: Place) -> None:
+    code = new_code()
+    state = await place.encrypted(code)
+    assert not state.code_kept and json.loads(place.record.read_text())["states"][0]["code_kept"] is False
+    found = await place.keys.find(place.file)
+    assert found.state is not None and not found.state.code_kept
+    by_code = await place.keys.find(place.file, read_code(code))
+    assert by_code.state is not None and by_code.state.code_kept, "who types it has it"
+
+
+async def test_of_a_record_of_before_nobody_is_reminded(place: Place) -> None:
+    await place.encrypted(new_code())
+    record = json.loads(place.record.read_text())
+    del record["states"][0]["code_kept"]
+    place.record.write_text(json.dumps(record))
+    found = await place.keys.find(place.file)
+    assert found.state is not None and found.state.code_kept
+    record["states"][0]["code_kept"] = "yes"
+    place.record.write_text(json.dumps(record))
+    assert (await place.problem()).failure.code == "key_record_damaged"

@@ -38,6 +38,7 @@ EVENTS: list[Any] = [
     ev.WindowRequested("toggle"),
     ev.ModelPulled("m", 1, 2, True),
     ev.InboxChanged(1, "inb", "write_file waits", "open"),
+    ev.ChatChanged("s"),
     ev.AgentStopping(),
 ]
 

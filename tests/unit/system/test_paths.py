@@ -148,7 +148,7 @@ def test_an_empty_folder_and_an_interrupted_first_start_are_taken(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG")
-def test_models_may_be_there_before_the_first_start(xdg):
+def test_models_may_come_first(xdg):
     home = find_home(None, {})
     home.models.mkdir(parents=True)
     prepare(home)

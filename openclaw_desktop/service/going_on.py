@@ -1,0 +1,160 @@
+"""A turn goes on once its parked call was answered: in its chat, by the model, with nobody there to be asked.
+
+Owns what is due, in which order, and that each turn goes on once, also over a restart: the told sentence and the turn
+that goes on have ids made of the entry's, and what stands in the chat is what was done. Must not know how a turn goes,
+nor tools. Loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from openclaw_desktop.agent.course import After, Task
+from openclaw_desktop.core.events import TurnEvent, TurnFailed
+from openclaw_desktop.core.labels import Label
+from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.tokens import clip
+from openclaw_desktop.memory.sessions import SessionStore, SpokenMessage
+from openclaw_desktop.security.inbox import InboxStore, Parked
+from openclaw_desktop.service.stores import THEN_TURN, TOLD_TURN
+
+log = logging.getLogger(__name__)
+
+# A turn that goes on may park again; so far back its request is looked for.
+CHAIN_LIMIT = 50
+SHOWN_TOKENS = 60
+LONGEST_WAIT_S = 86_400.0
+_ANSWERED = ("done", "failed", "denied")
+
+
+class Turns(Protocol):
+    """What runs turns."""
+
+    async def can_go_on(self) -> bool:
+        """Return True where a model is in use that can go on with what was asked before."""
+        ...
+
+    async def run_alone(self, task: Task) -> TurnEvent | None:
+        """Run a turn that no front end watches; return its last event."""
+        ...
+
+
+class GoingOn:
+    """Lets turns go on. Where `work` does not run, as for one command alone, `after` lets them go on at once."""
+
+    def __init__(self, inbox: InboxStore, sessions: SessionStore, when_said: Callable[[str], object]) -> None:
+        """`when_said`: told the id of a chat in which something was said."""
+        self._inbox = inbox
+        self._sessions = sessions
+        self._when_said = when_said
+        self._turns: Turns | None = None
+        self._works = False
+        self._woken = asyncio.Event()
+        # Entries that are through; what the chats say counts, this only saves looking it up again.
+        self._through: set[str] = set()
+
+    def use(self, turns: Turns) -> None:
+        """Take what runs the turns."""
+        self._turns = turns
+
+    def wake(self) -> None:
+        """Note that something was parked or answered."""
+        self._woken.set()
+
+    async def after(self, entry_id: str) -> None:
+        """Let the turn of an answered entry go on: in the background, or now where nothing works there."""
+        if self._works:
+            self.wake()
+        else:
+            await self._go_on(await self._inbox.get(entry_id))
+
+    async def work(self, tell_expired: Callable[[], Awaitable[None]]) -> None:
+        """Let go on what was answered before the start, then what is answered; `tell_expired` when that is due."""
+        self._works = True
+        await self._close_cut_short()
+        while True:
+            self._woken.clear()
+            await tell_expired()
+            for entry in await self._inbox.list(everything=True):
+                try:
+                    await self._go_on(entry)
+                except Exception:
+                    log.exception("a turn could not go on after the answer to %s", entry.id)
+            try:
+                async with asyncio.timeout(await self._next_expiry_s()):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def _next_expiry_s(self) -> float | None:
+        """Return the seconds until the next open entry expires; None where none is open."""
+        left_s = await self._inbox.next_expiry_s()
+        # A clock that is set, or a machine that slept, is met within a day.
+        return None if left_s is None else min(max(left_s, 0.0) + 1.0, LONGEST_WAIT_S)
+
+    async def _close_cut_short(self) -> None:
+        """Say of turns that went on when the agent ended that they did not come to their end; nothing is repeated."""
+        for entry in await self._inbox.list(everything=True):
+            if entry.session_id is None or not await self._sessions.has_turn(THEN_TURN + entry.id):
+                continue
+            if not await self._is_answered(entry):
+                text = tr("The agent ended before this was done. Ask again for what is missing.")
+                await self._say(entry, text, entry.context)
+
+    async def _go_on(self, entry: Parked) -> None:
+        if entry.id in self._through or entry.state not in _ANSWERED or entry.session_id is None:
+            return
+        told, then = TOLD_TURN + entry.id, THEN_TURN + entry.id
+        if self._turns is None or not await self._sessions.has_turn(told):
+            return
+        self._through.add(entry.id)
+        if await self._sessions.has_turn(then) or (request := await self._request(entry)) is None:
+            return
+        shown = tr("[Going on after your answer: {request}]", request=clip(request, SHOWN_TOKENS))
+        if not await self._turns.can_go_on():
+            await self._sessions.add_message(entry.session_id, SpokenMessage(then, "user", shown, entry.context))
+            text = tr("It could not go on: there is no model in use that can use tools. Ask again once there is one.")
+            await self._say(entry, text, entry.context)
+            return
+        withheld = frozenset({entry.tool} if entry.state == "denied" else ())
+        after = After(told, shown, withheld)
+        last = await self._turns.run_alone(
+            Task(then, entry.session_id, request, None, folder=entry.folder, after=after)
+        )
+        if not await self._is_answered(entry):
+            why = last.failure.text if isinstance(last, TurnFailed) else tr("it was stopped")
+            await self._say(entry, tr("It could not go on: {reason}", reason=why), entry.context)
+        else:
+            self._when_said(entry.session_id)
+
+    async def _request(self, entry: Parked) -> str | None:
+        """Return what the user had asked for; None where no model had it, or it is no longer there.
+
+        A plain request is done with its call: there is nothing to go on with.
+        """
+        assert entry.session_id is not None
+        messages = await self._sessions.messages(entry.session_id)
+        turn_id = entry.turn_id
+        for _ in range(CHAIN_LIMIT):
+            if not turn_id.startswith(THEN_TURN):
+                break
+            turn_id = (await self._inbox.get(turn_id.removeprefix(THEN_TURN))).turn_id
+        by_model = any(m.turn_id == turn_id and m.role == "assistant" and m.model for m in messages)
+        asked = next((m.text for m in messages if m.turn_id == turn_id and m.role == "user"), None)
+        return asked if by_model else None
+
+    async def _is_answered(self, entry: Parked) -> bool:
+        assert entry.session_id is not None
+        then = THEN_TURN + entry.id
+        messages = await self._sessions.messages(entry.session_id)
+        return any(m.turn_id == then and m.role == "assistant" for m in messages)
+
+    async def _say(self, entry: Parked, text: str, label: Label) -> None:
+        assert entry.session_id is not None
+        await self._sessions.add_message(
+            entry.session_id, SpokenMessage(THEN_TURN + entry.id, "assistant", text, label)
+        )
+        self._when_said(entry.session_id)
