@@ -25,6 +25,7 @@ from openclaw_desktop.security.approval import Planned
 from openclaw_desktop.security.audit import AuditEntry, AuditEvent
 from openclaw_desktop.security.gate import Action, Decision, Grant, decide, decide_reach
 from openclaw_desktop.security.inbox import Parked
+from openclaw_desktop.security.named_pages import names_page
 
 log = logging.getLogger(__name__)
 
@@ -231,7 +232,12 @@ class Permission:
         grants = await self._grants.active() | attached | (chat.grants if chat else set())
         decision = decide(scene.context, frozen, spec, grants, attended)
         reach = decide_reach(scene.context, frozen, spec, grants, attended)
-        return reach if reach is not None and _stricter(reach.action, decision.action) else decision
+        if reach is not None and _stricter(reach.action, decision.action):
+            return reach
+        # "standing": nothing untrusted was read. With nobody there a request may be old, so it waits for an answer.
+        if decision.action == "ask" and decision.standing and names_page(scene.texts, frozen, spec):
+            return Decision("allow", "the user wrote this address in the request")
+        return decision
 
     async def _ask(self, frozen: ToolCall, tool: Tool, scene: CallScene, decision: Decision, ask: Ask) -> str:
         """Return the choice of the user's, NO where it is none of those that were offered or came too late."""

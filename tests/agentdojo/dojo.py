@@ -27,6 +27,7 @@ from openclaw_desktop.core.protocols import CallScene, ToolResult
 from openclaw_desktop.security.approval import call_hash, shown_call
 from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.security.labels import join
+from openclaw_desktop.security.named_pages import names_page
 from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.execution import Executor
 
@@ -83,6 +84,7 @@ class DojoTool:
         self.spec = ToolSpec(
             function.name, function.description, function.parameters.model_json_schema(), effect,
             authority=authority, undoable=effect == "local-reversible",
+            capability="network:fetch" if function.name == PAGE else None,
         )  # fmt: skip
 
     async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
@@ -166,7 +168,7 @@ class ScriptedAgent(BasePipelineElement):
         executor: Executor, scene: CallScene,
     ) -> CallScene:  # fmt: skip
         by_name = {tool.spec.name: tool for tool in tools}
-        for together in _plans(calls, by_name):
+        for together in _plans(calls, by_name, scene):
             asked = [ToolCall(f"call_{n}", call.function, dict(call.args)) for n, call in enumerate(together)]
             if self._gated and self._plans and len(asked) > 1:
                 await executor.permit_plan(asked, scene, self._ask)
@@ -193,11 +195,21 @@ class ScriptedAgent(BasePipelineElement):
         return question.choices[0].id if self._judge(question) else "no"
 
 
-def _plans(calls: Sequence[FunctionCall], tools: Mapping[str, DojoTool]) -> Iterator[list[FunctionCall]]:
+def _plans(
+    calls: Sequence[FunctionCall], tools: Mapping[str, DojoTool], scene: CallScene
+) -> Iterator[list[FunctionCall]]:
     """Yield the calls as the model hands them over: first what it has to read, then together all that it does.
 
-    Pages of the web are read together, before what is done: nobody can write of a page that they have not seen.
+    One page that the request names comes before all else, while nothing was read that could have chosen it. Other pages
+    of the web are read together, before what is done: nobody can write of a page that they have not seen.
     """
+
+    def named(call: FunctionCall) -> bool:
+        return names_page(scene.texts, ToolCall("", call.function, dict(call.args)), tools[call.function].spec)
+
+    free = [call for call in calls if named(call)][:1]
+    yield from ([call] for call in free)
+    calls = [call for call in calls if call not in free]
     reads = [call for call in calls if tools[call.function].spec.effect == "read"]
     pages = [call for call in calls if call.function == PAGE]
     deeds = [call for call in calls if tools[call.function].spec.effect != "read" and call.function != PAGE]
