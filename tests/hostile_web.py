@@ -27,6 +27,7 @@ class Exchange:
         lines = head.decode("latin-1").split("\r\n")
         self.method, self.path, _ = lines[0].split(" ")
         pairs = (line.partition(": ") for line in lines[1:] if line)
+        self.lines = lines[1:]
         self.headers = {name.lower(): value for name, _, value in pairs}
         self.body = body
         self.writer = writer

@@ -16,7 +16,7 @@ from openclaw_desktop.core.labels import SYSTEM, Label
 from openclaw_desktop.core.messages import Message, ToolSpec
 from openclaw_desktop.core.protocols import Memory, memory_lines
 from openclaw_desktop.core.resources import resource_path
-from openclaw_desktop.core.tokens import estimate_tokens
+from openclaw_desktop.core.tokens import clip, estimate_tokens
 
 REPLY_RESERVE_TOKENS = 900
 # The system prompt is read once in a model's lifetime, but stands in every context; a small model also answers worse
@@ -28,6 +28,8 @@ USEFUL = (
     "write_file", "notes", "time_in", "run_command",
 )  # fmt: skip
 OFTEN = 4
+# A stranger's tool says as much as it likes: the choices of one argument alone can be longer than a model's context.
+FOREIGN_TOKENS = 250
 RESULT_RESERVE_TOKENS = 1500
 TIME_STEP_MINUTES = 15
 _TOLD_TIME = re.compile(r"^\[(?:Today is [^\]]*, )?(?P<hour>\d\d):(?P<minute>\d\d)\.?\]$", re.MULTILINE)
@@ -83,7 +85,7 @@ def listed_tools(tools: Sequence[ToolSpec], order: Sequence[str]) -> tuple[ToolS
 def foreign_words(tools: Sequence[ToolSpec]) -> list[Message]:
     """Return what strangers say of those of `tools` that are theirs, each with its label."""
     return [
-        Message("user", signature(tool), Label("untrusted", "public", (tool.source,))) for tool in tools if tool.source
+        Message("user", _offer(tool), Label("untrusted", "public", (tool.source,))) for tool in tools if tool.source
     ]
 
 
@@ -109,12 +111,16 @@ def last_message(
     """
     parts = _moment(text, now, history)
     if further_tools:
-        parts.append("[More tools:\n" + "\n".join(signature(tool) for tool in further_tools) + "]")
+        parts.append("[More tools:\n" + "\n".join(map(_offer, further_tools)) + "]")
     if memories:
         parts.append("[From memory:\n" + memory_lines(memories) + "]")
     parts += [attachment.text for attachment in attachments]
     parts.append(text)
     return "\n".join(parts)
+
+
+def _offer(tool: ToolSpec) -> str:
+    return clip(signature(tool), FOREIGN_TOKENS) if tool.source else signature(tool)
 
 
 def _moment(text: str, now: datetime, history: Sequence[Message]) -> list[str]:

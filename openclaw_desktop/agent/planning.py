@@ -31,13 +31,15 @@ PLAN_SPEC = ToolSpec(
     "read",
 )
 
-# What ends one request and begins another for certain, and what may as well stand within one.
+# What ends one request and begins another for certain, and what may as well stand within one. A row of blanks is tried
+# once, from its beginning: a pasted page may have thousands of them.
+_GAP = r"(?<!\s)\s++"
 _CERTAIN_BREAK = re.compile(
-    r"\s*(?:[;\n]+\s*(?:and\s+)?(?:then\s+|also\s+)?|,?\s+and\s+then\s+|,\s*then\s+|,?\s+and\s+also\s+"
-    r"|\.\s+(?:and\s+)?(?:then|also|after that|afterwards)\b,?\s*|,?\s+(?:after that|afterwards),?\s+)",
+    rf",?{_GAP}(?:after that|afterwards),?\s+|,?{_GAP}and\s+(?:then|also)\s+|,\s*+then\s+"
+    r"|\.\s++(?:and\s+)?(?:then|also|after that|afterwards)\b,?\s*|[;\n]+\s*(?:and\s+)?(?:then\s+|also\s+)?",
     re.IGNORECASE,
 )
-_BREAK = re.compile(rf"{_CERTAIN_BREAK.pattern}|,?\s+and\s+|\s+then\s+|[.?!]\s+", re.IGNORECASE)
+_BREAK = re.compile(rf"{_CERTAIN_BREAK.pattern}|,?{_GAP}and\s+|{_GAP}then\s+|[.?!]\s+", re.IGNORECASE)
 _NUMBERING = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+")
 _ORDER = re.compile(
     r"^(?:(?:please|also|finally|first|next|then|could you|can you|i want you to)[,\s]+)*"

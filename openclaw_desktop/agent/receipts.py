@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from openclaw_desktop.core.messages import Receipt
 from openclaw_desktop.core.text import tr
 
-# What proves which verbs: kinds of receipts, then `verb/done form`. The verbs after "-" no tool here can do.
+# What proves which verbs: kinds of receipts, then `verb/done form`, in as many lines as it takes. The verbs after "-"
+# are claims too, whatever proves them; some no tool here can do.
 _ACTIONS = """
 memory.saved: save/saved remember/remembered note/noted store/stored record/recorded keep/kept add/added
 memory.saved: memorize/memorized memorise/memorised
@@ -25,6 +26,29 @@ file.read folder.listed memory.searched mail.listed mail.read: check/checked loo
 memory.searched folder.listed mail.listed: search/searched
 mail.sent: send/sent email/emailed
 memory.erased: delete/deleted remove/removed forget/forgotten forget/forgot erase/erased
+note.added note.edited todo.added file.written mail.drafted: save/saved store/stored keep/kept add/added
+note.added note.edited file.written mail.drafted: write/written write/wrote create/created
+note.added note.edited todo.added habit.marked: note/noted record/recorded
+note.edited file.written calendar.moved: update/updated change/changed
+note.removed todo.removed habit.removed calendar.deleted file.trashed: delete/deleted remove/removed
+calendar.added: add/added create/created schedule/scheduled set/set
+calendar.deleted: cancel/cancelled cancel/canceled
+calendar.moved file.moved: move/moved
+file.moved: rename/renamed
+folder.made todo.added habit.started: create/created
+habit.started: start/started add/added
+habit.marked: log/logged
+todo.done: check/checked
+undone: move/moved remove/removed change/changed
+clipboard.written: copy/copied
+command.run skill.script_run: run/run run/ran execute/executed start/started
+address.opened file.opened web.read: open/opened
+web.read: fetch/fetched browse/browsed access/accessed
+web.read git.read calendar.read clipboard.read skill.read: read/read
+web.read git.read calendar.read clipboard.read skill.read system.read: check/checked look/looked
+web.searched files.found: search/searched check/checked look/looked
+calendar.read todos.listed notes.listed habits.listed skills.listed windows.listed: list/listed
+todos.listed notes.listed habits.listed skills.listed windows.listed: check/checked look/looked
 -: create/created
 -: schedule/scheduled write/written write/wrote update/updated change/changed set/set move/moved rename/renamed
 -: copy/copied download/downloaded install/installed run/run run/ran execute/executed book/booked order/ordered
@@ -41,7 +65,7 @@ def _read_actions(table: str) -> tuple[dict[str, frozenset[str]], dict[str, str]
         kinds, verbs = line.split(": ")
         for pair in verbs.split():
             verb, form = pair.split("/")
-            proofs[verb] = frozenset(kinds.split()) - {"-"}
+            proofs[verb] = proofs.get(verb, frozenset()) | (frozenset(kinds.split()) - {"-"})
             verb_of[form] = verb
     return proofs, verb_of
 
@@ -49,7 +73,12 @@ def _read_actions(table: str) -> tuple[dict[str, frozenset[str]], dict[str, str]
 _PROOFS, _VERB_OF = _read_actions(_ACTIONS)
 _DONE = "|".join(sorted(_VERB_OF, key=len, reverse=True))
 _BARE = "|".join(sorted(_PROOFS, key=len, reverse=True))
-_TELLING = frozenset({"file.read", "folder.listed"})
+_TELLING = frozenset(
+    (
+        "file.read", "folder.listed", "mail.read", "mail.listed", "web.read", "web.searched", "calendar.read",
+        "git.read", "mcp.called",
+    )
+)  # fmt: skip
 _ADVERB = r"(?:\s+(?:just|now|already|also|successfully|gone ahead and|been|all))*"
 _THINGS = (
     "it|that|this|everything|notes?|reminders?|facts?|memory|information|messages?|e-?mails?|files?|folders?|events?"
@@ -102,7 +131,7 @@ _LAST_WORD = re.compile(r"\b\w+$")
 def unproven(sentence: str, receipts: Iterable[Receipt]) -> bool:
     """Return True where `sentence` claims an action of the agent that none of `receipts` shows.
 
-    Where a file was read, a passive sentence may tell what it says ("the meeting has been cancelled"): no claim.
+    Where a text was read, a passive sentence may tell what it says ("the meeting has been cancelled"): no claim.
     """
     if _NO_CLAIM.search(sentence):
         return False
@@ -168,4 +197,7 @@ class ClaimFilter:
         if self._said_so:
             return "…" + tail if self._shown else ""
         self._said_so = True
+        if self._receipts:
+            # Something was done, but not this, or nothing that proves it: a server of MCP gives no other receipt.
+            return tr("(What was done stands in the receipts; this is not among them.)") + tail
         return tr("(I took no such action: nothing was done.)") + tail

@@ -77,6 +77,8 @@ _SUM = re.compile(
 _NAMED = re.compile(r"[/~\\]|\w\.[a-z]\w{0,4}\b")
 # What is wanted stands at the beginning; a pasted text may be of any length.
 READ_CHARS = 1500
+# A stranger may describe a tool at any length, and each turn would read it; ours are shorter.
+DESCRIBED_CHARS = 3000
 # Words of a question point to a list where one is among the tools; they name none.
 _ASKING = re.compile(r"\b(?:what|which|all|have|where|calculate|compute|find)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+")
@@ -160,7 +162,7 @@ def _describe(tool: ToolSpec) -> str:
     parts = [
         f"{name} {schema.get('description', '')}" for name, schema in tool.parameters.get("properties", {}).items()
     ]
-    return f"{spell(tool.name)}: {tool.description} {', '.join(parts)}"
+    return f"{spell(tool.name)}: {tool.description} {', '.join(parts)}"[:DESCRIBED_CHARS]
 
 
 @lru_cache(maxsize=512)

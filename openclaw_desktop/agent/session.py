@@ -152,7 +152,8 @@ class SessionAgent:
             async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(task.files))):
                 yield event
             attachments.append(loop.call_messages(course.calls[-1])[1])
-        if told is not None and not told.calls:
+        after = told.calls if told is not None and with_tools else ()
+        if told is not None and not after:
             attachments.append(Message("user", f"[{told.answer.text}]", told.answer.label))
         remembered = [Message("user", memory.text, memory.label) for memory in course.memories]
         offered = await relevance.choose_tools(course.said, relevance.spoken_of(course.said, tools), parts.embed)
@@ -163,7 +164,6 @@ class SessionAgent:
         question = context.last_message(task.text, course.memories, attachments, now, further)
         room = context.room_tokens(limit, system.text, question)
         for_results = min(context.RESULT_RESERVE_TOKENS, room // 2) if with_tools else 0
-        after = told.calls if told is not None else ()
         after_tokens = sum(estimate_tokens(message.text) for message in after)
         room -= max(for_results, after_tokens)
         history, whole = compaction.assemble(compacted, not with_tools, room, parts.join)
@@ -256,7 +256,7 @@ class SessionAgent:
                 return [ToolFinished(turn_id, outcome, receipts)]
             case loop.Ended(text, label, usage, model, asks_back):
                 course.text, course.label, course.usage = text, label, usage
-                if asks_back:
+                if asks_back and not task.incognito:
                     self._asked_back[task.session_id] = course.said, course.erasures
                 # After a crash a smaller one may have taken over.
                 course.model = model or course.model

@@ -24,15 +24,29 @@ from openclaw_desktop.tools.mail.addresses import clean_address
 async def add_account(service: AgentService, arguments: argparse.Namespace) -> int:
     """Add an account, keep its password, and try it; one that can't be reached by now is added all the same."""
     wanted, places = _wanted(arguments)
-    if any(known.name == wanted.name for known in await service.list_accounts()):
+    accounts = await service.list_accounts()
+    if any(known.name == wanted.name for known in accounts):
         raise UserError(
             "account_exists",
             tr("There is an account {name} already.", name=wanted.name),
             tr("Choose another name, or remove that one first: openclaw-agent account remove {name}", name=wanted.name),
             ExitCode.USAGE,
         )
+    used = {secret for known in accounts for secret in (known.secret, known.smtp_secret)}
+    if any(f"secret:{name}" in used for name in places):
+        raise UserError(
+            "secret_taken",
+            tr("Its password would take the place of another account's."),
+            tr("Choose another name than {name}.", name=wanted.name),
+            ExitCode.USAGE,
+        )
     await _keep_password(service, arguments, places)
-    added = await service.add_account(wanted)
+    try:
+        added = await service.add_account(wanted)
+    except UserError:
+        for name in places:
+            await service.remove_secret(name)
+        raise
     if arguments.read:
         await service.add_grant(f"{added.kind}:read", added.name)
     if arguments.json:

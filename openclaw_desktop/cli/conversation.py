@@ -9,8 +9,8 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,7 +63,7 @@ async def run_turn(service: AgentService, request: AskRequest, show: Callable[[s
     """Run one turn; `show` gets the text as it streams, None shows nothing of it."""
     result = TurnResult()
     asking: dict[str, asyncio.Task[None]] = {}
-    async with aclosing(service.ask(request)) as events:
+    async with aclosing(service.ask(request)) as events, _ended(asking):
         async for event in events:
             match event:
                 case TextAdded(text=text) if show:
@@ -91,6 +91,16 @@ async def run_turn(service: AgentService, request: AskRequest, show: Callable[[s
                 case TurnStarted() | TurnStopped():
                     pass
     return result
+
+
+@asynccontextmanager
+async def _ended(asking: Mapping[str, asyncio.Task[None]]) -> AsyncIterator[None]:
+    """Take back what is still being asked: a turn that was stopped must not go on asking beside what comes next."""
+    try:
+        yield
+    finally:
+        for task in asking.values():
+            task.cancel()
 
 
 async def _answer(service: AgentService, question: Question) -> None:

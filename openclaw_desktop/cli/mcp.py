@@ -21,7 +21,15 @@ from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService
 from openclaw_desktop.service.mcp_views import McpChoice, McpServerView, McpWalls
-from openclaw_desktop.tools.mcp.form import Server, already_there, find_secrets, open_secrets, put_secret, read_form
+from openclaw_desktop.tools.mcp.form import (
+    Server,
+    already_there,
+    find_secrets,
+    free_name,
+    open_secrets,
+    put_secret,
+    read_form,
+)
 
 FORM_BYTES = 256 << 10
 
@@ -43,7 +51,10 @@ async def add(service: AgentService, arguments: argparse.Namespace) -> int:
                     word=f"{word[:4]}…",
                 )
             )
-    kept = [await _keep_secrets(service, arguments, server) for server in servers]
+    hosts: dict[str, str | None] = {}
+    if any(map(find_secrets, servers)):
+        hosts = {secret.name: secret.host for secret in await service.list_secrets()}
+    kept = [await _keep_secrets(service, arguments, server, hosts) for server in servers]
     views = await service.add_mcp(json.dumps(_form(kept)), "", walls)
     if not is_real_terminal():
         if arguments.json:
@@ -183,14 +194,20 @@ def _walls(arguments: argparse.Namespace) -> McpWalls:
     )  # fmt: skip
 
 
-async def _keep_secrets(service: AgentService, arguments: argparse.Namespace, server: Server) -> Server:
-    """Put each value that looks like a secret where secrets are kept, and its name in its place."""
+async def _keep_secrets(
+    service: AgentService, arguments: argparse.Namespace, server: Server, hosts: dict[str, str | None]
+) -> Server:
+    """Put each value that looks like a secret where secrets are kept, and its name in its place.
+
+    `hosts`: of the secrets that there are, by name; those of this form are noted as nobody else's.
+    """
     for found in find_secrets(server):
+        name = free_name(found, server.secret_host, hosts)
         where = f"{found.place} {found.key}"
         if is_real_terminal():
             output.tell(tr("{server}: {where} looks like a secret.", server=server.name, where=visible(where)))
             typed = await read_line(
-                tr("Keep it as secret:{name}, for {host} alone? [Y/n] ", name=found.name, host=server.secret_host)
+                tr("Keep it as secret:{name}, for {host} alone? [Y/n] ", name=name, host=server.secret_host)
             )
             if (typed or "").strip().lower() in ("n", "no"):
                 output.tell(tr("Then it stays as it is, in config/mcp.json."))
@@ -199,9 +216,10 @@ async def _keep_secrets(service: AgentService, arguments: argparse.Namespace, se
         async def value(text: str = found.value) -> str:
             return text
 
-        kept = await keep_secret(service, arguments, found.name, server.secret_host, value)
+        kept = await keep_secret(service, arguments, name, server.secret_host, value)
         output.tell(tr("Kept as secret:{name}, for {host}.", name=kept.name, host=kept.host))
-        server = put_secret(server, found)
+        hosts[kept.name] = None
+        server = put_secret(server, found, kept.name)
     return server
 
 
@@ -241,6 +259,9 @@ async def _approve(service: AgentService, view: McpServerView) -> McpServerView:
             "too, until you allow it for good."
         )
     )
+    if view.state in ("ready", "running"):
+        output.tell(tr("You allowed these tools already."))
+        return view
     typed = await read_line(tr("Let the agent use these tools? [y/N] "))
     if (typed or "").strip().lower() not in ("y", "yes"):
         output.tell(tr("They stay off. Change your mind with: openclaw-agent mcp approve {server}", server=view.name))

@@ -163,8 +163,9 @@ class CallScene:
     """What a call needs to know about the turn that it belongs to.
 
     `context` is the label of all text in the prompt. `attached` are the paths that the user gave by hand with this
-    question: a permission for this turn alone. `result_tokens`: how much of a result the prompt has room for. `texts`:
-    what the model has read, each with its label, so that a question can name where an argument comes from.
+    question: a permission to read them, for this turn alone. `result_tokens`: how much of a result the prompt has room
+    for. `texts`: what the model has read, the user's request first, each with its label, so that a question can name
+    where an argument comes from.
     """
 
     session_id: str

@@ -32,7 +32,8 @@ ASKED = "asked:"
 def erase_rows(connection: apsw.Connection, reach: Reach, moment: str, reopens: bool = True) -> Counter[str]:
     """Take out all that `reach` names and return how much of each kind that was. `moment`: an ISO time.
 
-    `reopens`: what one of these had ended holds again, for it is as if it had not been said.
+    `reopens`: what one of these had ended holds again, for it is as if it had not been said, and what was done in its
+    turn is told without words. Else an end has come: it was said, and done.
     """
     tables = table_names(connection)
     rows = rows_of(connection, reach.memory_ids, "m.rowid, m.kind, m.text")
@@ -57,6 +58,8 @@ def erase_rows(connection: apsw.Connection, reach: Reach, moment: str, reopens: 
     counts["neighbours"] = neighbours.rebuild(connection, beside) if with_neighbours else 0
     _erase_centroids(connection, listed)
     counts += _erase_words(connection, reach, tables)
+    if reopens:
+        counts["calls"] = _erase_calls(connection, [*reach.turns, *reach.answers], tables)
     if "term_counts" in tables:
         _erase_terms(connection)
     return counts
@@ -76,6 +79,9 @@ def redact_requests(connection: apsw.Connection, turns: Iterable[str]) -> bool:
         turns,
         redacted_request(),
     )
+    if "inbox" in table_names(connection):  # as a question that waited it named what to forget
+        own = "capability = '' and state <> 'open' and target <> ''"
+        _each(connection, f"update inbox set {_NO_WORDS} where turn_id = ?1 and {own}", turns)
     return connection.total_changes() > before
 
 
@@ -107,6 +113,30 @@ def _erase_words(connection: apsw.Connection, reach: Reach, tables: frozenset[st
         or turn_id in (select value from json_each(?2)) or key = ?3 or key like '%"tool": "recall"%'"""
     counts["scratch"] = _change(connection, scratch, (turns, answers, QUESTION_KEY))
     return counts
+
+
+# In these the words of a parked call are kept; that there was one, and how it ended, is kept.
+_NO_WORDS = "arguments = '{}', frozen = 'null', call_hash = '', target = '', preview = ''"
+
+
+def _erase_calls(connection: apsw.Connection, turns: Sequence[str], tables: frozenset[str]) -> int:
+    """Take out what the calls of these turns were about, in the walls' tables; one that waits is not done any more."""
+    theirs, count = "turn_id in (select value from json_each(?1))", 0
+    if "audit_targets" in tables:
+        targets = f"delete from audit_targets where audit_id in (select id from audit_log where {theirs})"
+        count += _change(connection, targets, (json.dumps(turns),))
+    if "undo_tokens" in tables:
+        count += _change(connection, f"delete from undo_tokens where {theirs}", (json.dumps(turns),))
+    if "inbox" in tables:
+        # Out of its chat: what becomes of it is told there no more.
+        emptied = f"""update inbox set {_NO_WORDS}, session_id = null, answered_at = coalesce(answered_at, ?2),
+            outcome = case state when 'open' then ?3 else '' end,
+            state = case state when 'open' then 'denied' else state end where {theirs}"""
+        connection.execute(
+            emptied, (json.dumps(turns), _now(connection), tr("Not done: what it was asked in was erased."))
+        )
+        count += int(connection.changes())
+    return count
 
 
 def _erase_terms(connection: apsw.Connection) -> None:

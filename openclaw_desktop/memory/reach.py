@@ -4,7 +4,8 @@ Owns the questions, asked of the one file and of its copies, older ones too. Mus
 Runs on the database's threads.
 
 - What is asked for, and of a fact what it was made of: erased from the fact alone, the turn would tell it again.
-- Of the turns that these came from: all that was said in them, and every memory of it.
+- Of the turns that these came from, and of those that went on from them after an answer in the inbox: all that was
+  said in them, and every memory of it.
 - What of these was removed before, and stands in the history of changes alone.
 - What was made of any of these: facts, summaries, and answers of other turns that repeat them.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 import apsw
 
+from openclaw_desktop.memory.sessions import AFTER_PARKED
 from openclaw_desktop.storage.database import Row, fetch
 
 TURN_PREFIX = "turn_"
@@ -80,6 +82,8 @@ def find_alone(connection: apsw.Connection, ids: Iterable[str]) -> Reach:
 
 def _whole(connection: apsw.Connection, wanted: list[str], asked: list[str], turns: list[str]) -> Reach:
     tables = table_names(connection)
+    if "inbox" in tables:
+        turns = _with_what_came_of(connection, turns)
     said_with = [id_ for id_ in _ids(connection, "m.turn_id", turns) if id_ not in set(asked)]
     core = [*asked, *said_with]
     derived, remaining = list[str](), list[str]()
@@ -90,6 +94,19 @@ def _whole(connection: apsw.Connection, wanted: list[str], asked: list[str], tur
     answers = _answers(connection, [*core, *derived], turns)
     parts = (asked, said_with, derived, gone, turns, answers, remaining)
     return Reach(*(tuple(part) for part in parts))
+
+
+def _with_what_came_of(connection: apsw.Connection, turns: list[str]) -> list[str]:
+    """Return `turns` and those that came of the calls that were parked in them, and so on."""
+    parked: dict[str, list[str]] = {}
+    for id_, turn in fetch(connection, "select id, turn_id from inbox"):
+        parked.setdefault(turn, []).append(id_)
+    found, step = dict.fromkeys(turns), turns
+    while step:
+        step = [begin + id_ for turn in step for id_ in parked.get(turn, ()) for begin in AFTER_PARKED]
+        step = [turn for turn in step if turn not in found]
+        found.update(dict.fromkeys(step))
+    return list(found)
 
 
 def table_names(connection: apsw.Connection) -> frozenset[str]:

@@ -27,6 +27,8 @@ SCRATCH_ENTRIES, SCRATCH_CHARS = 400, 1_000_000
 UNREMEMBERED = 200
 # The scratch that holds a question as the model read it, memories and all; the keys of all other scratch are calls.
 QUESTION_KEY = "question"
+# How the ids of turns begin that came of a parked call, before its entry's: its end is told, and its turn goes on.
+AFTER_PARKED = ("turn_told_", "turn_then_")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,13 @@ class Planned:
     preview: str = ""
 
 
-def call_hash(call: ToolCall) -> str:
-    """Return the SHA-256 of the call's canonical form: name and arguments as sorted JSON."""
-    frozen = json.dumps([call.name, dict(call.arguments)], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+def call_hash(call: ToolCall, source: str = "") -> str:
+    """Return the SHA-256 of the call's canonical form: name and arguments as sorted JSON.
+
+    `source`: whose tool it is, where it is not ours: another server's tool of that name is another call.
+    """
+    parts = [call.name, dict(call.arguments), *([source] if source else [])]
+    frozen = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(frozen.encode()).hexdigest()
 
 
@@ -68,7 +72,7 @@ def question_for(
         target=shown.target,
         choices=(*_choices(call, tool, decision), Choice(NO, tr("No"))),
         origins=_named(context),
-        call_hash=call_hash(call),
+        call_hash=call_hash(call, tool.source),
         calls=(shown,),
     )
 
@@ -100,7 +104,7 @@ def plan_question(planned: Sequence[Planned], context: Label, texts: Sequence[Me
     """Return the one question about several frozen calls; a yes allows each of them once, in this turn alone."""
     shown = tuple(shown_call(one.call, one.tool, texts, one.preview) for one in planned)
     lines = [f"{number}. {call.tool}: {call.target}" for number, call in enumerate(shown, start=1)]
-    hashes = [call_hash(one.call) for one in planned]
+    hashes = [call_hash(one.call, one.tool.source) for one in planned]
     return Question(
         id=new_id("que"),
         title=tr("May the agent do all of this?"),
@@ -123,7 +127,13 @@ def shown_call(call: ToolCall, tool: ToolSpec, texts: Sequence[Message] = (), pr
         )
         for name, value in call.arguments.items()
     )
-    return ShownCall(visible(tool.name), target_of(call, tool), arguments, visible_lines(preview[:PREVIEW_CHARS]))
+    return ShownCall(visible(tool.name), target_of(call, tool), arguments, shown_preview(preview))
+
+
+def shown_preview(preview: str) -> str:
+    """Return what a call would change with nothing hidden in it; what is too long to be read says that it was cut."""
+    more = tr("\n[the rest is not shown]") if len(preview) > PREVIEW_CHARS else ""
+    return visible_lines(preview[:PREVIEW_CHARS]) + more
 
 
 def target_of(call: ToolCall, tool: ToolSpec) -> str:

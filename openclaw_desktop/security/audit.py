@@ -116,14 +116,6 @@ class AuditLog:
         head = await self._database.rows("select audit_id, hash from audit_head")
         return check_chain(rows, head[0] if head else None)
 
-    async def erase_targets(self) -> int:
-        """Erase what the rows were about, with the salts of their seals, and leave no byte of it; return how many."""
-        sql = "delete from audit_targets returning audit_id"
-        count = len(await self._database.write(lambda connection: fetch(connection, sql)))
-        if count:
-            await self._database.erase_traces()
-        return count
-
     async def unfinished(self) -> tuple[AuditRow, ...]:
         """Return the calls that were let run and never came to an end: a crash came between."""
         sql = """select l.id, l.at, l.call_ref, l.turn_id, l.tool, l.capability, l.event, l.value, l.reason,

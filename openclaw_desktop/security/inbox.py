@@ -147,8 +147,10 @@ class InboxStore:
         """Return the open entries, oldest first; `everything`: those that were answered or expired, too."""
         await self.expire()
         which = "" if everything else "where state = 'open'"
-        sql = f"select {_COLUMNS} from inbox {which} order by rowid desc limit ?"
-        return tuple(_parked(row) for row in reversed(await self._database.rows(sql, (SHOWN,))))
+        # What waits is never crowded out by what is over.
+        sql = f"""select {_COLUMNS} from (select rowid as place, {_COLUMNS} from inbox {which}
+            order by state = 'open' desc, rowid desc limit ?) order by place"""
+        return tuple(_parked(row) for row in await self._database.rows(sql, (SHOWN,)))
 
     async def pending(self) -> int:
         """Return how many wait for an answer."""
@@ -191,12 +193,17 @@ class InboxStore:
             raise _not_open(entry)
         return await self.get(entry_id)
 
-    async def end(self, entry_id: str, state: EntryState, outcome: str) -> None:
-        """Keep how an entry ended; its content goes."""
-        sql = """update inbox set state = ?, outcome = ?, arguments = '{}', frozen = 'null', preview = '',
-            answered_at = coalesce(answered_at, ?) where id = ?"""
-        await self._database.write(lambda c: c.execute(sql, (state, outcome, self._now(), entry_id)).fetchall())
-        await self._tell(entry_id, outcome, state)
+    async def end(self, entry_id: str, state: EntryState, outcome: str, *, was: EntryState | None = None) -> None:
+        """Keep how an entry ended; its content goes. `was`: only where it still stands so, else nothing is done."""
+        sql = """update inbox set state = ?1, outcome = ?2, arguments = '{}', frozen = 'null', preview = '',
+            answered_at = coalesce(answered_at, ?3) where id = ?4 and state = coalesce(?5, state)"""
+
+        def finish(connection: apsw.Connection) -> bool:
+            connection.execute(sql, (state, outcome, self._now(), entry_id, was))
+            return bool(connection.changes())
+
+        if await self._database.write(finish):
+            await self._tell(entry_id, outcome, state)
 
     async def renew(self, entry_id: str, entry: Parked) -> None:
         """Put the call of `entry` in the place of a running one that turned out to be another by now; it is open."""
@@ -218,7 +225,8 @@ class InboxStore:
         now = self._now()
         rows = await self._database.rows("select id from inbox where state = 'open' and expires_at <= ?", (now,))
         for (entry_id,) in rows:
-            await self.end(str(entry_id), "expired", tr("Nobody answered in time, so it was not done."))
+            # An answer that was just in time goes before.
+            await self.end(str(entry_id), "expired", tr("Nobody answered in time, so it was not done."), was="open")
 
     async def settle(self) -> tuple[Parked, ...]:
         """End entries whose effect had begun when the agent ended: nobody knows how far it came. Return these."""

@@ -17,17 +17,18 @@ _AROUND = "\"'`“”‘’«»()[]<>{},;:!?."
 
 
 def names_page(texts: Sequence[Message], call: ToolCall, tool: ToolSpec) -> bool:
-    """True where `call` reads one public page whose whole address stands in the request among `texts`.
+    """True where `call` reads one public page whose whole address stands in the request, the first of `texts`.
 
     Such a call tells the page's host nothing that the user did not write themselves. What is on this machine or its
-    network, and a port of its own, is never meant.
+    network, and a port of its own, is never meant. What stands further down is not the user's alone, whatever its
+    label: the model wrote earlier answers, and what a tool says back of its arguments.
     """
     if tool.capability != "network:fetch" or tool.authority != ("url",):
         return False
     page = _page(str(call.arguments.get("url", "")))
     if page is None:
         return False
-    words = (word for message in texts if message.label == USER for word in message.text.split())
+    words = (word for message in texts[:1] if message.label == USER for word in message.text.split())
     return any("." in word and _page(word.strip(_AROUND)) == page for word in words)
 
 

@@ -27,7 +27,9 @@ def find_origins(value: Any, texts: Sequence[Message]) -> tuple[str, ...]:
     needles = [needle for text in _flat(value) for needle in _pieces(text)]
     found: set[str] = set()
     for message in texts:
-        if message.label.integrity == "system":
+        # What the model said itself, of the user's words alone, is nobody's but its own.
+        by_model = message.role == "assistant" and message.label.integrity == "user"
+        if message.label.integrity == "system" or by_model:
             continue
         haystack = _plain(message.text)
         if any(_stands_in(needle, haystack) for needle in needles):

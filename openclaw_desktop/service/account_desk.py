@@ -6,6 +6,7 @@ a password. Loop.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from openclaw_desktop.core.errors import ExitCode, UserError
@@ -24,6 +25,8 @@ from openclaw_desktop.tools.accounts import (
 )
 from openclaw_desktop.tools.mail.addresses import clean_address
 
+# All that trying an account may take, however slowly its servers go on answering.
+CHECK_S = 90
 # Logs in with an account and returns a sentence about each of its servers; raises UserError.
 Check = Callable[[Account], Awaitable[tuple[str, ...]]]
 
@@ -58,17 +61,26 @@ class AccountDesk:
     async def remove(self, name: str) -> AccountView:
         """Forget an account and the grants for it; raises UserError."""
         account = self._get(name)
-        self._book.remove(account.name)
+        # First: were it cut off in between, they would be there for whoever gets that name next.
         for stored in await self._grants.list():
             family, scope = stored.grant.capability.partition(":")[0], stored.grant.scope
             if family == account.kind and (scope == account.name or scope.startswith(f"{account.name}/")):
                 await self._grants.remove(stored.id)
+        self._book.remove(account.name)
         return _view(account)
 
     async def check(self, name: str) -> tuple[str, ...]:
         """Log in to its servers and say what is there; raises UserError."""
         account = self._get(name)
-        return await self._checks[account.kind](account)
+        try:
+            async with asyncio.timeout(CHECK_S):
+                return await self._checks[account.kind](account)
+        except TimeoutError:
+            raise UserError(
+                "too_slow",
+                tr("The servers of {name} did not answer within {count} seconds.", name=account.name, count=CHECK_S),
+                tr("Try again later."),
+            ) from None
 
     def _get(self, name: str) -> Account:
         found = next((account for account in self._book.all() if account.name == name), None)

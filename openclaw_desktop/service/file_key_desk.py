@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class FileKeyDesk:
 
         `patient`: nobody waits for it, however large they are.
         """
-        async with self._order:
+        async with self._alone():
             if await asyncio.to_thread(lambda: self._keys.is_behind() and (patient or self._are_copies_small())):
                 log.warning("a folder of backups missed a change of the key; it is brought up to it now")
                 await self._finish((*await self._keys.old_keys(), None))
@@ -108,10 +108,18 @@ class FileKeyDesk:
 
     async def change(self, action: KeyAction, holder: KeyHolder | None, path: Path | None) -> KeyChange:
         """Do one change to its end, even where nobody waits for it any more; see `AgentService.change_encryption`."""
-        async with self._order:
+        async with self._alone():
             forbid_core_dumps()
             self._changing = asyncio.get_running_loop().create_task(self._change(action, holder, path))
             return await asyncio.shield(self._changing)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Have no other change under way, nor one that goes on although nobody waits for it any more."""
+        async with self._order:
+            if self._changing is not None:
+                await asyncio.wait({self._changing})
+            yield
 
     async def _change(self, action: KeyAction, holder: KeyHolder | None, path: Path | None) -> KeyChange:
         if action == "on":

@@ -19,6 +19,7 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.core.tokens import clip
 from openclaw_desktop.memory.sessions import SessionStore, SpokenMessage
 from openclaw_desktop.security.inbox import InboxStore, Parked
+from openclaw_desktop.service.questions import QUESTIONS_A_TURN
 from openclaw_desktop.service.stores import THEN_TURN, TOLD_TURN
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 CHAIN_LIMIT = 50
 SHOWN_TOKENS = 60
 LONGEST_WAIT_S = 86_400.0
+# So long after a failure, such as a full disk, it is tried again.
+RETRY_S = 60.0
 _ANSWERED = ("done", "failed", "denied")
 
 
@@ -74,20 +77,31 @@ class GoingOn:
     async def work(self, tell_expired: Callable[[], Awaitable[None]]) -> None:
         """Let go on what was answered before the start, then what is answered; `tell_expired` when that is due."""
         self._works = True
-        await self._close_cut_short()
+        begun = False
         while True:
             self._woken.clear()
-            await tell_expired()
-            for entry in await self._inbox.list(everything=True):
-                try:
-                    await self._go_on(entry)
-                except Exception:
-                    log.exception("a turn could not go on after the answer to %s", entry.id)
             try:
-                async with asyncio.timeout(await self._next_expiry_s()):
+                if not begun:
+                    await self._close_cut_short()
+                    begun = True
+                await tell_expired()
+                await self._go_on_all()
+                wait_s = await self._next_expiry_s()
+            except Exception:
+                log.exception("the inbox could not be looked through")
+                wait_s = RETRY_S
+            try:
+                async with asyncio.timeout(wait_s):
                     await self._woken.wait()
             except TimeoutError:
                 continue
+
+    async def _go_on_all(self) -> None:
+        for entry in await self._inbox.list(everything=True):
+            try:
+                await self._go_on(entry)
+            except Exception:
+                log.exception("a turn could not go on after the answer to %s", entry.id)
 
     async def _next_expiry_s(self) -> float | None:
         """Return the seconds until the next open entry expires; None where none is open."""
@@ -111,7 +125,10 @@ class GoingOn:
         if self._turns is None or not await self._sessions.has_turn(told):
             return
         self._through.add(entry.id)
-        if await self._sessions.has_turn(then) or (request := await self._request(entry)) is None:
+        if await self._sessions.has_turn(then):
+            return
+        chain = await self._chain(entry)
+        if (request := await self._request(entry.session_id, chain[-1].turn_id)) is None:
             return
         shown = tr("[Going on after your answer: {request}]", request=clip(request, SHOWN_TOKENS))
         if not await self._turns.can_go_on():
@@ -119,10 +136,11 @@ class GoingOn:
             text = tr("It could not go on: there is no model in use that can use tools. Ask again once there is one.")
             await self._say(entry, text, entry.context)
             return
-        withheld = frozenset({entry.tool} if entry.state == "denied" else ())
-        after = After(told, shown, withheld)
+        after = After(told, shown, frozenset(one.tool for one in chain if one.state == "denied"))
+        # Nobody is asked more often for one thing: after the last answer it only says what came of it.
+        tools = len(chain) < QUESTIONS_A_TURN
         last = await self._turns.run_alone(
-            Task(then, entry.session_id, request, None, folder=entry.folder, after=after)
+            Task(then, entry.session_id, request, None, tools, folder=entry.folder, after=after)
         )
         if not await self._is_answered(entry):
             why = last.failure.text if isinstance(last, TurnFailed) else tr("it was stopped")
@@ -130,18 +148,19 @@ class GoingOn:
         else:
             self._when_said(entry.session_id)
 
-    async def _request(self, entry: Parked) -> str | None:
-        """Return what the user had asked for; None where no model had it, or it is no longer there.
+    async def _chain(self, entry: Parked) -> list[Parked]:
+        """Return `entry` and those whose answers its turn had gone on after, back to what the user had asked."""
+        chain = [entry]
+        while chain[-1].turn_id.startswith(THEN_TURN) and len(chain) < CHAIN_LIMIT:
+            chain.append(await self._inbox.get(chain[-1].turn_id.removeprefix(THEN_TURN)))
+        return chain
+
+    async def _request(self, session_id: str, turn_id: str) -> str | None:
+        """Return what the user had asked for in a turn; None where no model had it, or it is no longer there.
 
         A plain request is done with its call: there is nothing to go on with.
         """
-        assert entry.session_id is not None
-        messages = await self._sessions.messages(entry.session_id)
-        turn_id = entry.turn_id
-        for _ in range(CHAIN_LIMIT):
-            if not turn_id.startswith(THEN_TURN):
-                break
-            turn_id = (await self._inbox.get(turn_id.removeprefix(THEN_TURN))).turn_id
+        messages = await self._sessions.messages(session_id)
         by_model = any(m.turn_id == turn_id and m.role == "assistant" and m.model for m in messages)
         asked = next((m.text for m in messages if m.turn_id == turn_id and m.role == "user"), None)
         return asked if by_model else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -268,7 +269,9 @@ class HealthDesk:
             "sandbox",
             "warning" if proof.level else "error",
             tr("Tools run in a jail of level {level} only: {reason}.", level=proof.level, reason=proof.reason),
-            tr("A newer Linux kernel with Landlock closes this."),
+            tr("A newer Linux kernel with Landlock closes this.")
+            if sys.platform == "linux" and proof.layers
+            else tr("To see what holds: openclaw-agent sandbox check"),
         )
 
     def _check_hotkey(self) -> Finding:

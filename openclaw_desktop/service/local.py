@@ -82,6 +82,8 @@ log = logging.getLogger(__name__)
 
 # The newest messages of a chat that fit one frame of the socket, whatever their letters.
 SESSION_VIEW_CHARS = 200_000
+# A turn that nobody watches, and that nobody would stop, ends by itself.
+ALONE_LIMIT_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts):
     async def run_alone(self, task: Task) -> TurnEvent | None:
         """Run a turn that no front end watches; return its last event."""
         last: TurnEvent | None = None
-        async with aclosing(self._events(task, None, asyncio.Queue())) as turn:
+        async with aclosing(self._events(task, ALONE_LIMIT_S, asyncio.Queue())) as turn:
             async for event in turn:
                 last = event
         return last

@@ -16,7 +16,7 @@ from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import Finding
 from openclaw_desktop.service.mcp_views import McpChoice, McpServerView, McpState, McpStatus, McpToolView, McpWalls
 from openclaw_desktop.tools.mcp.form import LONGEST_TIMEOUT_S, Server, already_there, clean_hosts, read_form
-from openclaw_desktop.tools.mcp.launch import check_folders, find_program, named_paths
+from openclaw_desktop.tools.mcp.launch import check_folders, find_program, named_paths, script_places
 from openclaw_desktop.tools.mcp.offers import Offer, differences, fingerprint
 from openclaw_desktop.tools.mcp.servers import McpServers
 from openclaw_desktop.tools.mcp.tool import McpTool
@@ -70,6 +70,8 @@ class McpDesk:
     async def approve(self, name: str, shown: str) -> McpServerView:
         """Allow what was shown; see `McpCommands.approve_mcp`."""
         server = self._servers.book.get(name)
+        if server.offered is None and server.tools is not None and fingerprint(server.tools) == shown:
+            return self._view(server)
         if server.offered is None or fingerprint(server.offered) != shown:
             raise UserError(
                 "mcp_changed",
@@ -164,7 +166,7 @@ class McpDesk:
             server.level,
             "hosts" if server.url else server.network,
             (server.secret_host,) if server.url else server.hosts,
-            server.read,
+            tuple(dict.fromkeys((*server.read, *script_places(server.command[1:], self._own)))),
             server.write,
             tuple(sorted(server.env)),
             tuple(sorted(server.headers)),

@@ -24,7 +24,7 @@ from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.checking import is_borne_out
 from openclaw_desktop.memory.erased_rows import redacted_request
 from openclaw_desktop.memory.records import NewMemory, Recollection
-from openclaw_desktop.memory.sessions import QUESTION_KEY, Scratch, SessionStore, SpokenMessage
+from openclaw_desktop.memory.sessions import AFTER_PARKED, QUESTION_KEY, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
 
 FACT_IMPORTANCE = 0.8
@@ -33,7 +33,7 @@ STATEMENT_CHARS = (12, 600)
 # Of every turn there is a memory, and only some of them tell anything: so many are looked at for each one offered.
 LOOKED_AT = 4
 # The turns that code puts into a chat, by the id of an inbox entry: what became of its call, and what was gone on with.
-TOLD_TURN, THEN_TURN = "turn_told_", "turn_then_"
+TOLD_TURN, THEN_TURN = AFTER_PARKED
 # "Save that" may mean what the user said some turns ago.
 LATELY_SAID = 12
 _QUESTION = re.compile(

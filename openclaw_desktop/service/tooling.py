@@ -146,7 +146,7 @@ def make_walled(
     over_accounts, accounts = make_accounts(home, database, grants, tool_host, network)
     offered = (*over_accounts, *providers)
     executor = make_executor(home, database, stores, grants, tool_host, network, walls, offered)
-    desk = WallDesk(inbox, audit, executor, sessions, going_on, said)
+    desk = WallDesk(inbox, audit, executor, sessions, going_on, said, clock)
     return Walled(executor, audit, inbox, desk, going_on, accounts)
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.events import ShownArgument, ShownCall
 from openclaw_desktop.core.messages import CallOutcome, Receipt
@@ -19,15 +20,20 @@ from openclaw_desktop.memory.sessions import Scratch, SessionStore, SpokenMessag
 from openclaw_desktop.security import approval
 from openclaw_desktop.security.audit import AuditLog
 from openclaw_desktop.security.inbox import EntryState, InboxStore, Parked
+from openclaw_desktop.security.labels import join
 from openclaw_desktop.security.origins import USER_ORIGIN
 from openclaw_desktop.service.going_on import GoingOn
 from openclaw_desktop.service.stores import TOLD_TURN
 from openclaw_desktop.service.wall_views import AuditVerdict, AuditView, InboxView
+from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, encode, encode_frame
 from openclaw_desktop.tools.execution import Executor
+from openclaw_desktop.tools.permission import ANSWER_LIFE_S
 
 # The newest rows that fit one frame of the socket.
 AUDIT_LIMIT = 1_000
 OUTCOME_CHARS = 200
+# Of the inbox as much as fits one frame: what waits longest first, so that it can always be answered.
+LIST_BYTES = FRAME_LIMIT_BYTES * 3 // 4
 _STATES: dict[str, EntryState] = {"done": "done", "denied": "denied"}
 
 
@@ -42,6 +48,7 @@ class WallDesk:
         sessions: SessionStore,
         going_on: GoingOn | None = None,
         when_said: Callable[[str], object] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """`going_on`: lets turns go on after the answer. `when_said`: told the chat in which something was said."""
         self.going_on = going_on
@@ -50,6 +57,7 @@ class WallDesk:
         self._audit = audit
         self._executor = executor
         self._sessions = sessions
+        self._clock = clock or SystemClock()
         # One answer after the other: two to one entry never run side by side.
         self._lock = asyncio.Lock()
 
@@ -84,16 +92,33 @@ class WallDesk:
         return await self._inbox.pending()
 
     async def list_inbox(self, everything: bool) -> tuple[InboxView, ...]:
-        """List the entries, oldest first."""
+        """List the entries, oldest first; where they are too many for one frame, what waits longest goes before."""
         await self.tell_expired()
-        return tuple(_view(entry) for entry in await self._inbox.list(everything))
+        views = [_view(entry) for entry in await self._inbox.list(everything)]
+        over = [view for view in reversed(views) if view.state != "open"]
+        room = LIST_BYTES
+        shown: set[str] = set()
+        for view in (*(view for view in views if view.state == "open"), *over):
+            room -= len(encode_frame(encode(view)))
+            if room < 0 and shown:
+                break
+            shown.add(view.id)
+        return tuple(view for view in views if view.id in shown)
 
     async def approve(self, entry_id: str, call_hash: str) -> InboxView:
         """Do a parked call: its intent is on the disk before its effect, its end after."""
+        answered_s = self._clock.monotonic_s()
         async with self._lock:
             entry = await self._inbox.get(entry_id)
             if entry.state == "open" and entry.call_hash == call_hash:
                 await self._look_again(entry)
+                if self._clock.monotonic_s() - answered_s > ANSWER_LIFE_S:
+                    raise UserError(
+                        "answer_too_old",
+                        tr("Another call took so long that this answer came too long ago: it still waits."),
+                        tr("Answer it again: openclaw-agent inbox list"),
+                        ExitCode.DENIED,
+                    )
             entry = await self._inbox.begin(entry_id, call_hash)
             # Whoever asked may go meanwhile; what has begun is brought to its end.
             ended = await asyncio.shield(asyncio.ensure_future(self._do(entry)))
@@ -107,7 +132,7 @@ class WallDesk:
         except UserError as error:
             await self._inbox.end(entry.id, "failed", error.failure.text)
             raise
-        hash_ = approval.call_hash(frozen)
+        hash_ = approval.call_hash(frozen, spec.source)
         if hash_ == entry.call_hash:
             return
         arguments = dict(frozen.arguments) if entry.frozen is not None else None
@@ -162,7 +187,8 @@ class WallDesk:
             return
         if await self._sessions.has_turn(turn_id):
             return
-        label = outcome.label if outcome is not None and outcome.status == "done" else entry.context
+        # What a server says of a failure is its words too.
+        label = entry.context if outcome is None else join([entry.context, outcome.label])
         asked = SpokenMessage(turn_id, "user", instead or tr("[Answered in the inbox]"), entry.context)
         told = SpokenMessage(turn_id, "assistant", text, label, None, tuple(receipt.text for receipt in receipts))
         await self._sessions.add_message(entry.session_id, asked)

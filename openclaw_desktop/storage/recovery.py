@@ -20,7 +20,15 @@ import apsw
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.storage.atomic import sync_folder
-from openclaw_desktop.storage.backup import BEFORE_RESTORE, back_up, is_good, list_copies, newest_good, noted_erasures
+from openclaw_desktop.storage.backup import (
+    BEFORE_RESTORE,
+    NAME,
+    back_up,
+    is_good,
+    list_copies,
+    newest_good,
+    noted_erasures,
+)
 from openclaw_desktop.storage.connection import connect
 from openclaw_desktop.storage.encryption import key_of, rewrite
 from openclaw_desktop.storage.migrations import migrate
@@ -299,7 +307,7 @@ def restore(
     keys = (key, *others)
     kept, ids = _keep_present(path, backups, keys)
     ids |= noted_erasures(backups) | set(erased)
-    damaged = None if kept is not None else path if path.exists() else next(reversed(files_aside(path)), None)
+    damaged = None if kept is not None else path if path.exists() else _aside_since(path, copy)
     salvaged: Salvaged | None = None
 
     def erase(connection: apsw.Connection) -> None:
@@ -386,6 +394,17 @@ def begin_anew(path: Path, key: bytes | None) -> None:
     finally:
         _remove_partial(path)
     sync_folder(path.parent)
+
+
+def _aside_since(path: Path, copy: Path) -> Path | None:
+    """Return the last file that was set aside; None where the copy was made after that, of one that came after it.
+
+    What can be read of a damaged file goes before what the copy has: of an older one it would undo what came since.
+    """
+    last, made = next(reversed(files_aside(path)), None), NAME.search(copy.name)
+    if last is None or (made is not None and last.name.removeprefix(f"{path.name}.damaged-") < made["moment"]):
+        return None
+    return last
 
 
 def _erased_from(connection: apsw.Connection) -> set[str]:

@@ -8,7 +8,6 @@ milliseconds of disk.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.security.broker.hosts import parse_url
 from openclaw_desktop.security.secrets import clean_host
-from openclaw_desktop.storage.atomic import write_atomically
+from openclaw_desktop.storage.tables import TableFile
 
 Kind = Literal["mail", "calendar"]
 
@@ -76,6 +75,7 @@ class AccountBook:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = TableFile(path, _broken)
         self._seen: tuple[int, ...] | None = None
         self._accounts: tuple[Account, ...] = ()
 
@@ -83,7 +83,7 @@ class AccountBook:
         """Return the accounts, of one kind or of each, in the order of the file; raises UserError for a broken one."""
         stamp = _stamp(self.path)
         if stamp != self._seen:
-            self._accounts = _parse(_read(self.path), self.path)
+            self._accounts = self._parse(self._file.text())
             self._seen = stamp
         return tuple(account for account in self._accounts if kind in (None, account.kind))
 
@@ -120,22 +120,25 @@ class AccountBook:
 
     def put(self, account: Account) -> None:
         """Write an account, over the one of its name; the file's comments and further accounts stay."""
-        document = tomlkit.parse(_read(self.path))
+        document = self._file.document()
         document[account.name] = {key: value for key, value in _values(account).items() if value}
         self._write(tomlkit.dumps(document))
 
     def remove(self, name: str) -> bool:
         """Take an account out of the file; False where there is none of that name."""
-        document = tomlkit.parse(_read(self.path))
+        document = self._file.document()
         if document.pop(name, None) is None:
             return False
         self._write(tomlkit.dumps(document))
         return True
 
     def _write(self, text: str) -> None:
-        _parse(text, self.path)
-        write_atomically(self.path, text.encode())
+        self._parse(text)
+        self._file.write(text)
         self._seen = None
+
+    def _parse(self, text: str) -> tuple[Account, ...]:
+        return tuple(_account(name, table, self.path) for name, table in self._file.tables(text).items())
 
 
 def check_name(name: str) -> str:
@@ -195,23 +198,6 @@ def _stamp(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return (status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise _broken(path, str(error)) from error
-
-
-def _parse(text: str, path: Path) -> tuple[Account, ...]:
-    try:
-        document = tomllib.loads(text)
-    except ValueError as error:
-        raise _broken(path, str(error)) from error
-    return tuple(_account(name, table, path) for name, table in document.items())
 
 
 def _account(name: str, table: object, path: Path) -> Account:

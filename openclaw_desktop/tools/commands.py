@@ -7,12 +7,13 @@ says so. The question shows the whole list. Loop.
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, ToolResult
@@ -77,7 +78,7 @@ class RunCommandTool:
         Raises UserError where there is no such program or folder, and where the folder is not granted.
         """
         folder, access = await self._folders.find(call.arguments["folder"], scene)
-        argv = [str(word) for word in call.arguments["argv"]]
+        argv = checked_words(call.arguments["argv"])
         # A standing permission for a command is one without the network: only where it is wanted does it stand there.
         wanted = {name: value for name, value in call.arguments.items() if name != "network" or value}
         return with_arguments(
@@ -130,13 +131,34 @@ def _may_write(call: ToolCall) -> bool:
 def _program(word: str, folder: Path) -> str:
     """Return the canonical path of a program: as it is written from `folder`, or where programs are looked for."""
     found = str(folder / word) if "/" in word else shutil.which(word, path=_SEARCHED)
-    if "\0" in word or not found or not Path(found).is_file():
+    if not found or not os.path.isfile(found):  # noqa: PTH113 - a path that can't even be looked at is no file
         raise UserError(
             "no_such_program",
             tr("There is no program {name} here.", name=visible(word)),
             tr("Commands are programs, not lines for a shell: each word stands by itself."),
         )
     return str(Path(found).resolve())
+
+
+def checked_words(words: Iterable[object]) -> list[str]:
+    """Return the words of a command; raises UserError for one that no program can be given."""
+    found = [str(word) for word in words]
+    if any("\0" in word or not _is_text(word) for word in found):
+        raise UserError(
+            "bad_words",
+            tr("A word of the command holds a zero byte or half a character, which no program can be given."),
+            tr("Leave that word out, or write it anew."),
+            ExitCode.USAGE,
+        )
+    return found
+
+
+def _is_text(word: str) -> bool:
+    try:
+        os.fsencode(word)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def stopped_sentence(ended: Ended, name: str, timeout_s: int) -> str:

@@ -24,6 +24,7 @@ from openclaw_desktop.core.protocols import Ask, CallScene, PlainForm, Tool, Too
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.core.tokens import clip, estimate_tokens
 from openclaw_desktop.security import approval
+from openclaw_desktop.security.audit import AuditEntry
 from openclaw_desktop.security.inbox import Parked
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.tools.path_finder import UNCLEAR
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 NAMES = Label("untrusted", "private", ("names of files",))
 # A tool that keeps its own time limit says better what took so long: it gets so much more.
 GRACE_S = 2.0
+# Finding out what a call means may ask a server or look through folders; a place that never answers holds up nobody.
+FREEZE_TIMEOUT_S = 120.0
 # What a tool adds to a result that it cut itself, such as how large the whole is.
 SPARE_TOKENS = 200
 FindProblem = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
@@ -82,14 +85,17 @@ class Executor:
         if tool is None:
             return _ended(call, "failed", tr("There is no tool {name}.", name=visible(call.name)))
         if problem := self._problem(call, tool.spec):
-            return _ended(call, "failed", tr("The call was wrong: {reason}.", reason=clip(problem, 60)))
+            wrong, receipts = _ended(call, "failed", tr("The call was wrong: {reason}.", reason=clip(problem, 60)))
+            # The words of a schema stand in that sentence, and a stranger wrote those of its own tools.
+            theirs = Label("untrusted", "private", (tool.spec.source,)) if tool.spec.source else wrong.label
+            return dataclasses.replace(wrong, label=theirs), receipts
         try:
             return await self._carry_out(call, tool, scene, ask)
         except UserError as error:
             return _failed(call, error)
         except Exception:
             log.exception("the tool %s failed", call.name)
-            return _ended(call, "failed", _own_error(tool.spec))
+            return _ended(call, "failed", _own_error(call.name))
 
     async def permit_plan(self, calls: Sequence[ToolCall], scene: CallScene, ask: Ask | None) -> bool | None:
         """Ask one question about all of `calls` that need one, before the first of them runs.
@@ -105,7 +111,7 @@ class Executor:
             if tool is None or self._problem(call, tool.spec):
                 continue
             try:
-                frozen.append((copy.deepcopy(await tool.freeze(call, scene)), tool))
+                frozen.append((copy.deepcopy(await _freeze(tool, call, scene)), tool))
             except Exception as error:
                 log.info("%s is no part of the plan yet: %s", call.name, type(error).__name__)
         return await self._permission.permit_plan(frozen, scene, ask)
@@ -113,23 +119,26 @@ class Executor:
     async def look_again(self, parked: Parked) -> tuple[ToolCall, ToolSpec]:
         """Return a parked call as it would run by now; raises UserError where it can't."""
         tool = self._tool_of(parked)
-        return await tool.freeze(parked.call, _scene_of(parked)), tool.spec
+        return await _freeze(tool, parked.call, _scene_of(parked)), tool.spec
 
     async def resume(self, parked: Parked) -> Outcome:
         """Carry out a parked call that was answered yes, once: rebuilt, hashed and gated again (R9)."""
-        tool = self._tool_of(parked)
         try:
+            tool = self._tool_of(parked)
             return await self._carry_out(parked.call, tool, _scene_of(parked), None, parked.call_hash)
         except UserError as error:
             return _failed(parked.call, error)
         except Exception:
             log.exception("the tool %s failed", parked.tool)
-            return _ended(parked.call, "failed", _own_error(tool.spec))
+            return _ended(parked.call, "failed", _own_error(parked.tool))
 
     def _tool_of(self, parked: Parked) -> Tool:
         tool = self.registry.get(parked.tool)
         if tool is None:
             raise UserError("no_such_tool", tr("There is no tool {name}.", name=visible(parked.tool)))
+        # What it takes may have changed since it was parked.
+        if problem := self._problem(parked.call, tool.spec):
+            raise UserError("bad_call", tr("The call was wrong: {reason}.", reason=clip(problem, 60)))
         return tool
 
     def _problem(self, call: ToolCall, spec: ToolSpec) -> str:
@@ -147,26 +156,27 @@ class Executor:
     async def _carry_out(
         self, call: ToolCall, tool: Tool, scene: CallScene, ask: Ask | None, approved: str = ""
     ) -> Outcome:
-        frozen = copy.deepcopy(await tool.freeze(call, scene))
-        shown = approval.call_hash(frozen)
+        source = tool.spec.source
+        frozen = copy.deepcopy(await _freeze(tool, call, scene))
+        shown = approval.call_hash(frozen, source)
         ruling = await self._permission.rule(call, frozen, tool, scene, ask, new_id("ref"), approved)
         if ruling.status != "run":
             ended, receipts = _ended(frozen, ruling.status, ruling.text)
             return dataclasses.replace(ended, inbox_id=ruling.inbox_id), receipts
         if ruling.until_s is not None:
             # What is run is what was shown: the call is frozen again, and any difference asks anew.
-            again = approval.call_hash(await tool.freeze(call, scene))
+            again = approval.call_hash(await _freeze(tool, call, scene), source)
             changed = tr("What the call points to changed while you were asked; ask again.")
             late = tr("The answer came too long ago; ask again.")
             if again != shown or self._walls.clock.monotonic_s() > ruling.until_s:
                 await self._permission.record(*ruling.first, self._row(ruling, "denied", frozen, tool, scene))
                 return _ended(frozen, "denied", changed if again != shown else late)
-        if approval.call_hash(frozen) != shown:
+        if approval.call_hash(frozen, source) != shown:
             await self._permission.record(*ruling.first, self._row(ruling, "denied", frozen, tool, scene))
             return _ended(frozen, "denied", tr("The call was changed after it was looked at, so it was not done."))
         return await self._run(frozen, tool, scene, ruling)
 
-    def _row(self, ruling: Ruling, value: str, frozen: ToolCall, tool: Tool, scene: CallScene) -> Any:
+    def _row(self, ruling: Ruling, value: str, frozen: ToolCall, tool: Tool, scene: CallScene) -> AuditEntry:
         return self._permission.outcome(ruling, value, frozen, tool.spec, scene)
 
     async def _run(self, frozen: ToolCall, tool: Tool, scene: CallScene, ruling: Ruling) -> Outcome:
@@ -185,7 +195,7 @@ class Executor:
             raise
         finally:
             took_ms = (clock.monotonic_s() - started_s) * 1000
-            await asyncio.shield(self._permission.record(*first, self._row(ruling, end, frozen, tool, scene)))
+            await asyncio.shield(self._note_end(first, self._row(ruling, end, frozen, tool, scene)))
         label = join([result.label, scene.context])
         arguments = dict(frozen.arguments)
         if not result.success:
@@ -197,6 +207,19 @@ class Executor:
             result.data, took_ms, undo_id,
         )  # fmt: skip
         return outcome, result.receipts
+
+    async def _note_end(self, first: Sequence[AuditEntry], row: AuditEntry) -> None:
+        """Record how a call ended; raises UserError only where nothing of it is in the log yet.
+
+        Of what was begun the log has the intent, and the next start finds that its end is missing. A full disk makes
+        nothing undone: the user is told what was done.
+        """
+        try:
+            await self._permission.record(*first, row)
+        except UserError:
+            if first:
+                raise
+            log.exception("how %s ended is not in the audit log", row.tool)
 
     async def _result(self, frozen: ToolCall, tool: Tool, scene: CallScene) -> ToolResult:
         spec = tool.spec
@@ -220,7 +243,11 @@ class Executor:
         if result.undo is None or self._walls.undo is None or scene.incognito:
             return ""
         what = "; ".join(receipt.text for receipt in result.receipts) or tool.spec.name
-        return await self._walls.undo.keep(tool.spec.name, what, result.undo, scene, label)
+        try:
+            return await self._walls.undo.keep(tool.spec.name, what, result.undo, scene, label)
+        except UserError:
+            log.exception("how to take back %s was not kept", tool.spec.name)
+            return ""
 
 
 def _fitting(result: ToolResult, spec: ToolSpec, scene: CallScene) -> str:
@@ -232,6 +259,22 @@ def _fitting(result: ToolResult, spec: ToolSpec, scene: CallScene) -> str:
     if estimate_tokens(text) > scene.result_tokens + SPARE_TOKENS:
         text, cut = clip(text, scene.result_tokens), True
     return text + tr("\n[cut: there was more]") if cut else text
+
+
+async def _freeze(tool: Tool, call: ToolCall, scene: CallScene) -> ToolCall:
+    limit = asyncio.timeout(FREEZE_TIMEOUT_S)
+    try:
+        async with limit:
+            return await tool.freeze(call, scene)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        name, seconds = visible(tool.spec.name), int(FREEZE_TIMEOUT_S)
+        raise UserError(
+            "timeout",
+            tr("What {tool} was to do could not be found out within {seconds} seconds.", tool=name, seconds=seconds),
+            tr("Check that what it is about can be reached, and try again."),
+        ) from None
 
 
 def _scene_of(parked: Parked) -> CallScene:
@@ -246,8 +289,8 @@ def _failed(call: ToolCall, error: UserError) -> Outcome:
     return (dataclasses.replace(ended, unclear=True, label=NAMES) if unclear else ended), receipts
 
 
-def _own_error(spec: ToolSpec) -> str:
-    return tr("{tool} hit an error of its own, so it was not done; the log says more.", tool=visible(spec.name))
+def _own_error(name: str) -> str:
+    return tr("{tool} hit an error of its own, so it was not done; the log says more.", tool=visible(name))
 
 
 def _ended(call: ToolCall, status: CallStatus, error: str) -> Outcome:

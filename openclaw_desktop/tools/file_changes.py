@@ -48,6 +48,19 @@ class JailedChanges(Protocol):
         ...
 
 
+def _on_one_path(name: str, description: str) -> ToolSpec:
+    return ToolSpec(
+        name,
+        description,
+        {"type": "object", "properties": {"path": _PATH}, "required": ["path"], "additionalProperties": False},
+        "local-reversible",
+        "file:write",
+        ("path",),
+        timeout_s=30.0,
+        undoable=True,
+    )
+
+
 class _Change:
     """What these tools share."""
 
@@ -168,16 +181,7 @@ class WriteFileTool(_Change):
 class MakeFolderTool(_Change):
     """Makes a folder."""
 
-    spec = ToolSpec(
-        "make_folder",
-        "make a folder for the user",
-        {"type": "object", "properties": {"path": _PATH}, "required": ["path"], "additionalProperties": False},
-        "local-reversible",
-        "file:write",
-        ("path",),
-        timeout_s=30.0,
-        undoable=True,
-    )
+    spec = _on_one_path("make_folder", "make a folder for the user")
 
     async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call with the canonical path."""
@@ -267,16 +271,7 @@ class MoveFileTool(_Change):
 class TrashFileTool(_Change):
     """Puts something into the trash."""
 
-    spec = ToolSpec(
-        "trash_file",
-        "put a file or folder of the user into the trash",
-        {"type": "object", "properties": {"path": _PATH}, "required": ["path"], "additionalProperties": False},
-        "local-reversible",
-        "file:write",
-        ("path",),
-        timeout_s=30.0,
-        undoable=True,
-    )
+    spec = _on_one_path("trash_file", "put a file or folder of the user into the trash")
 
     async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call with the canonical path."""

@@ -65,10 +65,11 @@ def layout(top: str) -> JSON:
 
 
 def store(folder: str) -> JSON:
-    """Return {"common", "head", "names", "config"} of a repository's own folder; raises CallFailed, OSError.
+    """Return {"common", "head", "names", "config", "attributes"} of a repository's own folder.
 
     `common`: where the rest is kept if this is but a second work tree of it, else "". `config`: lines of
-    [section, subsection, name, value], of the settings that may be taken over.
+    [section, subsection, name, value], of the settings that may be taken over. `attributes`: what the user set of
+    files' kinds for this repository alone. Raises CallFailed, OSError.
     """
     names = sorted(os.listdir(folder))[:_ENTRIES]
     common = _read(os.path.join(folder, "commondir"), _LINE_BYTES).strip() if "commondir" in names else ""
@@ -77,8 +78,10 @@ def store(folder: str) -> JSON:
         raise CallFailed("no_repository", "its HEAD says nothing of use")
     text = _read(os.path.join(folder, "config"), _CONFIG_BYTES) if "config" in names else ""
     config = [list(line) for line in settings(text)]
+    attributes = os.path.join(folder, "info", "attributes")
     return {
         "common": os.path.join(folder, common) if common else "", "head": head, "names": names, "config": config,
+        "attributes": _read(attributes, _CONFIG_BYTES) if _is_file(attributes) else "",
     }  # fmt: skip
 
 
@@ -136,10 +139,17 @@ def log(text: str) -> JSON:
     """Read what `git.LOG_FORMAT` makes of commits: a list of {"id", "author", "date", "subject"}."""
     commits = []
     for record in text.split("\0"):
-        fields = record.split("\x1f")
+        fields = record.split("\x1f", 3)  # a subject may hold one of its own, and hides nothing by it
         if len(fields) == 4:
             commits.append(dict(zip(("id", "author", "date", "subject"), fields, strict=True)))
     return commits
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _read(path: str, limit_bytes: int) -> str:

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +20,7 @@ from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.security.gate import Grant, covers
 from openclaw_desktop.workers.programs import Program, ProgramResult
+from openclaw_desktop.workers.sandbox import temporary
 from openclaw_desktop.workers.sandbox.program_jail import ProgramJail
 from openclaw_desktop.workers.tool_host import CallFailed
 
@@ -30,12 +30,29 @@ LOOK_TIMEOUT_S = 10.0
 OUTPUT_BYTES = 400_000
 # Not taken over from a repository's folder: what holds settings or programs, and what is not looked at here.
 _LEFT_OUT = frozenset(
-    ("HEAD", "config", "config.worktree", "hooks", "commondir", "gitdir", "modules", "worktrees", "lfs", "annex")
+    (
+        "HEAD",
+        "config",
+        "config.worktree",
+        "hooks",
+        "info",
+        "commondir",
+        "gitdir",
+        "modules",
+        "worktrees",
+        "lfs",
+        "annex",
+    )
 )
 # What a second work tree has of its own; the rest it shares.
 _OF_A_WORK_TREE = frozenset(
     ("index", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply")
 )
+# Of the folder `info` all but the attributes, which are ours.
+_OF_INFO = ("exclude", "grafts", "sparse-checkout")
+# A repository's own .gitattributes can call any file binary, and what changed in it would then not be shown. This comes
+# before those: whether a file is text is seen by its content.
+_SHOWN = "* !diff\n"
 # Said again on the command line, in case a Git to come reads settings from elsewhere.
 _OPTIONS = (
     "--no-pager", "--no-optional-locks", "--literal-pathspecs", "-c", "safe.directory=*", "-c", "core.fsmonitor=false",
@@ -154,11 +171,18 @@ async def open_repository(jails: Jails, permissions: Permissions, top: Path) -> 
             tr("{path} holds no Git repository that can be read: {reason}.", path=visible(str(top)),
                reason=visible(str(failure))[:200]),
         ) from failure  # fmt: skip
-    closed = await asyncio.to_thread(_new_folder)
+    try:
+        closed = await asyncio.to_thread(_new_folder)
+    except OSError as error:
+        raise _not_ready(error) from error
     try:
         links = {name: common / name for name in shared["names"] if name not in _LEFT_OUT | _OF_A_WORK_TREE}
         links |= {name: own / name for name in found["names"] if name in _OF_A_WORK_TREE or own == common}
-        await asyncio.to_thread(_fill, closed, found["head"], shared["config"], links)
+        links |= {f"info/{name}": common / "info" / name for name in _OF_INFO}
+        try:
+            await asyncio.to_thread(_fill, closed, found["head"], shared, links)
+        except OSError as error:
+            raise _not_ready(error) from error
         read = tuple(dict.fromkeys(map(str, (top, own, common, closed))))
         repository = Repository(jails, git, top, closed, read)
         yield dataclasses.replace(repository, has_commits=await _has_commits(repository))
@@ -207,18 +231,29 @@ def _find_git() -> str:
     return str(Path(found).resolve()) if found else ""
 
 
+def _not_ready(error: OSError) -> UserError:
+    reason = error.strerror or type(error).__name__
+    return UserError(
+        "not_ready",
+        tr("Git could not be made ready: {reason}.", reason=reason),
+        tr("See that there is room in the folder for temporary files, and try again."),
+    )
+
+
 def _new_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="openclaw-git-")).resolve()
+    return Path(temporary.make("git"))
 
 
-def _fill(closed: Path, head: str, config: Sequence[Sequence[str]], links: Mapping[str, Path]) -> None:
+def _fill(closed: Path, head: str, shared: Mapping[str, Any], links: Mapping[str, Path]) -> None:
     """Make the closed folder: what it must have, links to the rest, and settings of ours."""
     lines = []
-    for section, sub, key, value in config:
+    for section, sub, key, value in shared["config"]:
         # What was let through holds no quote, bracket or line's end: nothing needs to be escaped.
         lines += [f'[{section} "{sub}"]' if sub else f"[{section}]", f"\t{key} = {value}"]
     (closed / "HEAD").write_text(head + "\n", encoding="utf-8")
     (closed / "config").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (closed / "info").mkdir()
+    (closed / "info" / "attributes").write_text(f"{shared['attributes']}\n{_SHOWN}", encoding="utf-8")
     for name, target in links.items():
         if name not in _LEFT_OUT:
             (closed / name).symlink_to(target)

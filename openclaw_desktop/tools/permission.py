@@ -107,7 +107,7 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Chat:
-    """What was answered in a chat: grants of the chat, and by turn and hash the planned calls that may run once."""
+    """What was answered "in this chat"."""
 
     grants: set[Grant] = field(default_factory=set)
 
@@ -149,11 +149,11 @@ class Permission:
         decided = self._entry("decision", decision.action, decision.reason, frozen, spec, scene, call_ref)
         if decision.action in ("allow", "allow_undo"):
             return Ruling("run", call_ref=call_ref, first=(decided,))
-        if self._take_planned(scene.turn_id, frozen, decision):
+        if self._take_planned(scene.turn_id, approval.call_hash(frozen, spec.source), decision):
             answered = self._entry("answer", "plan", "part of a plan that was allowed", frozen, spec, scene, call_ref)
             return Ruling("run", call_ref=call_ref, first=(decided, answered))
         if approved:
-            yes = approved == approval.call_hash(frozen) and decision.action == "ask"
+            yes = approved == approval.call_hash(frozen, spec.source) and decision.action == "ask"
             value, reason = ("inbox", "") if yes else (approval.NO, "another call than the one that was answered")
             answered = self._entry("answer", value, reason, frozen, spec, scene, call_ref)
             if yes:
@@ -203,7 +203,8 @@ class Permission:
             return False
         until_s = self._clock.monotonic_s() + ANSWER_LIFE_S
         for one in planned:
-            self._planned[scene.turn_id, approval.call_hash(one.call)] = _Answer(one.decision.action, until_s)
+            key = scene.turn_id, approval.call_hash(one.call, one.tool.source)
+            self._planned[key] = _Answer(one.decision.action, until_s)
         while len(self._planned) > PLANNED_KEPT:
             self._planned.pop(next(iter(self._planned)))
         return True
@@ -227,7 +228,8 @@ class Permission:
         return self._entry("outcome", value, "", frozen, spec, scene, ruling.call_ref, about=False)
 
     async def _decide(self, frozen: ToolCall, spec: ToolSpec, scene: CallScene, attended: bool) -> Decision:
-        attached = {Grant(spec.capability, path) for path in scene.attached} if spec.capability else set()
+        # What the user attached is given to be read; to be changed or run it is asked about like everything else.
+        attached = {Grant("file:read", path) for path in scene.attached}
         chat = self._chats.get(scene.session_id)
         grants = await self._grants.active() | attached | (chat.grants if chat else set())
         decision = decide(scene.context, frozen, spec, grants, attended)
@@ -265,8 +267,8 @@ class Permission:
                 # The yes to this call stands; for the next one it is asked again.
                 log.info("%s was not granted for good: %s", frozen.name, error.failure.code)
 
-    def _take_planned(self, turn_id: str, frozen: ToolCall, decision: Decision) -> bool:
-        answer = self._planned.pop((turn_id, approval.call_hash(frozen)), None)
+    def _take_planned(self, turn_id: str, hash_: str, decision: Decision) -> bool:
+        answer = self._planned.pop((turn_id, hash_), None)
         return (
             answer is not None
             and decision.action in ("ask", "ask_twice")
@@ -282,10 +284,10 @@ class Permission:
         entry = self._inbox.new_entry(
             call,
             frozen if reaches_out else None,
-            hash_=approval.call_hash(frozen),
+            hash_=approval.call_hash(frozen, spec.source),
             capability=spec.capability or "",
             target=approval.target_of(frozen if reaches_out else call, _without_hidden(spec, reaches_out)),
-            preview=await _preview(tool, frozen, scene) if reaches_out else "",
+            preview=approval.shown_preview(await _preview(tool, frozen, scene)) if reaches_out else "",
             reason=decision.reason,
             session_id=scene.session_id,
             turn_id=scene.turn_id,
@@ -311,7 +313,7 @@ class Permission:
         # Where nothing of a chat is kept, the log keeps that something was done, and not what.
         told = about and spec.capability is not None and not scene.incognito
         target = approval.target_of(frozen, spec) if told else ""
-        hash_ = approval.call_hash(frozen) if about and not scene.incognito else ""
+        hash_ = approval.call_hash(frozen, spec.source) if about and not scene.incognito else ""
         return AuditEntry(
             call_ref,
             scene.turn_id,

@@ -145,8 +145,12 @@ class TakeScreenshotTool:
             # A name that comes once: what took a picture back must never find another one under it.
             path = self._folder / f"{self._clock.now():%Y-%m-%d-%H%M%S}-{secrets.token_hex(4)}.png"
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(file, "wb") as opened:
-                opened.write(picture.png)
+            try:
+                with os.fdopen(file, "wb") as opened:
+                    opened.write(picture.png)
+            except OSError:  # such as a full disk: half a picture is none
+                path.unlink(missing_ok=True)
+                raise
             kept = sorted(self._folder.glob("*.png"), key=lambda one: (one.stat().st_mtime_ns, one.name))
             for old in kept[:-PICTURES_KEPT]:
                 old.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ Owns the widgets of one message. Must not know the agent or where the message st
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import QTimer, Signal
@@ -35,7 +36,8 @@ def short_origin(origin: str) -> str:
     """Return where a text comes from in a few words: the host of a page, the name of a file."""
     kind, _, place = origin.partition(":")
     if "://" in place:
-        place = urlsplit(place).hostname or place
+        with suppress(ValueError):  # whoever wrote the text may have chosen what looks like an address
+            place = urlsplit(place).hostname or place
     elif kind in ("file", "folder"):
         place = place.rstrip("/").rsplit("/", 1)[-1] or place
     else:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, JSON, CallFailed, Handlers
 from openclaw_desktop.workers.programs import Program
 from openclaw_desktop.workers.sandbox import landlock, tree
-from openclaw_desktop.workers.sandbox.jail import Jail, JailError, enter
+from openclaw_desktop.workers.sandbox.jail import Jail, JailError, close_descriptors, enter
 from openclaw_desktop.workers.sandbox.proof import both, prove, prove_commands, prove_programs
 
 if sys.platform != "win32":
@@ -134,6 +134,8 @@ class _Server:
     def _read_messages(self) -> bool:
         chunk = os.read(_STDIN, _CHUNK_BYTES)
         self._input += chunk
+        if b"\n" not in chunk:  # a long line is looked at once: an attachment has thousands of pieces
+            return bool(chunk)
         *lines, rest = self._input.split(b"\n")
         self._input = bytearray(rest)
         for line in lines:
@@ -148,8 +150,7 @@ class _Server:
             elif operation == "run":
                 self._start_program(call_id, Program.of(message["program"]))
             elif operation == "prove":
-                jail = self._jail
-                self._start(call_id, lambda _: {"result": _as_json(jail)}, PROOF_TIMEOUT_S, ANSWER_LIMIT_BYTES)
+                self._start(call_id, _proving(self._jail), PROOF_TIMEOUT_S, ANSWER_LIMIT_BYTES)
             elif operation == "cancel":
                 if child := self._children.get(call_id):
                     self._end(child, ("cancelled", "the call was cancelled"))
@@ -203,21 +204,27 @@ class _Server:
         self._spare = None
         rest = memoryview(json.dumps(program.as_message()).encode())
         try:
+            if _has_ended(spare.pid):  # a child of its own may still hold the other end of its pipe
+                raise BrokenPipeError
             while rest:
                 rest = rest[os.write(spare.order, rest) :]
         except BrokenPipeError:  # somebody ended it
             self._put_away(spare)
             return None
-        os.close(spare.order)
+        finally:
+            os.close(spare.order)
         return spare
 
     def _make_spare(self, in_namespaces: bool) -> None:
         if self._spare is not None or sys.platform != "linux":
             return
-        orders, order = os.pipe()
+        try:
+            orders, order = os.pipe()
+        except OSError:
+            return  # no room for one: the next program starts without it
         try:
             pid, pipe = self._fork(_standing_by(orders, in_namespaces))
-        except OSError:  # no room for one: the next program starts without it
+        except OSError:
             os.close(order)
             return
         finally:
@@ -301,6 +308,13 @@ def _fork() -> int:
         raise OSError(errno.ENOSYS, "no fork")
     else:
         return os.fork()
+
+
+def _has_ended(pid: int) -> bool:
+    if sys.platform == "linux":
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    else:
+        return False  # no keeper waits there
 
 
 def _live_and_die(parent: int, pipe: int, body: Callable[[int], JSON]) -> None:
@@ -403,6 +417,16 @@ def _standing_by(orders: int, in_namespaces: bool) -> Callable[[int], JSON]:
         return lambda pipe: {"result": stand_by(orders, in_namespaces, pipe)}
     else:
         raise ValueError("keepers wait on Linux alone")
+
+
+def _proving(jail: Jail) -> Callable[[int], JSON]:
+    """Return the body of a child that tries what the jail is worth."""
+
+    def body(pipe: int) -> JSON:
+        close_descriptors((0, 1, 2, pipe))  # one that waits for its program must not wait for our end of its pipe
+        return {"result": _as_json(jail)}
+
+    return body
 
 
 def _as_json(jail: Jail) -> JSON:

@@ -132,7 +132,11 @@ async def open_jailed(program: Program, line_limit_bytes: int = 1 << 16) -> Jail
             message, descriptors, rest = await asyncio.wait_for(_begin(ours, program), START_TIMEOUT_S)
         except BaseException:
             ours.close()  # its keeper ends by that
-            await process.wait()
+            try:
+                await asyncio.wait_for(process.wait(), END_TIMEOUT_S)
+            except TimeoutError:  # it hangs, as where a folder lies on a disk that does not answer
+                process.kill()
+                await process.wait()
             await drain
             raise
     except (OSError, TimeoutError) as error:

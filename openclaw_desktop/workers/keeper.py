@@ -123,6 +123,7 @@ class Keeper:
         try:
             if not self._namespaces:
                 self._private = temporary.make("run")
+                self._free[self._private] = _free_bytes(self._private)  # on the disk, too
             if self._order is None or order is None:
                 self._fork(None)
             else:

@@ -48,7 +48,7 @@ class MacKeeper:
         if not os.access(program.argv[0], os.X_OK):
             raise CallFailed("not_started", f"No such program: {program.argv[0]}")
         self._private = temporary.make("run")
-        self._free = {path: _free_bytes(path) for path in program.jail.write}
+        self._free = {path: _free_bytes(path) for path in (*program.jail.write, self._private)}
         try:
             words = seatbelt.command(program.jail, self._private, program.argv)
             self._pid = os.fork()

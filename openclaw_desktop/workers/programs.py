@@ -59,7 +59,3 @@ class ProgramResult:
     truncated: bool
     ended: Ended
     namespaces: bool
-
-
-def _from_json(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

@@ -35,6 +35,7 @@ LOOK_EVERY_S = 0.02
 _CHUNK_BYTES = 1 << 16
 _STILL_RUNNING = 259
 _WAIT_MS = 20
+_RIGHTS_TIMEOUT_S = 120.0  # a large folder's are changed file by file
 _kernel: Any = ctypes.WinDLL("kernel32", use_last_error=True)
 _userenv: Any = ctypes.WinDLL("userenv", use_last_error=True)
 _advapi: Any = ctypes.WinDLL("advapi32", use_last_error=True)
@@ -59,22 +60,24 @@ def _container(program: Program) -> Iterator[tuple[ctypes.c_void_p, str]]:
     made = _userenv.CreateAppContainerProfile(name, name, name, None, 0, ctypes.byref(sid))
     if made != 0:
         raise OSError(f"no container: 0x{made & 0xFFFFFFFF:08X}")
-    private = os.path.realpath(tempfile.mkdtemp(prefix="openclaw-run-"))
     system = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32")
-    text = _sid_text(sid)
+    private = text = ""
     given: list[tuple[str, str]] = []
     try:
+        private = os.path.realpath(tempfile.mkdtemp(prefix="openclaw-run-"))
+        text = _sid_text(sid)
         for path, rights in values.grants(program.jail, private):
             given.append((path, rights))  # first: half a grant is taken back too
             _icacls(values.grant_words(system, path, text, rights, os.path.isdir(path)))
         yield sid, private
     finally:
         for path in values.changed_paths(given):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, JailError):
                 _icacls(values.revoke_words(system, path, text))
         _userenv.DeleteAppContainerProfile(name)
         _advapi.FreeSid(sid)
-        shutil.rmtree(private, ignore_errors=True)
+        if private:
+            shutil.rmtree(private, ignore_errors=True)
 
 
 def _sid_text(sid: ctypes.c_void_p) -> str:
@@ -88,7 +91,16 @@ def _sid_text(sid: ctypes.c_void_p) -> str:
 
 
 def _icacls(words: list[str]) -> None:
-    done = subprocess.run(words, capture_output=True, check=False, creationflags=subprocess.CREATE_NO_WINDOW)
+    try:
+        done = subprocess.run(
+            words,
+            capture_output=True,
+            check=False,
+            creationflags=subprocess.CREATE_NO_WINDOW,
+            timeout=_RIGHTS_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(f"the rights of {words[1]} took too long to change") from None
     if done.returncode:
         raise OSError(f"the rights of {words[1]} could not be changed")
 
@@ -118,6 +130,9 @@ def _run(
     streams = _Streams(program)
     try:
         process = _start(program, sid, private, job, streams)
+    except BaseException:
+        streams.close_ours()
+        raise
     finally:
         streams.close_theirs()
     ended: Ended = "exit"
@@ -169,6 +184,11 @@ class _Streams:
     def close_theirs(self) -> None:
         """Close the program's ends, which it has by now."""
         for descriptor in self._theirs:
+            os.close(descriptor)
+
+    def close_ours(self) -> None:
+        """Close our own ends, where no program came to be."""
+        for descriptor in (self._stdin, self._stdout, self._stderr):
             os.close(descriptor)
 
     def begin(self) -> None:

@@ -17,6 +17,7 @@ LINT = [sys.executable, "-c", "from importlinter.cli import lint_imports_command
 LAZY = {
     "cli/": "a worker, a verb and the tray each load only what they need",
     "tools/mail/writing_tools.py": "the standard library's email costs 2 MB, and an idle agent writes no mail",
+    "tools/skills/shelf.py": "tarfile and zipfile are for a person who installs or approves: the agent only reads",
     "service/tooling.py": "dateutil and jsonschema have no place in an idle agent",
     "runtime.py": "what only one of the programs starts",
     "inference/download/": "httpx costs an idle agent 8 MB, and most days it fetches nothing",

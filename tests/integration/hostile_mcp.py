@@ -43,6 +43,7 @@ RESULTS: dict[str, Any] = {
     "number": 7,
     "null": None,
     "long": text("word " * 200_000),
+    "faces": text("\U0001f600" * 300_000),
     "asks": {"resultType": "input_required", "inputRequests": {"a": {"method": "elicitation/create", "params": {}}}},
 }
 

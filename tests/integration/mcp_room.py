@@ -11,6 +11,7 @@ from typing import Any
 from hostile_web import KeptSecrets
 
 from openclaw_desktop.core.clock import Clock
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.security.broker.dialling import Dialler
 from openclaw_desktop.security.broker.fetching import Broker
 from openclaw_desktop.tools.mcp.book import McpBook
@@ -59,10 +60,21 @@ class Room:
         self.book.put(*servers)
 
     async def approve(self, name: str) -> tuple[str, ...]:
-        """Look at a server, the hostile one once for all tests, and allow what it lists; return the names."""
+        """See what a server lists, the hostile one's list once for all tests, and allow it; return the names.
+
+        The process that was seen and refused is the one that is called after that: a start takes a second or two.
+        """
         server = self.book.get(name)
         key = server.command if name == "hostile" else ()
-        offers = _SEEN.get(key) or (await self.servers.look(server))[1]
+        offers = _SEEN.get(key)
+        if offers is None:
+            try:
+                await self.servers.running(name)
+            except UserError as error:
+                if error.failure.code != "mcp_changed":
+                    raise
+            offers = self.book.get(name).offered
+            assert offers is not None and self.servers.tools() == ()
         if key:
             _SEEN[key] = offers
         self.book.change(name, lambda server: replace(server, tools=offers, offered=None))

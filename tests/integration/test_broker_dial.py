@@ -19,7 +19,7 @@ from hostile_web import PUBLIC, FakeNet, HostileServer, KeptSecrets, certificate
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.protocols import Connection, Dial
 from openclaw_desktop.security.broker.dialling import Dialler
-from openclaw_desktop.security.broker.proxy import ConnectProxy
+from openclaw_desktop.security.broker.proxy import CONNECTIONS, ConnectProxy
 
 HOST = "mail.example.com"
 CANARY = "canary-5be1-word"
@@ -235,6 +235,27 @@ async def test_a_flood_to_the_proxy_is_dropped(net: FakeNet) -> None:
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+
+
+async def test_connections_that_say_nothing_are_few(net: FakeNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A jailed process that opens them without end takes none of the agent's descriptors beyond those."""
+    monkeypatch.setattr("openclaw_desktop.security.broker.proxy.HEAD_S", 1000.0)
+    net.names[HOST] = [[PUBLIC]]
+    async with proxying(net, HOST) as proxy, contextlib.AsyncExitStack() as stack:
+        writers = []
+        for _ in range(CONNECTIONS):
+            _, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+            writers.append(writer)
+            stack.callback(writer.close)
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        stack.callback(writer.close)
+        assert await asyncio.wait_for(reader.read(), 30) == b""  # closed at once, unheard
+        for writer in writers:
+            writer.close()
+        while proxy._open:
+            await asyncio.sleep(0)
+        async with speak(proxy, "CONNECT evil.example.com:443 HTTP/1.1") as (line, _):
+            assert b"403" in line
 
 
 async def test_a_real_client_gets_through_the_proxy(net: FakeNet, tmp_path: Path) -> None:

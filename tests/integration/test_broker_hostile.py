@@ -75,6 +75,17 @@ async def test_a_page_comes_from_exactly_the_checked_address(net: FakeNet, place
     assert seen.path == "/a?b=c" and seen.headers["host"] == HOST
 
 
+async def test_each_header_is_sent_once_however_it_is_spelled(net: FakeNet, place: Path) -> None:
+    """Of two, servers hear the first alone, or refuse the request."""
+    own = {"accept": "application/json", "USER-AGENT": "own", "x-key": "a", "X-Key": "b"}
+    async with site(net, place, lambda e: e.say("hello")) as web:
+        await web.get(headers=own)
+    lines = web.server.seen[0].lines
+    assert [line for line in lines if line.lower().startswith(("accept:", "user-agent:", "x-key:"))] == [
+        "USER-AGENT: own", "accept: application/json", "X-Key: b"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "169.254.169.254", "10.0.0.1", "192.168.1.1", "::1", "::ffff:10.0.0.1", "0.0.0.0", "100.64.0.1",

@@ -77,6 +77,10 @@ def test_only_what_may_be_the_beginning_of_a_secret_waits() -> None:
     blotter = Blotter({"api": (CANARY,)})
     assert [blotter.held_bytes(data) for data in (b"", b"\n\n", b"x sk-can", CANARY.encode()[:-1])] == [0, 0, 6, 17]
     assert Blotter({}).held_bytes(b"anything") == 0
+    for text in (CANARY, CANARY + "x" * 100):  # every beginning of it, in any of its forms, and nothing else
+        blotter = Blotter({"api": (text,)})
+        for form, _ in blotter._marks:
+            assert [blotter.held_bytes(b"\n\n" + form[:size]) for size in range(1, 9)] == [*range(1, 9)]
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -136,6 +136,15 @@ async def test_an_invitation_is_its_senders_and_not_changed_behind_their_back(to
     denied = await tools.call("change_ics", user, ics=str(outside), action="delete", title="Trip to Porto")
     assert denied.status == "denied" and user.asked[0].calls[0].preview.startswith("- Trip to Porto: Fri 2026-12-11")
     assert outside.read_text() == OWN and path.read_text() == INVITATION
+    # A question may stand until another day: what "tomorrow" means is settled before it is asked.
+    words = {"action": "move", "title": "gym", "on": "next tuesday", "start": "tomorrow at 9", "end": "10:30"}
+    moved = await tools.call("change_ics", user, ics=str(outside), **words)
+    assert moved.status == "denied" and {name: moved.arguments[name] for name in ("on", "start", "end")} == {
+        "on": "2026-12-08", "start": "2026-12-01T09:00:00+01:00", "end": "2026-12-01T10:30:00+01:00",
+    }  # fmt: skip
+    days = {"action": "move", "title": "Trip to Porto", "start": "2026-12-18", "end": "2026-12-19"}
+    done = await tools.call("change_ics", User("once"), ics=str(outside), **days)
+    assert done.status == "done" and "DTSTART;VALUE=DATE:20261218\nDTEND;VALUE=DATE:20261220" in outside.read_text()
 
 
 async def test_hostile_calendars_are_contained(tools: CalendarTools) -> None:

@@ -198,8 +198,13 @@ async def test_an_account_with_two_calendars(server: Radicale, tools: CalendarTo
     (text,) = server.texts(second)
     assert "DTSTART;VALUE=DATE:20261204" in text and "DTEND;VALUE=DATE:20261205" in text
     assert "mailto:Bob@example.org" in text and "ORGANIZER:mailto:ana@example.org" in text
+    third = server.make_calendar("three", "Third one")
     (said,) = await tools.provider.check(tools.book.find("calendar"))
-    assert "First one" in said and "Second one" in said
+    assert "First one" in said and "Second one" in said and "Third one" in said, "it is tried, not remembered"
+    assert server.client.delete(third).status_code in (200, 204)
+    await tools.grants.add("calendar:read", "all")
+    seen = await tools.call("calendar", None, date="2026-12-04")
+    assert seen.status == "done" and "Walk" in str(seen.result), "a calendar that is gone hides no other"
 
 
 async def test_what_goes_wrong_is_told_in_a_sentence(server: Radicale, tools: CalendarTools, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ STATUS = {
     "ledger": dict,
     "caches": dict,
     "inbox": {"pending": int},
+    "mcp": {"servers": int, "down": dict},
 }  # fmt: skip
 
 

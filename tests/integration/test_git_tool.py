@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from openclaw_desktop.tools.git_repository import git_argv
 from openclaw_desktop.tools.path_finder import PathFinder
 from openclaw_desktop.tools.warm_functions import HANDLERS
 from openclaw_desktop.workers.programs import Program, ProgramResult
+from openclaw_desktop.workers.sandbox import temporary
 from openclaw_desktop.workers.sandbox.program_jail import ProgramJail
 from openclaw_desktop.workers.tool_host import ToolHost
 
@@ -131,6 +133,42 @@ async def test_a_review_names_what_is_worth_a_look(room: Path, jails: ToolHost) 
     assert committed.data["findings"] and "larger than 1 MB" in committed.text
     assert "fixed rules found nothing" in (await look(jails, folder, "review", revision="HEAD~1")).text
     assert (await look(jails, folder, "review")).text == "Nothing is changed."
+
+
+async def test_no_attribute_of_a_repository_hides_what_changed(room: Path, jails: ToolHost) -> None:
+    folder = make_plain(room / "work")
+    (folder / "notes.txt").write_text("one\ntwo\npassword = 'hunter2hunter2'\n")
+    (folder / ".gitattributes").write_text("[attr]dull -diff -text\n*.txt binary\n*.txt dull\n")
+    assert "Binary files" in open_git(folder, "diff", "HEAD"), "Git alone would not show it"
+    said = await look(jails, folder, "review")
+    assert "- notes.txt:3: this looks like a secret" in said.text and "(no text)" not in said.text
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "Dull")
+    assert "+password" in (await look(jails, folder, "diff", revision="HEAD")).text
+    (folder / "data.dat").write_bytes(b"\0\1")
+    assert "M data.dat (no text)" in (await look(jails, folder, "diff")).text, "what is no text is none"
+
+
+async def test_what_its_user_set_for_a_repository_alone_still_holds(room: Path, jails: ToolHost) -> None:
+    folder = make_plain(room / "work")
+    (folder / ".git" / "info" / "attributes").write_text("notes.txt text")
+    (folder / ".git" / "info" / "exclude").write_text("*.log\n")
+    (folder / "notes.txt").write_bytes(b"one\r\ntwo\r\nthree\r\n")
+    (folder / "data.dat").write_bytes(b"data\r\n")
+    (folder / "own.log").write_text("x")
+    assert "own.log" not in (await look(jails, folder, "status")).text
+    said = (await look(jails, folder, "diff")).text
+    assert "M data.dat (+1 -1)" in said and "+one" not in said, "line ends of notes.txt are no change"
+    assert not list(Path(tempfile.gettempdir()).glob(f"openclaw-git-{os.getpid()}-*")), "nothing stays behind"
+
+
+async def test_a_full_disk_is_a_sentence(room: Path, jails: ToolHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(kind: str) -> str:
+        raise OSError(28, "No space left on device")
+
+    folder = make_plain(room / "work")
+    monkeypatch.setattr(temporary, "make", full)
+    assert "could not be made ready: No space left" in (await look(jails, folder, "status")).error
 
 
 async def test_a_new_repository_and_a_second_work_tree(room: Path, jails: ToolHost) -> None:

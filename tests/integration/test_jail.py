@@ -8,11 +8,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,24 +19,20 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the jail is Linux's", allow_module_level=True)
 
+from jail_room import ABIS, HAS_JAIL, USERS, in_child, open_folder
+
 from openclaw_desktop.workers.sandbox import jail as jail_module
 from openclaw_desktop.workers.sandbox import landlock, seccomp, temporary, tree, trial
 from openclaw_desktop.workers.sandbox.jail import Jail, JailError, close_descriptors, enter, layers
-from openclaw_desktop.workers.sandbox.kernel import PR_SET_DUMPABLE, SUPPORTED, prctl
 from openclaw_desktop.workers.sandbox.probes import PROBES, Probe, Scene, scene
 from openclaw_desktop.workers.sandbox.proof import judge, prove
 
 pytestmark = [
-    pytest.mark.skipif(
-        not SUPPORTED or not landlock.kernel_abi() or not seccomp.available(), reason="this kernel has no jail to test"
-    ),
+    pytest.mark.skipif(not HAS_JAIL, reason="this kernel has no jail to test"),
     # Python 3.12 warns of forks beside threads; none of ours run here, but Qt's plugin may have started one.
     pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
 ]
 
-NOBODY = 65534
-USERS = ("root", "nobody") if os.geteuid() == 0 else ("self",)
-ABIS = (landlock.LATEST_ABI, 4, 2)
 PROBE = pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name.replace(" ", "-"))
 
 
@@ -50,26 +44,8 @@ def memory_for_this_process() -> int:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    path = Path(os.path.realpath(tempfile.mkdtemp(prefix="openclaw-jail-", dir="/tmp")))
-    path.chmod(0o777)
-    yield path
-    shutil.rmtree(path)
-
-
-def in_child(act: Callable[[], int], user: str = "root") -> int:
-    """Run `act` in a child, as `user`, and return its result: 0 to 253."""
-    if (pid := os.fork()) == 0:
-        code = 255
-        try:
-            if user == "nobody":
-                os.setgroups([])
-                os.setgid(NOBODY)
-                os.setuid(NOBODY)
-                prctl(PR_SET_DUMPABLE, 1)  # a change of user clears it, and would hide the victim from its own user
-            code = act()
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with open_folder() as path:
+        yield path
 
 
 def try_probe(probe: Probe, folder: Path, user: str, abi: int | None) -> int:

@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,26 +15,22 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the jail is Linux's", allow_module_level=True)
 
+from jail_room import ABIS, HAS_JAIL, USERS, in_child, open_folder
+
 from openclaw_desktop.workers.keeper import namespaces_work
-from openclaw_desktop.workers.sandbox import bpf, capabilities, landlock, namespaces, program_filter, trial
+from openclaw_desktop.workers.sandbox import capabilities, landlock, namespaces, program_filter, trial
 from openclaw_desktop.workers.sandbox.further_probes import FURTHER_PROBES
 from openclaw_desktop.workers.sandbox.jail import Jail
-from openclaw_desktop.workers.sandbox.kernel import PR_SET_DUMPABLE, SUPPORTED, prctl
 from openclaw_desktop.workers.sandbox.more_probes import MORE_PROBES
 from openclaw_desktop.workers.sandbox.probes import PROBES, Probe, scene
 from openclaw_desktop.workers.sandbox.program_trial import PROGRAM_PROBES, program_escapes
 from openclaw_desktop.workers.sandbox.proof import Proof, both, prove_programs
 
 pytestmark = [
-    pytest.mark.skipif(
-        not SUPPORTED or not landlock.kernel_abi() or not bpf.available(), reason="this kernel has no jail to test"
-    ),
+    pytest.mark.skipif(not HAS_JAIL, reason="this kernel has no jail to test"),
     pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
 ]
 
-NOBODY = 65534
-USERS = ("root", "nobody") if os.geteuid() == 0 else ("self",)
-ABIS = (landlock.LATEST_ABI, 4, 2)
 # What no machine need have, or may forbid to everybody: the act then proves nothing here.
 FORBIDDEN = {"fault for others", "packet socket", "raw socket", "clone into a network", "change a file's flags"}
 FORBIDDEN |= {"set an attribute", "rename the host", "read the kernel's symbols"}
@@ -57,26 +51,8 @@ BEYOND = (*MORE_PROBES, *FURTHER_PROBES)
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    path = Path(os.path.realpath(tempfile.mkdtemp(prefix="openclaw-jail-", dir="/tmp")))
-    path.chmod(0o777)
-    yield path
-    shutil.rmtree(path)
-
-
-def in_child(act: Callable[[], int], user: str) -> int:
-    """Run `act` in a child, as `user`, and return its result: 0 to 253."""
-    if (pid := os.fork()) == 0:
-        code = 255
-        try:
-            if user == "nobody":
-                os.setgroups([])
-                os.setgid(NOBODY)
-                os.setuid(NOBODY)
-                prctl(PR_SET_DUMPABLE, 1)
-            code = act()
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with open_folder() as path:
+        yield path
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -17,6 +17,7 @@ if sys.platform != "linux":
 
 from jailed_functions import COMMAND, strays
 
+from openclaw_desktop.workers import jailed_process
 from openclaw_desktop.workers.calls import CallFailed
 from openclaw_desktop.workers.fork_server import NAMESPACES_VARIABLE
 from openclaw_desktop.workers.jailed_process import JailedProcess, open_jailed
@@ -102,6 +103,16 @@ async def test_what_goes_too_far_is_ended(host: ToolHost, argv: tuple[str, ...],
     result = await end_of(host, program(*argv, timeout_s=patience_s))
     assert result.ended == ended
     assert (result.exit_code is None) == (ended != "exit")
+
+
+async def test_its_own_folder_fills_no_disk_without_namespaces() -> None:
+    host = ToolHost(command=COMMAND, environment={NAMESPACES_VARIABLE: "0"})
+    script = "head -c 67108864 /dev/zero > $TMPDIR/big && exec sleep 1000"
+    try:
+        result = await host.run(program("/bin/sh", "-c", script, written_bytes=16 << 20, timeout_s=60.0))
+        assert result.ended == "disk"
+    finally:
+        await host.stop()
 
 
 async def test_a_double_fork_in_a_session_of_its_own_is_ended_too(host: ToolHost, folder: Path) -> None:
@@ -204,6 +215,15 @@ async def test_no_such_program_does_not_start() -> None:
     with pytest.raises(CallFailed) as caught:
         await open_jailed(program("/nonexistent/program"))
     assert caught.value.code == "not_started"
+
+
+async def test_a_keeper_that_hangs_at_its_start_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jailed_process, "worker_command", lambda role: ["/bin/sh", "-c", "exec sleep 1000"])
+    monkeypatch.setattr(jailed_process, "START_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(jailed_process, "END_TIMEOUT_S", 0.01)
+    with pytest.raises(CallFailed) as caught:
+        await open_jailed(program("/bin/true"))
+    assert caught.value.code == "died"
 
 
 async def test_a_killed_keeper_takes_its_program_along(folder: Path) -> None:

@@ -391,6 +391,8 @@ async def test_two_mailboxes_are_looked_through_and_one_that_fails_is_told(room:
     room.put_account(imap=Server(HOST, 1, tls=True))
     partly = await room.done("find_mail", {"unread": True})
     assert [m["subject"] for m in partly.data] == ["At home"] and "did not take the connection" in (partly.result or "")
+    summed = await room.done("summarise_mail", {"unread": True})
+    assert "At home" in (summed.result or "") and "did not take the connection" in (summed.result or "")
 
 
 async def test_a_long_mail_is_read_in_parts_and_many_are_cut_with_a_word(room: Room) -> None:

@@ -223,6 +223,52 @@ async def test_a_server_that_lies_about_a_mail_gets_no_command_and_no_trust(pem:
     assert b'LOGIN "me" "right-Horse_4711"' in b"".join(seen)
 
 
+async def test_numbers_and_names_without_end_mean_nothing(pem: Path, parsers: ParserHost) -> None:
+    answers = {
+        b"CAPABILITY": b"",
+        b"LOGIN": b"",
+        b"EXAMINE": b"* %s EXISTS\r\n" % (b"9" * 5000),
+        b"LIST": b'* LIST (\\Drafts) "/" %s\r\n* LIST () "/" Drafts\r\n' % (b"&" * 100_000),
+    }
+    async with serving(scripted(answers), pem) as port:
+        box = mailbox(pem, parsers)
+        assert await box.count(account(port)) == 0
+        async with imap.open_imap(box.dial, account(port)) as talk:
+            assert await talk.special("drafts") == "Drafts"
+
+
+async def test_what_stood_over_a_mail_is_not_kept_for_another_account_of_that_name(
+    pem: Path, parsers: ParserHost
+) -> None:
+    def answers(sender: bytes) -> dict[bytes, Any]:
+        raw = b"From: " + sender + b"\r\nSubject: x\r\n"
+        row = b"* 1 FETCH (UID 5 FLAGS () BODYSTRUCTURE NIL %s {%d}\r\n%s)\r\n" % (HEAD, len(raw), raw)
+        return {b"CAPABILITY": b"", b"LOGIN": b"", b"EXAMINE": EXAMINED, b"UID FETCH": row, b"FETCH": row}
+
+    box = mailbox(pem, parsers)
+    async with (
+        serving(scripted(answers(b"ana@x.org")), pem) as first,
+        serving(scripted(answers(b"b@x.org")), pem) as two,
+    ):
+        (seen,) = (await box.find(account(first), Wanted())).heads
+        assert seen.sender == "ana@x.org" and await box.head(account(first), seen.id) is seen
+        assert (await box.head(account(two), seen.id)).sender == "b@x.org"
+
+
+async def test_a_word_in_between_is_no_leave_to_go_on(pem: Path, parsers: ParserHost) -> None:
+    """And no login: the password goes when the server asks for it."""
+    given: list[bytes] = []
+
+    async def ask(tag: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+        writer.write(b"* OK one moment\r\n+ \r\n")
+        given.append(await reader.readline())
+        writer.write(tag + b" OK in\r\n")
+
+    async with serving(scripted({**OPEN, b"AUTHENTICATE": ask, b"EXAMINE": EXAMINED}), pem) as port:
+        assert await mailbox(pem, parsers).count(account(port)) == 1
+    assert given == [base64.b64encode(f"\0me\0{PASSWORD}".encode()) + b"\r\n"]
+
+
 async def test_without_starttls_no_password_leaves(parsers: ParserHost, pem: Path) -> None:
     seen: list[bytes] = []
     answers = {b"STARTTLS": b"%TAG BAD no such command\r\n", b"EHLO": b"%TAG OK\r\n"}
@@ -271,6 +317,38 @@ async def test_an_odd_sending_server_is_one_sentence(pem: Path, parsers: ParserH
                 mailbox(pem, parsers).dial, account(1, smtp=Server(HOST, port, True), smtp_secret="secret:work")
             )
     assert caught.value.failure.code == code and WORDS not in caught.value.failure.text
+
+
+@pytest.mark.parametrize(("said", "code"), [(b"DATA", "mail_not_sent"), (b".", "mail_unknown"), (b"QUIT", "")])
+async def test_a_server_that_takes_for_ever_is_left_and_it_is_told_how_far_the_mail_got(
+    pem: Path, parsers: ParserHost, monkeypatch: pytest.MonkeyPatch, said: bytes, code: str
+) -> None:
+    limit, real = asyncio.timeout(None), asyncio.timeout
+    monkeypatch.setattr(smtp, "SEND_S", 4711.0)
+    monkeypatch.setattr(asyncio, "timeout", lambda delay: limit if delay == smtp.SEND_S else real(delay))
+    answers = {b"EHLO": b"250-sink\r\n250 AUTH PLAIN\r\n", b"AUTH": b"235 in\r\n", b"DATA": b"354 go on\r\n"}
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 sink\r\n")
+        while line := await reader.readline():
+            if line.strip().startswith(said):
+                limit.reschedule(asyncio.get_running_loop().time())
+                await reader.read()
+                return
+            word = line.split()[0] if line.split() else b""
+            answer = answers.get(word, b"250 done\r\n")
+            if word in answers or word in (b"MAIL", b"RCPT", b"."):
+                writer.write(answer)
+
+    async with serving(talk, pem) as port:
+        sending = account(1, smtp=Server(HOST, port, True), smtp_secret="secret:work")
+        sent = smtp.send(mailbox(pem, parsers).dial, sending, ["a@x.org"], b"Subject: x\r\n\r\nhello\r\n")
+        if not code:
+            await sent
+            return
+        with pytest.raises(UserError) as caught:
+            await sent
+    assert caught.value.failure.code == code
 
 
 def _nested(depth: int) -> bytes:

@@ -81,6 +81,8 @@ async def test_whatever_a_call_gives_back_is_text_or_a_sentence(room: Room) -> N
     assert caught.value.failure.code in ("mcp_asks", "mcp_nonsense")
     long = await tool_of(room, "long").run(ToolCall("c", "hostile_long", {}), SCENE)
     assert len(long.text) < 2000 and "[cut: there was more]" in long.text
+    faces = await room.call("hostile", "faces")  # each takes the most bytes that a letter can take on the way here
+    assert faces.cut and set(faces.text) == {"\U0001f600"}
     assert (await room.call("hostile", "progress")).text == "progressed"
     assert (await room.call("hostile", "junk")).text == "after junk"
     assert (await room.call("hostile", "begs")).text == "begged"
@@ -95,38 +97,37 @@ async def test_whatever_a_call_gives_back_is_text_or_a_sentence(room: Room) -> N
 
 
 async def test_a_server_that_goes_away_is_started_again_and_waited_for_longer_each_time(room: Room) -> None:
+    """However it goes: it dies, floods with one message or with many, or never answers. It ends alone."""
     await room.approve("hostile")
     clock = cast(HandClock, room.servers._clock)
-    for times in range(2):
-        with pytest.raises(UserError, match="went away during the call"):
-            await room.call("hostile", "dies")
-        clock.at_s += 2.0 * times
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(UserError, match="went away during the call"):
+        await room.call("hostile", "dies")
+    with pytest.raises(UserError, match=r"went away during the call.*longer than is read"):
+        await room.call("hostile", "gigabyte", 60.0)
+    clock.at_s += 2.0
     with pytest.raises(UserError, match="took longer than 1 seconds and was stopped"):
         await room.call("hostile", "hangs", 1.0)
     # Three in a row: for four seconds nothing is started.
-    before = children_of_this_process()
+    running = children_of_this_process()
     with pytest.raises(UserError, match="failed 3 times in a row; it is tried again in 5 seconds"):
         await room.call("hostile", "fine")
-    assert children_of_this_process() <= before
+    assert children_of_this_process() <= running
     clock.at_s += 4.0
+    with pytest.raises(UserError, match=r"went away during the call.*other things than messages"):
+        await room.call("hostile", "floods", 60.0)
+    assert psutil.Process().memory_info().rss - before < 64 << 20
+    with pytest.raises(UserError, match="failed 4 times in a row; it is tried again in 9 seconds"):
+        await room.call("hostile", "fine")
+    clock.at_s += 8.0
     assert (await room.call("hostile", "fine")).text == "all well"
     assert room.servers.health(room.book.get("hostile")).problem == ""
-
-
-async def test_a_flood_ends_the_server_alone(room: Room) -> None:
-    await room.approve("hostile")
-    before = psutil.Process().memory_info().rss
-    for name, why in (("gigabyte", "longer than is read"), ("floods", "other things than messages")):
-        with pytest.raises(UserError, match=f"went away during the call.*{why}"):
-            await room.call("hostile", name, 60.0)
-    assert psutil.Process().memory_info().rss - before < 64 << 20
-    cast(HandClock, room.servers._clock).at_s += 60.0
-    assert (await room.call("hostile", "fine")).text == "all well"
 
 
 async def test_tools_that_change_are_off_until_they_are_approved(room: Room) -> None:
     names = await room.approve("hostile")
     # Another list at the start than the approved one:
+    await room.servers.end("hostile")
     room.book.change("hostile", lambda server: replace(server, tools=(server.tools or ())[1:]))
     with pytest.raises(UserError, match="are not those that you allowed"):
         await room.call("hostile", "fine")

@@ -301,6 +301,22 @@ async def test_a_whole_file_is_no_source_and_neither_is_an_older_damaged_one(tmp
     assert await ids_of(path, None) == before, "going back is going back"
 
 
+async def test_an_older_damaged_file_undoes_nothing_that_a_newer_copy_has(tmp_path: Path) -> None:
+    path, copies = tmp_path / "m.db", tmp_path / "b"
+    before, since = await make(path, None, copies)
+    path.rename(path.with_name("m.db.damaged-20260101T000000Z"))
+    (older,) = copies.iterdir()
+    shutil.copyfile(older, path)
+    store = MemoryStore(database := await Database.open(path), None)
+    newest = await store.remember(NewMemory("said after the damaged file was set aside"))
+    await database.beside(lambda connection: back_up(connection, copies, "by-hand"))
+    await database.close()
+    path.unlink()
+    (copy,) = [one for one in copies.iterdir() if one != older and one.suffix == ".db"]
+    done = restore(path, copy, copies, None, replay_erasures, salvage=salvage)
+    assert done.salvaged is None and await ids_of(path, None) == [*before, newest] and since
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,19 +15,18 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the jail is Linux's", allow_module_level=True)
 
+from jail_room import HAS_JAIL, USERS, become, open_folder
+
 import openclaw_desktop
 from openclaw_desktop.workers.fork_server import ABI_VARIABLE, NAMESPACES_VARIABLE
-from openclaw_desktop.workers.sandbox import bpf, landlock
-from openclaw_desktop.workers.sandbox.kernel import PR_SET_DUMPABLE, prctl
+from openclaw_desktop.workers.sandbox import landlock
 from openclaw_desktop.workers.sandbox.probes import scene
 
 pytestmark = [
-    pytest.mark.skipif(not landlock.kernel_abi() or not bpf.available(), reason="this kernel has no jail to test"),
+    pytest.mark.skipif(not HAS_JAIL, reason="this kernel has no jail to test"),
     pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
 ]
 AGENT = [sys.executable, "-P", "-m", "openclaw_desktop.cli.agent", "sandbox", "exec"]
-NOBODY = 65534
-USERS = ("root", "nobody") if os.geteuid() == 0 else ("self",)
 
 SCRIPT = """
 import importlib.util, json, sys
@@ -55,19 +52,13 @@ print(len(program_trial.PROGRAM_PROBES), "acts")
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    path = Path(os.path.realpath(tempfile.mkdtemp(prefix="openclaw-acts-", dir="/tmp")))
-    path.chmod(0o777)
-    yield path
-    shutil.rmtree(path)
+    with open_folder() as path:
+        yield path
 
 
 def attempt(folder: Path, user: str, masks: dict[str, str], writer: int) -> None:
     """Set the scene as `user`, be the victim, and write what the script said to `writer`."""
-    if user == "nobody":
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
-        prctl(PR_SET_DUMPABLE, 1)  # a change of user clears it, and would hide the victim from its own user
+    become(user)
     script = folder / "acts.py"
     script.write_text(SCRIPT)
     (folder / "scene").mkdir()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,30 +16,26 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the jail is Linux's", allow_module_level=True)
 
-from openclaw_desktop.workers.fork_server import ABI_VARIABLE, NAMESPACES_VARIABLE
-from openclaw_desktop.workers.sandbox import bpf, landlock
+from jail_room import HAS_JAIL, NOBODY, USERS, open_folder
 
-pytestmark = pytest.mark.skipif(
-    not landlock.kernel_abi() or not bpf.available(), reason="this kernel has no jail to test"
-)
+from openclaw_desktop.workers.fork_server import ABI_VARIABLE, NAMESPACES_VARIABLE
+from openclaw_desktop.workers.sandbox import landlock
+
+pytestmark = pytest.mark.skipif(not HAS_JAIL, reason="this kernel has no jail to test")
 AGENT = [sys.executable, "-P", "-m", "openclaw_desktop.cli.agent", "sandbox"]
-NOBODY = 65534
-USERS = ("root", "nobody") if os.geteuid() == 0 else ("self",)
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    path = Path(os.path.realpath(tempfile.mkdtemp(prefix="openclaw-verb-", dir="/tmp")))
-    path.chmod(0o777)
-    for name in ("r", "w"):
-        (path / name).mkdir()
-        (path / name).chmod(0o777)
-    (path / "r/text").write_text("granted")
-    (path / "secret").write_text("top secret")
-    for readable in (path / "r/text", path / "secret"):
-        readable.chmod(0o666)
-    yield path
-    shutil.rmtree(path)
+    with open_folder() as path:
+        for name in ("r", "w"):
+            (path / name).mkdir()
+            (path / name).chmod(0o777)
+        (path / "r/text").write_text("granted")
+        (path / "secret").write_text("top secret")
+        for readable in (path / "r/text", path / "secret"):
+            readable.chmod(0o666)
+        yield path
 
 
 def sandbox(

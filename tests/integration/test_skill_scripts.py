@@ -21,7 +21,7 @@ from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.execution import Executor
 from openclaw_desktop.tools.path_finder import PathFinder
-from openclaw_desktop.tools.skills.script_tool import RunSkillScriptTool
+from openclaw_desktop.tools.skills.script_tool import SHOWN_CHARS, RunSkillScriptTool
 from openclaw_desktop.tools.skills.shelf import Shelf
 from openclaw_desktop.tools.skills.tree import read_tree
 from openclaw_desktop.tools.work_folder import WorkFolders
@@ -245,3 +245,28 @@ async def test_the_script_that_comes_with_the_agent(room: Room) -> None:
         "day: 2 of 3 filled, 1 different; most often Monday (2)",
     ]  # fmt: skip
     assert outcome.label.integrity == "untrusted"
+
+
+async def test_a_script_that_is_not_shown_whole_says_so(room: Room) -> None:
+    hidden = b"import os\n" + b"#" * (SHOWN_CHARS - 10) + b"os.remove('x')\n"
+    room.install(brew_py=hidden, short_py=b"print(1)\n")
+    desk = Desk("no")
+    await room.run("brew.py", desk=desk)
+    await room.run("short.py", desk=desk)
+    shown = [question.calls[0].preview for question in desk.asked]
+    assert shown[0].endswith("[the script is longer: 15 more characters are not shown here]")
+    assert shown[1].endswith("print(1)\n")
+
+
+async def test_a_full_disk_runs_nothing_and_leaves_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.install(brew_py=BREW)
+    monkeypatch.setenv("TMPDIR", str(room.folder))
+
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        outcome = await room.run("brew.py", desk=Desk())
+    assert (outcome.status, "could not be made ready: No space left" in (outcome.error or "")) == ("failed", True)
+    assert list(room.folder.iterdir()) == []

@@ -15,10 +15,12 @@ if sys.platform != "linux":
 
 from jailed_functions import COMMAND
 
+from openclaw_desktop.workers import fork_server
 from openclaw_desktop.workers.calls import CallFailed
 from openclaw_desktop.workers.fork_server import NAMESPACES_VARIABLE
 from openclaw_desktop.workers.programs import Program
 from openclaw_desktop.workers.sandbox import bpf, landlock
+from openclaw_desktop.workers.sandbox.jail import Jail
 from openclaw_desktop.workers.sandbox.program_jail import ProgramJail
 from openclaw_desktop.workers.tool_host import ToolHost
 
@@ -132,6 +134,23 @@ async def test_it_dies_with_a_server_that_is_killed(host: ToolHost) -> None:
     os.kill(host.pid, 9)
     for pid in (first, *map(int, below)):
         await gone(pid)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_proof_holds_no_end_of_its_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would wait for the end of its program's words until the proof is done."""
+    monkeypatch.setattr(fork_server, "_as_json", lambda jail: os.write(order, b"x"))
+    (orders, order), (told, end) = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        fork_server._live_and_die(os.getppid(), end, fork_server._proving(Jail()))
+    for descriptor in (order, end):
+        os.close(descriptor)
+    answer = os.read(told, 1000)
+    os.waitpid(pid, 0)
+    assert (os.read(orders, 1), b"EBADF" in answer) == (b"", True)
+    for descriptor in (orders, told):
+        os.close(descriptor)
 
 
 async def test_one_that_nobody_needs_goes() -> None:

@@ -39,6 +39,7 @@ async def answered(bench: Bench, label: Label = FOREIGN) -> AnswerBubble:
         ("web:https://example.org:8443/secret?x", "example.org"),
         ("clipboard", "clipboard"),
         ("mail:eve@evil.test\u200b", "mail:eve@evil.test\\u200b"),
+        ("mail:Eve <a://[b>", "Eve <a://[b>"),
         ("command:" + "x" * 60, "command:" + "x" * 23 + "…"),
     ],
 )

@@ -7,7 +7,6 @@ their names (`secret:NAME`). Must not know what an endpoint answers. Any thread;
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ import tomlkit
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.inference.endpoints.address import Address, parse_address
-from openclaw_desktop.storage.atomic import write_atomically
+from openclaw_desktop.storage.tables import TableFile
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 SECRET = re.compile(r"secret:[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -62,7 +61,8 @@ class EndpointBook:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.endpoints = _parse(_read(path), path)
+        self._file = TableFile(path, _broken)
+        self.endpoints = self._parse(self._file.text())
 
     def get(self, name: str) -> Endpoint | None:
         """Return the endpoint of that name."""
@@ -70,7 +70,7 @@ class EndpointBook:
 
     def put(self, endpoint: Endpoint) -> None:
         """Write an endpoint, over the one of its name; the file's comments and further fields stay."""
-        document = tomlkit.parse(_read(self.path))
+        document = self._file.document()
         table = document.setdefault(endpoint.name, tomlkit.table())
         for key, value in _values(endpoint).items():
             if value is None:
@@ -81,14 +81,17 @@ class EndpointBook:
 
     def remove(self, name: str) -> None:
         """Take an endpoint out of the file."""
-        document = tomlkit.parse(_read(self.path))
+        document = self._file.document()
         document.pop(name, None)
         self._write(tomlkit.dumps(document))
 
     def _write(self, text: str) -> None:
-        endpoints = _parse(text, self.path)
-        write_atomically(self.path, text.encode())
+        endpoints = self._parse(text)
+        self._file.write(text)
         self.endpoints = endpoints
+
+    def _parse(self, text: str) -> tuple[Endpoint, ...]:
+        return tuple(_endpoint(name, table, self.path) for name, table in self._file.tables(text).items())
 
 
 def check_name(name: str) -> str:
@@ -128,23 +131,6 @@ def _values(endpoint: Endpoint) -> dict[str, Any]:
         "kind": endpoint.kind or None,
         **limits,
     }
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise _broken(path, str(error)) from error
-
-
-def _parse(text: str, path: Path) -> tuple[Endpoint, ...]:
-    try:
-        document = tomllib.loads(text)
-    except ValueError as error:
-        raise _broken(path, str(error)) from error
-    return tuple(_endpoint(name, table, path) for name, table in document.items())
 
 
 def _endpoint(name: str, table: object, path: Path) -> Endpoint:

@@ -159,10 +159,10 @@ def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
         if _is_to_come(old, diff.now):
             continue
         if _is_later(diff, old, new):
-            _question(connection, new, old) if new.pinned else _end(diff, new, old)
+            _question(connection, new.id, old.rowid) if new.pinned else _end(diff, new, old)
             break
         if old.pinned:
-            _question(connection, old, new)
+            _question(connection, old.id, new.rowid)
         elif _end(diff, old, new):
             ended.append(old.id)
     return tuple(ended)
@@ -207,7 +207,9 @@ def reopen(connection: apsw.Connection, rowids: Iterable[int]) -> None:
 
 def claim(connection: apsw.Connection, rowid: int, text: str, reading: Reading, weight: float) -> None:
     """Keep what a fact says and by which words it is asked for, and take it off the queue: it is read."""
-    connection.execute("delete from memory_claims where memory_rowid = ?", (rowid,))
+    # What it puts in question was found when it was added; a trigger takes that with the rest where its text changes.
+    others = "delete from memory_claims where memory_rowid = ? and not (subject = '' and slot = ?)"
+    connection.execute(others, (rowid, QUESTIONS))
     whole = Claim("", "", sense_key(text))
     connection.executemany(
         "insert or ignore into memory_claims (memory_rowid, subject, slot, value, denied, weight) values (?, ?, ?,"
@@ -335,9 +337,15 @@ def _merge(diff: Diff, fact: StoredMemory, candidate: Candidate) -> None:
         history.change_columns(connection, diff.run_id, fact.id, "merged", columns)
     history.note_change(connection, diff.run_id, fact.id, "merged", {"sources": held}, {"sources": [*held, *fresh]})
     if len(candidate.text) > len(fact.text) + 3 and sense_key(candidate.text) != sense_key(fact.text):
+        sql = (
+            "select m.id from memory_claims c join memories m on m.id = c.value where c.memory_rowid = ? and c.slot = ?"
+        )
+        questioned = fetch(connection, sql, (fact.rowid, QUESTIONS))
         history.change_columns(connection, diff.run_id, fact.id, "merged", {"text": candidate.text})
         reading = read_claims(candidate.text)
         claim(connection, fact.rowid, candidate.text, reading, weight_of(reading.claims, candidate.text))
+        for (pinned_id,) in questioned:
+            _question(connection, pinned_id, fact.rowid)
     diff.deeds.note(diff.run_id, "merge", fact.id, *fresh)
     diff.count("merged")
 
@@ -389,10 +397,10 @@ def _end(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:
     return True
 
 
-def _question(connection: apsw.Connection, old: StoredMemory, new: StoredMemory) -> None:
-    """Keep that what is pinned was said otherwise since: recall tells of it for as long as `new` is there."""
+def _question(connection: apsw.Connection, pinned_id: str, rowid: int) -> None:
+    """Keep that what is pinned was said otherwise since: recall tells of it while the one at `rowid` is there."""
     sql = "insert or ignore into memory_claims (memory_rowid, subject, slot, value) values (?, '', ?, ?)"
-    connection.execute(sql, (new.rowid, QUESTIONS, old.id))
+    connection.execute(sql, (rowid, QUESTIONS, pinned_id))
 
 
 def _is_later(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:

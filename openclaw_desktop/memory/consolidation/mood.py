@@ -10,6 +10,7 @@ import re
 
 from openclaw_desktop.core.sentences import is_question
 from openclaw_desktop.memory.consolidation.clauses import listed
+from openclaw_desktop.memory.consolidation.earnest import can_be_meant
 from openclaw_desktop.memory.consolidation.spans import as_present
 
 _QUESTION = re.compile(
@@ -61,7 +62,11 @@ _UNREAL = re.compile(
     r"|theoretically|no way"
     r"|(?:another|next|past|previous) life|parallel|for the sake of|for argument's sake|in (?:a|the|my|our) (?:game"
     r"|play"
-    r"|story|novel|movie|film|dream|dreams|book)|at heart|at this rate|at least it feels|basically|practically)\b",
+    r"|story|novel|movie|film|dream|dreams|book)|in my (?:head|mind|imagination|fantas(?:y|ies))"
+    r"|in an? (?:ideal|perfect|better|different|alternate|alternative) (?:world|timeline|universe|reality)"
+    r"|for the purposes? of|(?:best|worst) case|provided (?:that )?(?:i|we)|allegedly|spiritually|you'd (?:think|never)"
+    r"|(?:my|our) (?:ideal|imaginary|invisible|fantasy|fictitious|make-believe) \w+|at heart|at this rate"
+    r"|at least it feels|basically|practically)\b",
     re.I,
 )
 _TALE = (
@@ -90,7 +95,8 @@ _BEGINS_TALE = re.compile(
 # "May" is a month where a day or a year stands beside it, or a preposition before it; "will" a name nowhere here.
 _MAY = re.compile(r"\bmay\b(?=\s+(?:be|have|not|go|move|need|buy|get|take|try|want)\b)")
 _JOKE = re.compile(
-    r"\b(?:just kidding|ha(?: ha)*|kidding|jk|j/k|joking|just a joke|lol|lmao|rofl|haha\w*|hehe\w*|sarcasm|april"
+    r"\b(?:just kidding|ha(?: ha)*|kidding|jk|j/k|joking|just a joke|said (?:no one|nobody)|lol|lmao|rofl|haha\w*"
+    r"|hehe\w*|sarcasm|april"
     r" fools?|not really"
     r"|as a joke|yeah right|of the month)\b|(?:,|[.!?…]) not\W*$|(?:^|\s)(?:[:;]-?P|XD)(?=\s|$)"
     r"|\B/s\b|[😂🤣😜😝😉🙃😅🤪😏😆]|;-?\)",
@@ -117,7 +123,8 @@ _QUOTED = re.compile(
     r"|text|poem"
     r"|film|movie|headline|author|ad|page|website|chapter) (?:says|is|was|about)|i (?:read|heard|saw) (?:that|on|in"
     r"|somewhere)"
-    r"|they say|people say|the saying|proverb|for example|e\.g\.|as an example|(?:this|an)"
+    r"|jokes that|joked|jokingly|(?:i|we) lied|they say|people say|the saying|proverb|for example|e\.g\."
+    r"|as an example|(?:this|an)"
     r" example|example sentence|dictionary|poster|headline|caption|slogan|quiz|the mug|advert)\b)",
 )
 _TAKES_BACK = re.compile(
@@ -195,7 +202,8 @@ def passes(sentence: str) -> bool:
 
 def tells(sentence: str) -> bool:
     """True where a sentence says how things are, in earnest and in the speaker's own words."""
-    return not (asks(sentence) or orders(sentence) or supposes(sentence) or jokes(sentence) or quotes(sentence))
+    said = not (asks(sentence) or orders(sentence) or supposes(sentence) or jokes(sentence) or quotes(sentence))
+    return said and can_be_meant(sentence)
 
 
 def _straight(text: str) -> str:

@@ -122,7 +122,9 @@ def put_in_question(connection: apsw.Connection, hits: list[Hit], now_s: float) 
         old = next(pinned[id_] for id_, rowid in found if rowid == memory.rowid)
         by_rowid[memory.rowid] = Hit(memory, old.signals, part=old.part, score=old.score)
     for id_, rowid in found:
-        newer, old = by_rowid[rowid], pinned[id_]
+        newer, old = by_rowid.get(rowid), pinned[id_]
+        if newer is None:
+            continue  # it was erased between two reads
         if standing_of(newer.memory, now_s) is Standing.HOLDS:
             newer.score, old.questioned = max(newer.score, old.score), True
             old.score = min(old.score, newer.score - OUTDATED)

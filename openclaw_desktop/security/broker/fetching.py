@@ -193,22 +193,10 @@ class Broker:
                     raise problems.no_tls(target.host, error) from None
             origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
             connection = httpcore.AsyncHTTP11Connection(origin, stream)
-            sent = {
-                "Host": target.place,
-                "User-Agent": USER_AGENT,
-                "Accept": "*/*",
-                "Accept-Encoding": ACCEPTED,
-                "Connection": "close",
-                **(
-                    {"Content-Length": str(len(hop.body))} if hop.body or hop.method in ("POST", "PUT", "PATCH") else {}
-                ),
-                **hop.headers,
-                **extra,
-            }
             url = httpcore.URL(
                 scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
             )
-            request = httpcore.Request(hop.method, url, headers=list(sent.items()), content=hop.body)
+            request = httpcore.Request(hop.method, url, headers=_headers(hop, extra), content=hop.body)
             response = await connection.handle_async_request(request)
             try:
                 yield response
@@ -238,6 +226,21 @@ def _check(request: WebRequest) -> None:
             raise problems.wrong_request(tr("a header is the broker's own"))
     if request.limit_bytes < 1 or request.timeout_s <= 0:
         raise problems.wrong_request(tr("it has no room or no time"))
+
+
+def _headers(hop: _Hop, extra: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the headers to send, each once however it is spelled: of two, some servers hear the first alone."""
+    ours = {
+        "Host": hop.target.place,
+        "User-Agent": USER_AGENT,
+        "Accept": "*/*",
+        "Accept-Encoding": ACCEPTED,
+        "Connection": "close",
+    }
+    if hop.body or hop.method in ("POST", "PUT", "PATCH"):
+        ours["Content-Length"] = str(len(hop.body))
+    given = (*ours.items(), *hop.headers.items(), *extra.items())
+    return list({name.lower(): (name, value) for name, value in given}.values())
 
 
 def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -30,6 +30,8 @@ HEAD_BYTES = 16_384
 HEAD_S = 10.0
 CONNECT_S = 20.0
 TUNNELS = 32
+# Those that have not said what they want count too: each takes a descriptor of the agent's.
+CONNECTIONS = 2 * TUNNELS
 TUNNEL_BYTES = 1 << 30
 _CHUNK_BYTES = 65_536
 
@@ -72,10 +74,13 @@ class ConnectProxy:
         await self._tunnels.stop()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._open >= CONNECTIONS:
+            writer.close()
+            return
+        self._open += 1
         self._tunnels.start(self._serve(reader, writer), "tunnel of a jailed process")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
         try:
             answer = await self._tunnel(reader, writer)
             if answer:

@@ -59,10 +59,13 @@ class CalDav:
         self._parse = parse
         self._known: dict[tuple[str, str], tuple[Collection, ...]] = {}
 
-    async def collections(self, account: Account) -> tuple[Collection, ...]:
-        """Return the calendars that `account` has; raises UserError, also where there is none."""
+    async def collections(self, account: Account, *, anew: bool = False) -> tuple[Collection, ...]:
+        """Return the calendars that `account` has; raises UserError, also where there is none.
+
+        They are asked for once, and then only where they are wanted `anew`.
+        """
         kept = self._known.get((account.url, account.user))
-        if kept is not None:
+        if kept is not None and not anew:
             return kept
         start = parse_url(account.url)
         try:
@@ -84,7 +87,15 @@ class CalDav:
 
     async def events(self, account: Account, span: Range, zone: str) -> Agenda:
         """Return what all calendars of `account` have in a range; raises UserError."""
-        parts = [await self._events(account, one, span, zone) for one in await self.collections(account)]
+        remembered = (account.url, account.user) in self._known
+        try:
+            parts = [await self._events(account, one, span, zone) for one in await self.collections(account)]
+        except UserError as error:
+            if not remembered or error.failure.code != "calendar_refused":
+                raise
+            # One of them may be gone since they were asked for.
+            anew = await self.collections(account, anew=True)
+            parts = [await self._events(account, one, span, zone) for one in anew]
         events = sorted((event for part in parts for event in part.events), key=_order)
         return Agenda(
             tuple(events),
@@ -104,7 +115,11 @@ class CalDav:
             raise _refused(account, response.status)
         if response.truncated:
             raise UserError("too_large", tr("That event is too large to be changed here."))
-        return response.body.decode("utf-8", "replace")
+        try:
+            return response.body.decode()
+        except UnicodeDecodeError:
+            # What can't be read could not be put back as it was.
+            raise odd_event() from None
 
     async def create(self, account: Account, collection: Collection, uid: str, text: str) -> None:
         """Put a new event there; raises UserError."""
@@ -251,6 +266,15 @@ def changed_since() -> UserError:
         "changed_since",
         tr("That event was changed by somebody else meanwhile, so it was left as it is."),
         tr("Look at the calendar again, then say what to change."),
+    )
+
+
+def odd_event() -> UserError:
+    """Return the error for an event that is written in a way of its own."""
+    return UserError(
+        "odd_event",
+        tr("That event is written in a way in which it can't be changed here, so nothing was sent."),
+        tr("Change it in your calendar program."),
     )
 
 

@@ -90,6 +90,21 @@ class _Changing:
         end = end_of(start, str(asked.get("end", "")), int(asked.get("minutes", 0)), clocks, usual)
         return {"start": start.isoformat(), "end": end.isoformat()}
 
+    def _frozen_times(self, call: ToolCall, scene: CallScene) -> dict[str, str]:
+        """Return the days and times of a change as they are meant now: a question may stand until another day."""
+        asked, clocks = call.arguments, self._calendars.clocks()
+        day = self._day(asked)
+        found = {"on": day.isoformat()} if day is not None else {}
+        if asked["action"] != "move":
+            return found
+        start = self._start(call, scene)
+        found["start"] = start.isoformat()
+        if asked.get("end"):
+            end = end_of(start, str(asked["end"]), 0, clocks)
+            # Words name the last of several days, not the one after it.
+            found["end"] = (end if isinstance(end, datetime) else end - timedelta(days=1)).isoformat()
+        return found
+
     def _new_event(self, frozen: Mapping[str, Any], organizer: str = "") -> NewEvent:
         start, end = times_of(frozen)
         return NewEvent(
@@ -248,9 +263,7 @@ class ChangeCalendarFileTool(_Changing):
             )
         if creates:
             return ToolCall(call.id, call.name, {"ics": str(path), **self._frozen_new(call, scene)})
-        if asked["action"] == "move":
-            self._start(call, scene)
-        return ToolCall(call.id, call.name, {**asked, "ics": str(path)})
+        return ToolCall(call.id, call.name, {**asked, **self._frozen_times(call, scene), "ics": str(path)})
 
     async def preview(self, call: ToolCall, scene: CallScene) -> str:
         """Return the event before and after."""

@@ -32,6 +32,8 @@ EVENTS = 500
 TEXT_CHARS, NOTES_CHARS, UID_CHARS, PEOPLE = 300, 1000, 255, 40
 # Processor time for the reading of one text and for the repetitions of one event: one that never ends costs no more.
 READ_CPU_S, REPEAT_CPU_S = 3.0, 0.5
+# Once so much went to repetitions that were given up, each further one gets little: many cost no calendar its reading.
+GIVEN_UP_CPU_S, LITTLE_CPU_S = 3.0, 0.05
 TICK_S = 0.05
 STEPS = 50_000
 MIDNIGHT = datetime.min.time()
@@ -54,6 +56,7 @@ class _Found:
     events: list[dict[str, JSON]] = field(default_factory=list)
     broken: int = 0
     unfinished: int = 0
+    given_up_s: float = 0.0
 
 
 def read_file(path: str, first: str, last: str, zone: str) -> JSON:
@@ -178,11 +181,13 @@ def _take(parts: Sequence[Any], found: _Found) -> None:
         except Exception:
             found.broken += 1
     for event in plain:
+        began_s = time.process_time()
         try:
-            with _patience(REPEAT_CPU_S):
+            with _patience(REPEAT_CPU_S if found.given_up_s < GIVEN_UP_CPU_S else LITTLE_CPU_S):
                 starts = list(_starts(event, found))
         except (_TooHard, Exception):
             found.unfinished += 1
+            found.given_up_s += time.process_time() - began_s
             starts = [event.start]
         changed = {_naive(named.dt, event.zone) for named, _ in own.get(event.uid, ())}
         for start in dict.fromkeys(starts):

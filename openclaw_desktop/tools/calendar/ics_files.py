@@ -7,6 +7,7 @@ it may: the gate has decided. Loop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,12 @@ class IcsFiles:
                 tr("{name} was changed by somebody else meanwhile, so it was left as it is.", name=visible(path.name)),
                 tr("Try again."),
             )
-        known = await self._labels.label_of(path, str(before)) if mode == "replace" else None
+        if mode == "replace":
+            # The new text is noted as what it is, once: cut off in between it would be known by the call alone.
+            known = await self._labels.label_of(path, str(before))
+            scene = replace(scene, context=join([known, scene.context]))
         arguments = {"path": str(path), "text": made["text"], "mode": mode}
         result = await self._write.run(ToolCall(call.id, "write_file", arguments), scene)
-        if known is not None:
-            await self._labels.note(path, result.data["sha256"], join([known, scene.context]))
         assert result.undo is not None
         return result.undo
 

@@ -18,6 +18,7 @@ from openclaw_desktop.core.text import tr, visible
 ReadTime = Callable[[str], datetime | None]
 
 LONGEST_DAYS = 366
+FIRST_YEAR, LAST_YEAR = 1000, 9998
 DEFAULT_MINUTES = 60
 
 _DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
@@ -50,6 +51,13 @@ class Clocks:
 
     def moment(self, words: str) -> datetime | date:
         """Return the moment that `words` mean, or the day where they name no time of day; raises UserError."""
+        found = self._moment(words)
+        # Beyond, a time can't be told by other clocks: there is no such year in them.
+        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+            raise _unclear(words)
+        return found
+
+    def _moment(self, words: str) -> datetime | date:
         text = words.strip().strip(".!?")
         low = re.sub(r"^(?:on|at) (?=\D)", "", text.lower())
         if low == "now":

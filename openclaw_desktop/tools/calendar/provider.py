@@ -79,5 +79,5 @@ class CalendarProvider:
             if not await asyncio.to_thread(Path(account.path).is_file):
                 return (tr("There is no {path} yet; it is made with the first event.", path=visible(account.path)),)
             return (tr("The calendar file is there: {path}", path=visible(account.path)),)
-        names = [visible(one.name) for one in await self._dav.collections(account)]
+        names = [visible(one.name) for one in await self._dav.collections(account, anew=True)]
         return (tr("{count} calendars: {names}", count=len(names), names=", ".join(names)),)

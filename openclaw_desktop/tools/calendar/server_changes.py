@@ -13,7 +13,7 @@ from typing import Any
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.tools.accounts import Account
-from openclaw_desktop.tools.calendar.caldav import CalDav, Collection, changed_since
+from openclaw_desktop.tools.calendar.caldav import CalDav, Collection, changed_since, odd_event
 from openclaw_desktop.tools.calendar.events import Event
 from openclaw_desktop.tools.calendar.ics_files import move_arguments
 from openclaw_desktop.tools.calendar.ics_lines import (
@@ -50,7 +50,7 @@ class ServerChanges:
         old = await self._dav.get(account, event)
         new = await self._edit("calendar.delete", {"uid": event.uid, "key": event.key, "text": old})
         if not is_only_less(old, new):
-            raise _not_that()
+            raise odd_event()
         await self._dav.replace(account, event, new)
 
     async def move(
@@ -61,16 +61,16 @@ class ServerChanges:
         arguments = move_arguments(event, times, now)
         new = await self._edit("calendar.move", {**arguments, "text": old})
         if not is_only_moved(old, new, (arguments["start"], arguments["end"])):
-            raise _not_that()
+            raise odd_event()
         await self._dav.replace(account, event, new)
 
     async def _edit(self, function: str, arguments: Mapping[str, Any]) -> str:
         try:
             made = await self._parse.call(function, arguments, timeout_s=EDIT_S)
         except CallFailed as failure:
-            raise changed_since() if failure.code == "no_event" else _not_that() from failure
+            raise changed_since() if failure.code == "no_event" else odd_event() from failure
         if not isinstance(made, Mapping) or not isinstance(made.get("text"), str):
-            raise _not_that()
+            raise odd_event()
         return str(made["text"])
 
 
@@ -89,12 +89,4 @@ def _chosen(collections: tuple[Collection, ...], inner: str, account: Account) -
         "several_calendars",
         tr("{name} has {count} calendars.", name=account.name, count=len(fitting)),
         tr("Name one as {name}/CALENDAR; openclaw-agent account check {name} lists them.", name=account.name),
-    )
-
-
-def _not_that() -> UserError:
-    return UserError(
-        "odd_event",
-        tr("That event is written in a way in which it can't be changed here, so nothing was sent."),
-        tr("Change it in your calendar program."),
     )

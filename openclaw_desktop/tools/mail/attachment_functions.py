@@ -53,6 +53,11 @@ def save_part(path: str, data: str, encoding: str) -> JSON:
     return {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
 
 
+def hash_part(data: str, encoding: str) -> JSON:
+    """Return {"sha256"} of what `save_part` would write; raises CallFailed `broken`."""
+    return {"sha256": hashlib.sha256(_unpack(base64.b64decode(data), encoding)).hexdigest()}
+
+
 def read_piece(path: str, start: int) -> JSON:
     """Return {"data": the next PIECE_BYTES of a regular file from `start` on (base64), "size_bytes": of all of it}.
 
@@ -85,4 +90,6 @@ def _unpack(content: bytes, encoding: str) -> bytes:
         raise CallFailed("broken", "the attachment is damaged") from None
 
 
-HANDLERS: Mapping[str, Handler] = MappingProxyType({"mail.save_part": save_part, "mail.file_piece": read_piece})
+HANDLERS: Mapping[str, Handler] = MappingProxyType(
+    {"mail.hash_part": hash_part, "mail.save_part": save_part, "mail.file_piece": read_piece}
+)

@@ -110,8 +110,13 @@ class SaveAttachmentTool:
         if size_of(part) > ATTACHMENT_BYTES:
             raise problems.too_large(ATTACHMENT_BYTES)
         data = await self._mailbox.part(account, mail_id, part)
-        arguments = {"path": str(path), "data": base64.b64encode(data).decode(), "encoding": part.encoding}
+        packed = {"data": base64.b64encode(data).decode(), "encoding": part.encoding}
         try:
+            # In a folder whose texts count as the user's, its label is there before it is: nothing may come between.
+            if await self._labels.is_own(path):
+                known = await self._jail.call("mail.hash_part", packed, timeout_s=WRITE_S)
+                await self._labels.note(path, known["sha256"], head.label)
+            arguments = {"path": str(path), **packed}
             found = await self._jail.call("mail.save_part", arguments, write=(path.parent,), timeout_s=WRITE_S)
         except CallFailed as failure:
             raise UserError(failure.code, _explain(failure, path)) from failure

@@ -29,8 +29,11 @@ def write(post: Post, now: datetime) -> Written:
     message_id = f"<{secrets.token_hex(16)}@{post.sender.rpartition('@')[2]}>"
     message["Message-ID"] = message_id
     if post.answers is not None and post.answers.message_id:
-        message["In-Reply-To"] = post.answers.message_id
-        message["References"] = " ".join((*post.answers.references, post.answers.message_id))
+        # The library would decode what looks encoded in another's ids, and write something else.
+        ids = [one for one in (*post.answers.references, post.answers.message_id) if "=?" not in one]
+        if ids and ids[-1] == post.answers.message_id:
+            message["In-Reply-To"] = post.answers.message_id
+            message["References"] = " ".join(ids)
     message.set_content(post.text if post.text.endswith("\n") else post.text + "\n", cte="quoted-printable")
     for one in post.attached:
         kind = mimetypes.guess_type(one.name)[0] or "application/octet-stream"

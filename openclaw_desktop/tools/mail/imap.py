@@ -24,6 +24,9 @@ from openclaw_desktop.tools.mail.imap_replies import NotImapError, Reply, Wire, 
 # All that one conversation may read.
 SESSION_BYTES = 64 << 20
 WAIT_S = 20.0
+# So many replies to one command: a short one takes a hundred times its bytes here.
+REPLIES = 100_000
+NAME_BYTES = 1000
 # What these folders are called where the server does not say which they are.
 _USUAL = {
     "drafts": ("drafts", "draft", "entwürfe", "brouillons", "borradores", "bozze", "concepten"),
@@ -126,9 +129,8 @@ class Imap:
             await self._connection.write_secret(secret, lambda v: b"%s AUTHENTICATE PLAIN %s\r\n" % (tag, plain(v)))
         else:
             await self._connection.write(b"%s AUTHENTICATE PLAIN\r\n" % tag)
-            reply = await self._reply()
-            if reply.tag != b"+":
-                return reply
+            if (early := await self._until(b"+", tag)) is not None:
+                return early
             await self._connection.write_secret(secret, lambda v: plain(v) + b"\r\n")
         return await self._final(tag)
 
@@ -155,7 +157,7 @@ class Imap:
             values = self._values(reply)
             if len(values) == 4 and values[0].upper() == b"LIST" and isinstance(values[1], list):
                 flags = frozenset(flag.decode("latin-1").lower() for flag in values[1] if isinstance(flag, bytes))
-                if isinstance(values[3], bytes) and "\\noselect" not in flags:
+                if isinstance(values[3], bytes) and len(values[3]) <= NAME_BYTES and "\\noselect" not in flags:
                     found.append(Folder(decode_name(values[3]), flags))
         return tuple(found)
 
@@ -176,7 +178,7 @@ class Imap:
             if reply.code == "UIDVALIDITY" and reply.code_text.isdigit():
                 validity = int(reply.code_text)
             values = reply.pieces[0].split()
-            if len(values) == 3 and values[2].upper() == b"EXISTS" and values[1].isdigit():
+            if len(values) == 3 and values[2].upper() == b"EXISTS" and values[1].isdigit() and len(values[1]) < 12:
                 count = int(values[1])
         return Opened(name, count, validity)
 
@@ -197,7 +199,7 @@ class Imap:
         replies = await self.say(b"UID FETCH" if by_uid else b"FETCH", which.encode(), items)
         found: list[Mapping[bytes, Any]] = []
         for reply in replies:
-            if b" FETCH " not in reply.pieces[0].upper()[:40]:
+            if b" FETCH " not in reply.pieces[0][:40].upper():
                 continue
             values = self._values(reply)
             if len(values) == 3 and isinstance(values[2], list):
@@ -266,6 +268,8 @@ class Imap:
             if reply.tag == tag:
                 return reply
             if replies is not None:
+                if len(replies) >= REPLIES:
+                    raise problems.not_the_protocol(self._server.host, self._server.port, "IMAP")
                 replies.append(reply)
 
     async def _reply(self) -> Reply:

@@ -17,6 +17,8 @@ DEPTH = 150
 TOKENS = 500_000
 
 _LITERAL = re.compile(rb"\{(\d{1,12})\}\r\n\Z")
+_QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _ATOM_END = re.compile(rb"[()\s\"]")
 _CODE = re.compile(rb"\[([A-Za-z0-9-]{1,40})(?: ([^\]\r\n]{0,200}))?\]")
 
@@ -153,18 +155,10 @@ def parse(pieces: Sequence[bytes]) -> list[Any]:
 
 
 def _quoted(piece: bytes, place: int) -> tuple[bytes, int]:
-    text = bytearray()
-    place += 1
-    while place < len(piece):
-        byte = piece[place]
-        if byte == 0x22:
-            return bytes(text), place + 1
-        if byte == 0x5C:
-            place += 1
-        if place < len(piece):
-            text.append(piece[place])
-        place += 1
-    raise NotImapError("a quoted text is not closed")
+    match = _QUOTED.match(piece, place)
+    if match is None:
+        raise NotImapError("a quoted text is not closed")
+    return _ESCAPED.sub(rb"\1", match[1]), match.end()
 
 
 def _atom(piece: bytes, place: int) -> tuple[bytes, int]:

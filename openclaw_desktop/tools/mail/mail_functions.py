@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
@@ -30,6 +31,8 @@ PARTS = 200
 SHOWN_PARTS = 20
 READ_PARTS = 5
 DEPTH = 60
+# An answer of the jail holds 1 MB, and its JSON spells letters beyond ASCII out.
+TEXT_JSON_BYTES, HEAD_JSON_BYTES = 800_000, 22_000
 
 _WORD = re.compile(r"=\?[^?\s]{1,60}\?[bBqQ]\?[^?]{0,4000}\?=")
 _FOLD = re.compile(r"\r?\n[ \t]+")
@@ -42,7 +45,7 @@ def read_heads(heads: Sequence[Mapping[str, Any]], own: str) -> JSON:
 
     A head is {"head": its header lines (base64), "structure": BODYSTRUCTURE as lists}; `own`: the user's address.
     """
-    return [_head(base64.b64decode(head["head"]), head.get("structure"), own) for head in heads]
+    return [_small(_sound(head, own)) for head in heads]
 
 
 def read_part(data: str, encoding: str, charset: str, subtype: str) -> JSON:
@@ -54,8 +57,11 @@ def read_part(data: str, encoding: str, charset: str, subtype: str) -> JSON:
     links: list[dict[str, str]] = []
     if subtype == "html":
         text, links = visible_text(text)
-    text = text.strip("\n")
-    return {"text": text[:TEXT_CHARS], "links": links[:40], "truncated": len(text) > TEXT_CHARS}
+    whole = text.strip("\n")
+    shown = whole[:TEXT_CHARS]
+    while len(json.dumps(shown)) > TEXT_JSON_BYTES:
+        shown = shown[: len(shown) * 3 // 4]
+    return {"text": shown, "links": links[:40], "truncated": len(whole) > len(shown)}
 
 
 def unpack(content: bytes, encoding: str) -> bytes:
@@ -74,7 +80,23 @@ def unpack(content: bytes, encoding: str) -> bytes:
             return content
 
 
-def _head(raw: bytes, structure: Any, own: str) -> JSON:
+def _sound(head: Mapping[str, Any], own: str) -> dict[str, Any]:
+    """Return what one head says; nothing of one that breaks the reading: the others of its list are still read."""
+    try:
+        return _head(base64.b64decode(head["head"]), head.get("structure"), own)
+    except Exception:
+        return {}
+
+
+def _small(said: dict[str, Any]) -> dict[str, Any]:
+    """Return a head so small that a whole list of them fits into one answer: of what there is much, less."""
+    if len(json.dumps(said)) <= HEAD_JSON_BYTES:
+        return said
+    less = {"to": said["to"][:3], "cc": [], "references": said["references"][-3:]}
+    return {**said, **less, "attachments": said["attachments"][:5]}
+
+
+def _head(raw: bytes, structure: Any, own: str) -> dict[str, Any]:
     headers = _headers(raw)
     sender = next(iter(_addresses(headers.get("from", ""))), {"name": "", "address": ""})
     to, cc = _addresses(headers.get("to", "")), _addresses(headers.get("cc", ""))
@@ -176,7 +198,7 @@ def _part(fields: Sequence[Any], section: str) -> dict[str, Any]:
     size = _text(fields, 6)
     return {
         "section": section, "type": f"{kind}/{subtype}"[:100], "charset": _parameter(parameters, "charset")[:40],
-        "encoding": _text(fields, 5).lower()[:20], "size": int(size) if size.isdigit() and len(size) < 12 else 0,
+        "encoding": _text(fields, 5).lower()[:20], "size": int(size) if size.isdecimal() and len(size) < 12 else 0,
         "name": name[:150], "attachment": not inline or bool(name),
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_desktop.core.clock import Clock
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.protocols import Dial
 from openclaw_desktop.core.text import without_controls
 from openclaw_desktop.tools.accounts import Account
@@ -23,6 +24,8 @@ from openclaw_desktop.workers.tool_host import CallFailed
 
 HEAD_BYTES = 16_384
 TEXT_BYTES = 1_500_000
+# A mail may have several texts; what goes on from here is one answer.
+TEXT_CHARS = 200_000
 ATTACHMENT_BYTES = 25_000_000
 READ_S = 15.0
 BATCH = 40
@@ -69,12 +72,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail that was read. `links`: {"text", "url"} of what it has in HTML."""
+    """A mail that was read. `links`: {"text", "url"} of what it has in HTML. `broken`: its text can't be read."""
 
     head: Head
     text: str
     links: tuple[Mapping[str, str], ...]
     truncated: bool
+    broken: bool = False
 
 
 class Mailbox:
@@ -84,8 +88,9 @@ class Mailbox:
         self.dial = dial
         self.clock = clock
         self._parse = parse
-        # A mail never changes under its id, so that what stood over it once is still true.
-        self._heads: dict[MailId, Head] = {}
+        # A mail never changes under its id, so that what stood over it once is still true: within that very account,
+        # as another one may get the same name.
+        self._heads: dict[tuple[Account, MailId], Head] = {}
 
     async def find(self, account: Account, wanted: Wanted) -> Found:
         """Return the mails that fit; raises UserError."""
@@ -96,7 +101,7 @@ class Mailbox:
         """Return the mails that fit, with their texts; raises UserError."""
         async with open_imap(self.dial, account) as imap:
             found = await self._find(imap, account, wanted)
-            return found, tuple([await self._letter(imap, head, TEXT_BYTES // 10) for head in found.heads])
+            return found, tuple([await self._one_of_many(imap, head) for head in found.heads])
 
     async def read(self, account: Account, mail_id: MailId) -> Letter:
         """Return one mail with its text; raises UserError."""
@@ -106,8 +111,8 @@ class Mailbox:
 
     async def head(self, account: Account, mail_id: MailId) -> Head:
         """Return what stands over one mail; raises UserError."""
-        if mail_id in self._heads:
-            return self._heads[mail_id]
+        if (known := self._heads.get((account, mail_id))) is not None:
+            return known
         async with open_imap(self.dial, account) as imap:
             return await self._head(imap, account, mail_id)
 
@@ -178,13 +183,22 @@ class Mailbox:
             seen = any(isinstance(flag, bytes) and flag.lower() == b"\\seen" for flag in flags)
             size, received = _number(row.get(b"RFC822.SIZE")), _received(row.get(b"INTERNALDATE"))
             head = head_of(one, mail_id, unread=not seen, size=size, fallback_date=received)
-            self._heads[mail_id] = head
+            self._heads[account, mail_id] = head
             heads.append(head)
         while len(self._heads) > KEPT_HEADS:
             self._heads.pop(next(iter(self._heads)))
         return heads
 
-    async def _letter(self, imap: Imap, head: Head, limit_bytes: int) -> Letter:
+    async def _one_of_many(self, imap: Imap, head: Head) -> Letter:
+        """Return a mail; one that its sender made unreadable does not hide the others."""
+        try:
+            return await self._letter(imap, head, TEXT_BYTES // 10, READ_S / 5)
+        except UserError as error:
+            if error.failure.code not in ("mail_unreadable", "mail_too_hard"):
+                raise
+            return Letter(head, "", (), truncated=False, broken=True)
+
+    async def _letter(self, imap: Imap, head: Head, limit_bytes: int, limit_s: float = READ_S) -> Letter:
         texts, links, truncated = [], [], False
         for part in head.texts:
             data = await self._fetch_part(imap, head.id.uid, part.section, limit_bytes)
@@ -192,13 +206,14 @@ class Mailbox:
                 "data": _base64(data), "encoding": part.encoding, "charset": part.charset,
                 "subtype": part.type.partition("/")[2],
             }  # fmt: skip
-            said = await self._call("mail.part", arguments)
+            said = await self._call("mail.part", arguments, limit_s)
             if not isinstance(said, Mapping) or not isinstance(said.get("text"), str):
                 raise problems.unreadable("failed")
             texts.append(without_controls(said["text"]).strip())
             links += [link for one in said.get("links") or () if (link := _link(one))]
             truncated |= bool(said.get("truncated")) or part.size > limit_bytes
-        return Letter(head, "\n\n".join(text for text in texts if text), tuple(links), truncated)
+        text = "\n\n".join(text for text in texts if text)
+        return Letter(head, text[:TEXT_CHARS], tuple(links), truncated or len(text) > TEXT_CHARS)
 
     async def _fetch_part(self, imap: Imap, uid: int, section: str, limit_bytes: int) -> bytes:
         rows = await imap.fetch(str(uid), b"(UID BODY.PEEK[%s]<0.%d>)" % (section.encode(), limit_bytes))
@@ -207,9 +222,9 @@ class Mailbox:
             raise problems.no_mail(str(uid))
         return _starting(found, b"BODY[")
 
-    async def _call(self, function: str, arguments: Mapping[str, Any]) -> Any:
+    async def _call(self, function: str, arguments: Mapping[str, Any], limit_s: float = READ_S) -> Any:
         try:
-            return await self._parse.call(function, arguments, timeout_s=READ_S)
+            return await self._parse.call(function, arguments, timeout_s=limit_s)
         except CallFailed as failure:
             raise problems.unreadable(failure.code) from failure
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from openclaw_desktop.core.text import without_controls
 from openclaw_desktop.tools.mail.letters import Head
 
 SUBJECT_CHARS = 300
@@ -47,6 +48,11 @@ class Written:
     sent: bytes
     kept: bytes
     message_id: str
+
+
+def clean_subject(text: str) -> str:
+    """Return a subject as it is asked about and sent: one line, and nothing in it that mail programs would decode."""
+    return " ".join(without_controls(text).split()).replace("=?", "= ?")[:SUBJECT_CHARS]
 
 
 def answer_subject(subject: str) -> str:

@@ -127,25 +127,33 @@ class SummariseMailTool(_OverAccounts):
         """Return for each mail the sentences of its own that say most."""
         wanted, accounts = _wanted(call.arguments, SUMMARISED), call.arguments["accounts"]
         letters: list[Letter] = []
-        total = 0
+        total, failures = 0, []
         for name in accounts:
-            found, read = await self._mailbox.read_found(self._book.find("mail", name), wanted)
+            try:
+                found, read = await self._mailbox.read_found(self._book.find("mail", name), wanted)
+            except UserError as error:
+                failures.append(error)
+                continue
             letters += read
             total += found.total
+        if failures and len(failures) == len(accounts):
+            raise failures[0]
+        failed = [error.failure.text for error in failures]
         label = join([_empty(accounts), *(letter.head.label for letter in letters)])
         receipt = Receipt("mail.read", tr("read {count} mails", count=len(letters)), call.id)
         if not letters:
-            return ToolResult(_nothing(wanted), label, (receipt,), [])
+            return ToolResult("\n".join([_nothing(wanted), *failed]), label, (receipt,), [])
         each = max(30, (scene.result_tokens - 40) // len(letters))
         lines, data = [], []
         for letter in letters:
             head = _line(letter.head, short=True)
             said = summarise(letter.text, letter.head.label, max(15, each - estimate_tokens(head) - 5))
-            lines.append(f"{head}\n  {said or tr('[it has no text]')}")
+            none = tr("[it can't be read]") if letter.broken else tr("[it has no text]")
+            lines.append(f"{head}\n  {said or none}")
             data.append({**letter.head.as_data(), "summary": said})
         if total > len(letters):
             lines.append(tr("[{count} more]", count=total - len(letters)))
-        return ToolResult("\n".join(lines), label, (receipt,), data)
+        return ToolResult("\n".join([*lines, *failed]), label, (receipt,), data)
 
 
 class ReadMailTool:

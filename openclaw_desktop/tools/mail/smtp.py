@@ -6,6 +6,7 @@ ever in an error. A mail goes to all of its recipients or to none. Must not know
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import re
@@ -21,6 +22,8 @@ from openclaw_desktop.tools.mail.imap_replies import NotImapError, Wire
 
 SESSION_BYTES = 1 << 20
 WAIT_S = 30.0
+# All that one mail may take, however slowly a server goes on answering.
+SEND_S = 60.0
 LINE_BYTES = 8_192
 LINES = 200
 
@@ -34,14 +37,30 @@ class _Answer:
     lines: tuple[bytes, ...]
 
 
+@dataclass(slots=True)
+class Sending:
+    """How far a mail got: wholly handed over, and taken."""
+
+    handed_over: bool = False
+    taken: bool = False
+
+
 async def send(dial: Dial, account: Account, recipients: Sequence[str], message: bytes) -> None:
     """Send `message` from the account's address; raises UserError: `mail_unknown` where nobody knows whether it went.
 
     Any other error means that nothing was sent.
     """
-    async with contextlib.AsyncExitStack() as stack:
-        smtp = await _open(dial, account, stack)
-        await smtp.send(account.address, recipients, message)
+    sending = Sending()
+    try:
+        async with asyncio.timeout(SEND_S), contextlib.AsyncExitStack() as stack:
+            smtp = await _open(dial, account, stack)
+            await smtp.send(account.address, recipients, message, sending)
+    except TimeoutError:
+        host = account.smtp.host if account.smtp else ""
+        if sending.handed_over and not sending.taken:
+            raise problems.maybe_sent(host) from None
+        if not sending.taken:
+            raise problems.not_sent(host, tr("it answers too slowly")) from None
 
 
 async def check(dial: Dial, account: Account) -> None:
@@ -106,8 +125,8 @@ class Smtp:
         if answer.code != 235:
             raise problems.login_refused(account, self._server.host, "UNAVAILABLE" if answer.code == 454 else "")
 
-    async def send(self, sender: str, recipients: Sequence[str], message: bytes) -> None:
-        """Send one mail to all of `recipients`; raises UserError."""
+    async def send(self, sender: str, recipients: Sequence[str], message: bytes, sending: Sending) -> None:
+        """Send one mail to all of `recipients`, and say in `sending` how far it got; raises UserError."""
         limits = self._can.get(b"SIZE", frozenset())
         limit = max((int(word) for word in limits if word.isdigit() and len(word) < 12), default=0)
         if limit and len(message) > limit:
@@ -124,6 +143,7 @@ class Smtp:
         lines = _BARE.sub(b"\r\n", message.rstrip(b"\r\n")).split(b"\r\n")
         # A line that is a dot would end the mail: a second one is put before it, which the server takes away.
         await self._connection.write(b"".join((b"." if line[:1] == b"." else b"") + line + b"\r\n" for line in lines))
+        sending.handed_over = True
         try:
             await self._connection.write(b".\r\n")
             answer = await self._answer()
@@ -132,6 +152,7 @@ class Smtp:
         if answer.code != 250:
             large = answer.code in (523, 552)
             raise problems.not_sent(self._server.host, tr("it is too large") if large else tr("it was refused"))
+        sending.taken = True
 
     async def leave(self) -> None:
         """Say goodbye, where anybody still listens."""

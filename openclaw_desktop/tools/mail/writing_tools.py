@@ -6,6 +6,7 @@ is asked about with its recipients, its subject and its files. Must not connect 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from openclaw_desktop.tools.mail.addresses import clean_addresses
 from openclaw_desktop.tools.mail.imap import Imap, Text, open_imap
 from openclaw_desktop.tools.mail.letters import Head, answerable, parse_id, shown_size
 from openclaw_desktop.tools.mail.mailbox import Mailbox
-from openclaw_desktop.tools.mail.posts import SUBJECT_CHARS, Attached, Post, Written, answer_subject
+from openclaw_desktop.tools.mail.posts import SUBJECT_CHARS, Attached, Post, Written, answer_subject, clean_subject
 from openclaw_desktop.tools.path_finder import PathFinder
 from openclaw_desktop.workers.tool_host import CallFailed
 
@@ -35,6 +36,8 @@ FILES = 10
 FILES_BYTES = 20_000_000
 RECIPIENTS = 50
 READ_S = 15.0
+# Sending has a limit of its own; a copy that is slow to keep must not make what was sent look as if it was stopped.
+KEEP_S = 25.0
 DRAFTS = "Drafts"
 
 _ADDRESSES = {"type": "string", "minLength": 1, "maxLength": 4000, "description": "addresses, with commas between"}
@@ -91,8 +94,8 @@ class _Writing:
                 "many_recipients", tr("It would go to more than {count} addresses.", count=RECIPIENTS),
                 tr("Send it from your mail program."), ExitCode.USAGE,
             )  # fmt: skip
-        subject = " ".join(without_controls(str(asked.get("subject", ""))).split())
-        found["subject"] = subject or (answer_subject(head.subject)[:SUBJECT_CHARS] if head else "")
+        subject = clean_subject(str(asked.get("subject", "")))
+        found["subject"] = subject or (clean_subject(answer_subject(head.subject)) if head else "")
         found["text"] = without_controls(str(asked["text"]))
         if "reply_to" in asked:
             found["reply_to"] = asked["reply_to"]
@@ -238,11 +241,11 @@ class SendMailTool(_Writing):
         return ToolResult(text, label, (receipt,), data)
 
     async def _keep(self, account: Account, written: Written) -> bool:
-        """Put a copy among the sent mails; what was sent stays sent where that fails."""
+        """Put a copy among the sent mails; what was sent stays sent where that fails, or takes too long."""
         try:
-            async with open_imap(self._mailbox.dial, account) as imap:
+            async with asyncio.timeout(KEEP_S), open_imap(self._mailbox.dial, account) as imap:
                 return imap.keeps_sent_mail or await _file_away(imap, written)
-        except UserError:
+        except (UserError, TimeoutError):
             return False
 
     async def _hash(self, path: Path) -> str:

@@ -18,6 +18,7 @@ from openclaw_desktop.tools.mcp.form import NAME, Server
 from openclaw_desktop.tools.mcp.offers import as_rows, stored_offers
 
 _LISTS = ("command", "read", "write", "hosts", "off", "reads")
+_MAPS = ("env", "headers")
 _OFFERS = ("tools", "offered")
 
 
@@ -101,4 +102,19 @@ def _server(name: str, row: Mapping[str, Any]) -> Server:
         raise ValueError("not a row of ours")
     values: dict[str, Any] = {key: tuple(row[key]) if key in _LISTS else row[key] for key in row}
     values |= {key: stored_offers(row[key]) for key in _OFFERS if row.get(key) is not None}
-    return replace(Server(name), **values)
+    if not all(isinstance(row[key], list) for key in _LISTS if key in row):
+        raise TypeError("a list is none")
+    return _checked(replace(Server(name), **values))
+
+
+def _checked(server: Server) -> Server:
+    """Return the server; raises TypeError or ValueError where somebody wrote values of another kind into the file."""
+    lists = (word for key in _LISTS for word in getattr(server, key))
+    maps = (word for key in _MAPS for pair in getattr(server, key).items() for word in pair)
+    if not all(isinstance(word, str) for word in (server.url, *lists, *maps)):
+        raise TypeError("a value is no text")
+    if isinstance(server.timeout_s, bool) or not isinstance(server.timeout_s, (int, float)):
+        raise TypeError("a time limit is no number")
+    if bool(server.command) == bool(server.url):
+        raise ValueError("neither a command nor an address, or both")
+    return server

@@ -31,7 +31,8 @@ MESSAGE_BYTES = 8 << 20
 JUNK_LINES = 200
 LINE_BYTES = 1 << 21
 PAGES, TOOLS = 20, 200
-TEXT_CHARS, DATA_CHARS = 200_000, 100_000
+# A letter takes up to twelve bytes in a line: both together must fit into one of LINE_BYTES.
+TEXT_CHARS, DATA_CHARS = 150_000, 100_000
 REQUEST_S = 20.0
 # Nobody here asks for progress or logs: a flood of them is dropped before it costs anything.
 _UNASKED = (b'"notifications/progress"', b'"notifications/message"')

@@ -153,9 +153,18 @@ def find_secrets(server: Server) -> tuple[FoundSecret, ...]:
     return tuple(found)
 
 
-def put_secret(server: Server, found: FoundSecret) -> Server:
-    """Return the server with the secret's name in the place of its value."""
-    value = f"{found.before}secret:{found.name}"
+def free_name(found: FoundSecret, host: str, hosts: Mapping[str, str | None]) -> str:
+    """Return what to keep a secret for `host` under, so that none of `hosts` (by name) is put in another's place.
+
+    One of that name and host was kept for this server before: the new value takes its place.
+    """
+    names = (found.name, *(f"{found.name[:60]}-{number}" for number in range(2, 2 + len(hosts))))
+    return next(name for name in names if name not in hosts or hosts[name] == host)
+
+
+def put_secret(server: Server, found: FoundSecret, name: str = "") -> Server:
+    """Return the server with the secret's name in the place of its value; `name`: another one than its own."""
+    value = f"{found.before}secret:{name or found.name}"
     if found.place == "env":
         return replace(server, env={**server.env, found.key: value})
     return replace(server, headers={**server.headers, found.key: value})

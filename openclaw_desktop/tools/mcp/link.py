@@ -110,11 +110,16 @@ class Link:
         """True until the server has ended."""
         return self._ended is None
 
+    @property
+    def _http_s(self) -> float:
+        """How long a server over HTTP may be silent: no call that it may take longer for ends sooner."""
+        return max(HTTP_HEAD_S, self.server.timeout_s)
+
     async def begin(self, first: Mapping[str, Any]) -> None:
         """Open the session; raises LinkEnded."""
-        await self._send(first)
         try:
             async with asyncio.timeout(self._ways.open_timeout_s):
+                await self._send(first)
                 await asyncio.shield(self._opened)
         except TimeoutError:
             raise LinkEnded("timeout", self._detail()) from None
@@ -128,10 +133,10 @@ class Link:
         self._calls[number] = waiting
         self._unasked = 0
         try:
-            await self._send(
-                {"op": "call", "id": number, "name": tool, "arguments": dict(arguments), "timeout_s": timeout_s}
-            )
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s):  # a bridge that was stopped does not even read
+                await self._send(
+                    {"op": "call", "id": number, "name": tool, "arguments": dict(arguments), "timeout_s": timeout_s}
+                )
                 return await waiting
         finally:
             del self._calls[number]
@@ -187,7 +192,7 @@ class Link:
             case {"answer": int(number), "text": str(text), "failed": bool(failed), "cut": bool(cut), **rest}:
                 waiting = self._take(number)
                 if waiting is not None:
-                    data = json.loads(self._blotter.clean_text(json.dumps(rest.get("data"))))
+                    data = self._clean_data(rest.get("data"))
                     waiting.set_result(Answer(self._blotter.clean_text(text), data, failed, cut))
             case {"problem": int(number), "code": str(code)}:
                 waiting = self._take(number)
@@ -202,6 +207,13 @@ class Link:
                     task.cancel()
             case _:
                 raise ValueError("no line of a bridge")
+
+    def _clean_data(self, data: Any) -> Any:
+        clean = self._blotter.clean_text(json.dumps(data, allow_nan=False))
+        try:
+            return json.loads(clean)
+        except ValueError:  # a secret stood there as a number, or as a part of one
+            return clean
 
     def _take(self, number: int) -> asyncio.Future[Answer] | None:
         waiting = self._calls.get(number)
@@ -259,7 +271,7 @@ class Link:
             asked = self._web_request(request)
             events = asked.method == _STREAMING
             scope = clean_scope(self.server.url)
-            async with self._ways.fetch.stream(asked, (scope,), idle_s=None if events else HTTP_HEAD_S) as answer:
+            async with self._ways.fetch.stream(asked, (scope,), idle_s=None if events else self._http_s) as answer:
                 await self._send(line | {"status": answer.status, "headers": dict(answer.headers)})
                 async for piece in answer.pieces:
                     for at in range(0, len(piece), 1 << 16):
@@ -274,21 +286,21 @@ class Link:
             pass
 
     def _web_request(self, request: Mapping[str, Any]) -> WebRequest:
-        target, place = parse_url(str(request["url"])), parse_url(self.server.url)
-        body = base64.b64decode(request["body"])
+        try:
+            method, url, body = str(request["method"]), str(request["url"]), base64.b64decode(request["body"])
+            sent = {str(name).lower(): str(value) for name, value in request["headers"].items()}
+        except (AttributeError, KeyError, TypeError, ValueError):
+            wrong = tr("What {server} asks for makes no sense.", server=self.server.name)
+            raise UserError("mcp_nonsense", wrong) from None
+        target, place = parse_url(url), parse_url(self.server.url)
         if target.origin != place.origin or len(body) > HTTP_BODY_BYTES:
             raise UserError("mcp_elsewhere", tr("{server} sent on to another place.", server=self.server.name))
-        given = {
-            str(name).lower(): str(value)
-            for name, value in request["headers"].items()
-            if str(name).lower() in _HEADERS or str(name).lower().startswith("mcp-")
-        }
+        given = {name: value for name, value in sent.items() if name in _HEADERS or name.startswith("mcp-")}
         ours = {name.lower(): value for name, value in self.server.headers.items()}
         secrets = {name: value for name, value in ours.items() if SECRET.search(value)}
         headers = given | {name: value for name, value in ours.items() if name not in secrets}
-        method = str(request["method"])
         limit = STREAM_BYTES if method == _STREAMING else HTTP_BYTES
-        return WebRequest(target.url, method, headers, body, secrets, limit, HTTP_HEAD_S)
+        return WebRequest(target.url, method, headers, body, secrets, limit, self._http_s)
 
 
 async def open_link(server: Server, ways: Ways) -> Link:
@@ -306,11 +318,11 @@ async def open_link(server: Server, ways: Ways) -> Link:
         process = await open_jailed(bridge_program(server, ways.own), LINE_BYTES)
     except CallFailed as failure:
         raise LinkEnded("jail" if failure.code == "jail" else "not_started", failure.message) from None
-    if proxy is not None and process.proxy is not None:
-        await proxy.start(process.proxy)
     blotted = {server.env[variable].removeprefix("secret:"): (value,) for variable, value in values.items()}
     link = Link(server, process, ways, Blotter(blotted), proxy)
     try:
+        if proxy is not None and process.proxy is not None:
+            await proxy.start(process.proxy)
         await link.begin(first)
     except BaseException:
         await link.close()

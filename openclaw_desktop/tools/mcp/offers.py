@@ -121,6 +121,8 @@ def plain_schema(raw: Any) -> dict[str, Any]:
     for name in schema.get("properties", {}):
         if not _ARGUMENT_NAME.fullmatch(name):
             raise BadSchema(tr("an argument has a name that makes no sense"))
+        if name == "tool":  # in a call that word names the tool: a schema of this could let it name another one
+            raise BadSchema(tr('an argument is called "tool", which has a meaning of its own here'))
     schema |= {"type": "object", "properties": schema.get("properties", {})}
     # What is not described is not shown to anybody either.
     if "additionalProperties" not in schema:
@@ -150,12 +152,12 @@ class _Rebuilding:
         found = self._describe(raw) | self._kinds(raw) | self._limits(raw)
         if "properties" in raw:
             parts = raw["properties"]
-            if not isinstance(parts, Mapping) or not all(isinstance(name, str) for name in parts):
+            if not isinstance(parts, Mapping) or not all(map(_is_name, parts)):
                 raise BadSchema(tr("its arguments are not listed by name"))
             found["properties"] = {name: self.rebuild(part, depth + 1) for name, part in parts.items()}
         if "required" in raw:
             names = raw["required"]
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            if not isinstance(names, list) or not all(map(_is_name, names)):
                 raise BadSchema(tr("the arguments that it needs are not named"))
             found["required"] = list(dict.fromkeys(names))
         if "items" in raw and not isinstance(raw["items"], list):
@@ -214,6 +216,10 @@ class _Rebuilding:
                     raise BadSchema(tr("a limit of an argument is no number"))
                 found[word] = value
         return found
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= ARGUMENT_CHARS and value.isprintable()
 
 
 def _is_scalar(value: Any) -> bool:

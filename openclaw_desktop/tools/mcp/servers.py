@@ -167,7 +167,8 @@ class McpServers:
         life = self._life(name)
         async with life.lock:
             await self._drop(life)
-        self._lives.pop(name, None)
+            # It stays in the list: who waits for its lock may start it again, and that one must be found too.
+            life.failures, life.not_before_s, life.problem, life.detail = 0, 0.0, "", ""
 
     async def stop(self) -> None:
         """End all of them."""

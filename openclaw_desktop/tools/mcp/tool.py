@@ -7,6 +7,7 @@ argument carries authority, and what comes back is a stranger's text. Must not k
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import re
 from collections.abc import Awaitable, Mapping
@@ -17,9 +18,8 @@ from openclaw_desktop.core.messages import Effect, Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, ToolResult
 from openclaw_desktop.core.text import tr, without_controls
 from openclaw_desktop.core.tokens import clip
-from openclaw_desktop.tools.execution import with_arguments
 from openclaw_desktop.tools.mcp.form import Server
-from openclaw_desktop.tools.mcp.link import Answer
+from openclaw_desktop.tools.mcp.link import OPEN_TIMEOUT_S, Answer
 from openclaw_desktop.tools.mcp.offers import Offer
 
 NAME_CHARS = 64
@@ -58,13 +58,14 @@ class McpTool:
             effect=effect,
             capability="mcp:call",
             authority=tuple(offer.schema.get("properties", {})),
-            timeout_s=server.timeout_s,
+            # The first call starts the server: the call itself keeps to the server's own limit.
+            timeout_s=server.timeout_s + OPEN_TIMEOUT_S,
             source=server.origin,
         )
 
     async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call as it is: its arguments were checked against the tool's schema."""
-        return with_arguments(call, **copy.deepcopy(dict(call.arguments)))
+        return dataclasses.replace(call, arguments=copy.deepcopy(dict(call.arguments)))
 
     async def preview(self, call: ToolCall, scene: CallScene) -> str:
         """Return where the arguments may go."""
@@ -79,7 +80,7 @@ class McpTool:
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
         """Call the server and return what it says: untrusted text of `mcp:SERVER`."""
-        answer = await self._call(self._server.name, self._offer.name, call.arguments, self.spec.timeout_s)
+        answer = await self._call(self._server.name, self._offer.name, call.arguments, self._server.timeout_s)
         label = Label("untrusted", "private", (self._server.origin,))
         text = without_controls(answer.text)
         if answer.failed:
@@ -87,10 +88,11 @@ class McpTool:
             return ToolResult(
                 "", label, error=tr("{server} says that it failed: {text}", server=self._server.name, text=said)
             )
+        data = without_controls(json.dumps(answer.data, ensure_ascii=False))
         if not text and answer.data is not None:
-            text = json.dumps(answer.data, ensure_ascii=False)
+            text = data
         shown = clip(text, scene.result_tokens)
         if shown != text or answer.cut:
             shown += tr("\n[cut: there was more]")
         receipt = Receipt("mcp.called", tr("called {tool}", tool=self.spec.name), call.id, self._server.origin)
-        return ToolResult(shown or tr("It gave nothing back."), label, (receipt,), answer.data)
+        return ToolResult(shown or tr("It gave nothing back."), label, (receipt,), json.loads(data))

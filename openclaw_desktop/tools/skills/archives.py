@@ -14,7 +14,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
@@ -24,7 +24,7 @@ RATIO_MOST = 100
 # Text alone may shrink a lot: below so many bytes the ratio says nothing.
 RATIO_FROM_BYTES = 1 << 20
 _BROKEN = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError,
-           zlib.error, lzma.LZMAError)  # fmt: skip
+           zlib.error, lzma.LZMAError, MemoryError)  # fmt: skip
 
 
 def read_archive(path: Path) -> dict[str, bytes]:
@@ -45,6 +45,9 @@ def read_archive(path: Path) -> dict[str, bytes]:
             total += len(content)
             if len(files) > FILES_MOST or total > BYTES_MOST:
                 raise _refused(tr("It holds more than a skill may."))
+        for inside in files:
+            if above := {str(folder).lower() for folder in PurePosixPath(inside).parents} & {*map(str.lower, files)}:
+                raise _refused(tr("{path} is both a file and a folder in it.", path=visible(min(above))))
     except _BROKEN as error:
         raise _refused(tr("It could not be read whole.")) from error
     return _one_skill(files)

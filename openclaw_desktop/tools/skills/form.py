@@ -69,10 +69,11 @@ def _load(text: str) -> dict[str, Any] | str:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             return tr("The head uses YAML aliases, which no skill needs.")
         found = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError, LookupError, AttributeError) as error:
+        # The last two: a value that its own tag does not fit, such as `!!timestamp tea`.
         mark = getattr(error, "problem_mark", None)
         return tr("The head is no YAML: line {line}.", line=mark.line + 2 if mark else 1)
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not all(isinstance(field, str) for field in found):
         return tr("The head is no list of names and values.")
     return found
 
@@ -93,9 +94,7 @@ def _problems(head: Mapping[Any, Any], folder_name: str) -> list[str]:
         problems.append(tr("metadata must be names and values."))
     for field in head:
         if field not in KNOWN:
-            problems.append(
-                tr("{field} is no field of a skill; put it below metadata.", field=visible(str(field)[:80]))
-            )
+            problems.append(tr("{field} is no field of a skill; put it below metadata.", field=visible(field[:80])))
     return problems
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -20,11 +19,12 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, ToolResult
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.tools.commands import program_text, stopped_sentence
-from openclaw_desktop.tools.skills.shelf import SCRIPTS, Shelf
+from openclaw_desktop.tools.commands import checked_words, program_text, stopped_sentence
+from openclaw_desktop.tools.skills.shelf import SCRIPTS, Shelf, Skill
 from openclaw_desktop.tools.work_folder import CHANGES, WorkFolders
 from openclaw_desktop.workers.programs import Program, ProgramResult
 from openclaw_desktop.workers.python_jail import python_jail, script_program
+from openclaw_desktop.workers.sandbox import temporary
 from openclaw_desktop.workers.sandbox.program_jail import ProgramJail
 from openclaw_desktop.workers.sandbox.proof import FULL_LEVEL, Proof
 from openclaw_desktop.workers.tool_host import CallFailed
@@ -107,9 +107,7 @@ class RunSkillScriptTool:
                 tr("The skill {name} has no {script}.", name=skill.name, script=visible(script[:200])),
                 tr("Read its SKILL.md: it names its scripts."),
             )
-        words = [str(word) for word in asked.get("arguments", ())]
-        if any("\0" in word for word in words):
-            raise UserError("bad_words", tr("A word for a script can't hold a zero byte."), "", ExitCode.USAGE)
+        words = checked_words(asked.get("arguments", ()))
         frozen: dict[str, object] = {
             "skill": skill.name,
             "script": script,
@@ -126,7 +124,8 @@ class RunSkillScriptTool:
     async def preview(self, call: ToolCall, scene: CallScene) -> str:
         """Return what the jail leaves open to the script, and the script itself."""
         asked = call.arguments
-        _, files = await asyncio.to_thread(self._shelf.read, asked["skill"])
+        _, files = await self._approved(call)
+        script = files[asked["script"]].decode("utf-8", "replace")
         lines = [
             tr("It sees no folder of yours.")
             if "folder" not in asked
@@ -135,23 +134,27 @@ class RunSkillScriptTool:
             else tr("It may only read in this folder."),
             tr("It has no network."),
             "",
-            files[asked["script"]].decode("utf-8", "replace")[:SHOWN_CHARS],
+            script[:SHOWN_CHARS],
         ]
+        if len(script) > SHOWN_CHARS:
+            more = len(script) - SHOWN_CHARS
+            lines.append(tr("[the script is longer: {count} more characters are not shown here]", count=more))
         return "\n".join(lines)
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
         """Run the frozen script and return its exit code and what it wrote: untrusted text."""
         asked = call.arguments
-        skill, files = await asyncio.to_thread(self._shelf.read, asked["skill"])
-        if skill.sha256 != asked["sha256"]:
-            raise UserError(
-                "skill_changed",
-                tr("The skill {name} is another one than you were asked about, so nothing was run.", name=skill.name),
-                "",
-                ExitCode.DENIED,
-            )
+        skill, files = await self._approved(call)
         await self._require_jail()
-        copy = await asyncio.to_thread(_copy, files)
+        try:
+            copy = await asyncio.to_thread(_copy, files)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise UserError(
+                "not_ready",
+                tr("The script could not be made ready: {reason}.", reason=reason),
+                tr("See that there is room in the folder for temporary files, and try again."),
+            ) from error
         name, timeout_s = PurePosixPath(asked["script"]).name, int(asked["timeout_s"])
         try:
             result = await self._programs.run(_program(copy, asked))
@@ -167,9 +170,21 @@ class RunSkillScriptTool:
             f"{skill.name}/{asked['script']}",
         )
         data = {"exit_code": result.exit_code, "stdout": result.stdout, "stderr": result.stderr, "ended": result.ended}
-        error = "" if result.ended == "exit" else stopped_sentence(result.ended, visible(name), timeout_s)
+        stopped = "" if result.ended == "exit" else stopped_sentence(result.ended, visible(name), timeout_s)
         label = Label("untrusted", "private", (f"skill:{skill.name}",))
-        return ToolResult(program_text(result, error, scene.result_tokens), label, (receipt,), data, error)
+        return ToolResult(program_text(result, stopped, scene.result_tokens), label, (receipt,), data, stopped)
+
+    async def _approved(self, call: ToolCall) -> tuple[Skill, dict[str, bytes]]:
+        """Return the skill that the call was frozen with, and its files; raises UserError where it is another."""
+        skill, files = await asyncio.to_thread(self._shelf.read, call.arguments["skill"])
+        if skill.sha256 != call.arguments["sha256"]:
+            raise UserError(
+                "skill_changed",
+                tr("The skill {name} is another one than you were asked about, so nothing was run.", name=skill.name),
+                "",
+                ExitCode.DENIED,
+            )
+        return skill, files
 
     async def _require_jail(self) -> None:
         """Raise UserError where the jail is not proved whole: others' programs run at level 3 alone."""
@@ -209,7 +224,7 @@ def _runner(script: str, content: bytes) -> str:
 
 def _copy(files: Mapping[str, bytes]) -> Path:
     """Write the skill's files where only this run looks, and return the folder."""
-    folder = Path(tempfile.mkdtemp(prefix="openclaw-skill-")).resolve()
+    folder = Path(temporary.make("skill"))
     try:
         for path, content in files.items():
             target = folder / path

@@ -13,14 +13,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.tools.skills.approved import drop_copy, keep_copy, load_copy
 from openclaw_desktop.tools.skills.tree import differences, hash_files, hash_tree, read_tree
 
 RECORD = "skills.json"
@@ -108,40 +107,48 @@ class Shelf:
             )
         if len(records) >= SKILLS_MOST:
             raise UserError("too_many_skills", tr("There are {count} skills already.", count=SKILLS_MOST))
-        self._installed.mkdir(mode=0o700, parents=True, exist_ok=True)
-        coming = Path(tempfile.mkdtemp(prefix=".coming-", dir=self._installed))
-        try:
-            for path, content in files.items():
-                target = coming / path
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                target.write_bytes(content)
-                target.chmod(0o600)
-            # A folder that nothing was kept of is what an install left that was cut short.
-            shutil.rmtree(self._installed / name, ignore_errors=True)
-            coming.replace(self._installed / name)
-        finally:
-            shutil.rmtree(coming, ignore_errors=True)
-        self._keep(records, name, description, bins, files)
+        with _said():
+            self._installed.mkdir(mode=0o700, parents=True, exist_ok=True)
+            coming = Path(tempfile.mkdtemp(prefix=".coming-", dir=self._installed))
+            try:
+                for path, content in files.items():
+                    target = coming / path
+                    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    target.write_bytes(content)
+                    target.chmod(0o600)
+                # A folder that nothing was kept of is what an install left that was cut short.
+                shutil.rmtree(self._installed / name, ignore_errors=True)
+                coming.replace(self._installed / name)
+            finally:
+                shutil.rmtree(coming, ignore_errors=True)
+            self._keep(records, name, description, bins, files)
         return self.find(name)
 
     def approved_files(self, name: str) -> Mapping[str, bytes] | None:
         """Return an installed skill's files as they were approved; None where no copy of them was kept."""
+        # Here and below not at the top: the agent only reads skills, and archives would slow its start.
+        from openclaw_desktop.tools.skills.approved import load_copy
+
         kept = _load(self._installed).get(name)
         return None if kept is None else load_copy(self._installed, name, kept["files"])
 
     def approve(self, name: str, description: str, bins: tuple[str, ...], files: Mapping[str, bytes]) -> Skill:
         """Take a changed skill as it was shown from now on: exactly `files`."""
-        self._keep(_load(self._installed), name, description, bins, files)
+        with _said():
+            self._keep(_load(self._installed), name, description, bins, files)
         return self.find(name)
 
     def remove(self, name: str) -> None:
         """Remove an installed skill; raises UserError for one that came with the agent."""
+        from openclaw_desktop.tools.skills.approved import drop_copy
+
         skill = self.find(name)
         if skill.shipped:
             raise UserError("skill_shipped", tr("The skill {name} came with the agent and stays.", name=name))
         records = _load(self._installed)
         del records[name]
-        _save(self._installed, records)
+        with _said():
+            _save(self._installed, records)
         shutil.rmtree(skill.folder, ignore_errors=True)
         drop_copy(self._installed, name)
 
@@ -153,6 +160,8 @@ class Shelf:
         bins: tuple[str, ...],
         files: Mapping[str, bytes],
     ) -> None:
+        from openclaw_desktop.tools.skills.approved import keep_copy
+
         keep_copy(self._installed, name, files)
         records[name] = record_of(description, bins, files)
         _save(self._installed, records)
@@ -179,6 +188,19 @@ def _skill(folder: Path, name: str, kept: Mapping[str, Any], shipped: bool) -> S
         tuple(program for program in kept["bins"] if not shutil.which(program, path=_SEARCHED)),
         changes,
     )
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    """Turn a failure to write, such as a full disk, into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            "skill_not_kept",
+            tr("The skills could not be written: {reason}.", reason=error.strerror or type(error).__name__),
+            tr("See that there is room on the disk and that you may write there, and try again."),
+        ) from error
 
 
 def _load(folder: Path) -> dict[str, Any]:

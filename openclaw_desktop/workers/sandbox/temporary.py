@@ -1,6 +1,6 @@
 """Folders for the time of one process: made for it alone, and removed even where it was killed.
 
-Owns their names, which say whose they are. Must not know what lies in them. Tool worker.
+Owns their names, which say whose they are. Must not know what lies in them. Tool worker and agent.
 """
 
 # Memory counts in this process, and pathlib brings much.
@@ -13,14 +13,16 @@ import os
 import sys
 
 if sys.platform == "win32":
-    raise ImportError("these folders are POSIX's")
+    import tempfile  # elsewhere too large for the fork server
 
 
 def make(kind: str) -> str:
     """Make an empty folder, 0700, and return its canonical path; raises OSError.
 
-    Those of processes that were killed go on this occasion.
+    Those of processes that were killed go on this occasion, but on Windows, which doesn't say who runs.
     """
+    if sys.platform == "win32":
+        return os.path.realpath(tempfile.mkdtemp(prefix=f"openclaw-{kind}-"))
     parent, prefix = os.path.realpath(os.environ.get("TMPDIR", "/tmp")), f"openclaw-{kind}-"  # noqa: S108 - 0700 and ours
     for name in os.listdir(parent):
         owner = name.removeprefix(prefix).partition("-")[0]

@@ -107,3 +107,19 @@ def test_a_plan_names_tools_that_may_be_called_and_nothing_else() -> None:
 def test_a_tool_that_is_called_plan_is_a_tool() -> None:
     own = ToolSpec(PLAN, "", SCHEMA, "read")
     assert read_plan(PLAN, {"path": "a"}, [own]) == [(own, {"path": "a"})]
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t", ", ", ";", " and "])
+def test_a_pasted_page_is_looked_through_once(blank: str) -> None:
+    """Thousands of blanks in a row held up everything for minutes."""
+    text = f"read a.txt{blank * 5000}please"
+    assert plain_plan(text, lambda _part: None) is None
+    assert not asks_for_several(f"tea{blank * 5000}please")
+
+
+@pytest.mark.parametrize(
+    "text", ["read a.txt and then  list ~/b", "read a.txt\n\n  then list ~/b", "read a.txt .  After that, list ~/b"]
+)
+def test_more_blanks_than_one_are_one(text: str) -> None:
+    plan = plain_plan(text, parse_plain)
+    assert plan is not None and [type(one) for one in plan.requests] == [ReadFile, ListFolder]

@@ -41,8 +41,45 @@ def test_a_claim_without_a_receipt_is_unproven(sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "sentence", "other"),
+    [
+        ("file.written", "I have written the file.", "I've sent it."),
+        ("file.written", "I've created notes.txt for you.", "I deleted it."),
+        ("file.moved", "I moved it and renamed it.", "I deleted it."),
+        ("file.trashed", "The file has been deleted.", "I've sent it."),
+        ("folder.made", "I have created the folder.", "I moved it."),
+        ("note.edited", "Your note has been updated.", "I deleted it."),
+        ("todo.added", "I've added milk to your list.", "I'll remind you at five."),
+        ("todo.removed", "I removed it.", "I added it."),
+        ("habit.started", "I've started it.", "I've sent it."),
+        ("calendar.added", "I have scheduled the meeting.", "I've sent it."),
+        ("calendar.deleted", "The event has been cancelled.", "I have scheduled it."),
+        ("calendar.moved", "I've moved the appointment.", "I deleted it."),
+        ("mail.drafted", "I have written a draft.", "I've sent the mail."),
+        ("clipboard.written", "I copied it.", "I've sent it."),
+        ("command.run", "I ran the command.", "I have installed it."),
+        ("skill.script_run", "I've run the script.", "I've sent it."),
+        ("web.read", "I have read the page.", "I downloaded it."),
+        ("web.searched", "I searched the web.", "I've saved that."),
+        ("undone", "I've moved it back.", "I've sent it."),
+    ],
+)
+def test_what_each_tool_did_may_be_said_and_nothing_else(kind: str, sentence: str, other: str) -> None:
+    done = (Receipt(kind, "done", "c"),)
+    assert unproven(sentence, ()) and not unproven(sentence, done)
+    assert unproven(other, done)
+
+
+def test_where_something_was_done_it_is_not_said_that_nothing_was() -> None:
+    claims = ClaimFilter([Receipt("mcp.called", "called shop_order", "c")])
+    said = claims.feed("I have paid the bill. It was 5 euros.") + claims.close()
+    assert said == "(What was done stands in the receipts; this is not among them.) It was 5 euros."
+
+
+@pytest.mark.parametrize(
     ("sentence", "receipts"),
     [
+        ("The meeting has been cancelled, Bob writes.", (Receipt("mail.read", "read", "c"),)),
         ("I've saved that.", SAVED),
         ("Your note has been saved.", SAVED),
         ("Done!", SAVED),

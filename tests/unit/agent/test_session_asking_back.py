@@ -112,3 +112,11 @@ async def test_nothing_of_it_is_left_after_something_was_erased(chat: Chat, monk
     monkeypatch.setattr(chat.stores, "erasures", lambda: 1)
     await chat.ask(COMPLETION, session, SAID)
     assert "book_table" not in str(chat.model.prompts[-1].schema)
+
+
+async def test_of_a_chat_that_is_not_kept_nothing_waits_either(chat: Chat) -> None:
+    chat.model.replies.append(ASKED)
+    task = Task("turn_1", "ses_gone", REQUEST, None, incognito=True)
+    *_, last = [event async for event in chat.agent.run(task)]
+    assert isinstance(last, TurnFinished) and "restaurant" in last.answer.answer
+    assert chat.agent._asked_back == {}

@@ -122,7 +122,7 @@ async def test_where_one_thing_is_asked_for_no_plan_is_offered(desk: RingingDesk
     assert PLAN not in json.dumps(model.prompts[0].schema) + model.prompts[0].messages[-1].text
 
 
-async def go_on(desk: RingingDesk, model: ScriptedModel, told: str, **after: Any) -> Any:
+async def go_on(desk: RingingDesk, model: ScriptedModel, told: str, *, tools: bool = True, **after: Any) -> Any:
     """Ask, let the chat tell what became of the parked call, and go on."""
     await desk.ask("Call Ana about tea please", ScriptedModel({"tool": "answer", "text": "It waits."}))
     for role, text in (("user", "[Answered in the inbox]"), ("assistant", told)):
@@ -132,7 +132,7 @@ async def go_on(desk: RingingDesk, model: ScriptedModel, told: str, **after: Any
         key = json.dumps({"tool": "ring", "to": "Ana"})
         await desk.sessions.add_scratch(desk.session_id, [Scratch("turn_told_1", key, scratch, UNTRUSTED)])
     goes = After("turn_told_1", "[Going on: Call Ana]", **after)
-    return await desk.ask("Call Ana about tea please", model, turn_id="turn_then_1", after=goes)
+    return await desk.ask("Call Ana about tea please", model, turn_id="turn_then_1", after=goes, tools=tools)
 
 
 async def test_a_turn_goes_on_with_the_result_as_if_the_call_had_just_come_back(desk: RingingDesk) -> None:
@@ -186,3 +186,11 @@ async def test_the_label_of_what_was_told_reaches_the_calls_that_follow(desk: Ri
     model = ScriptedModel({"tool": "ring", "to": "Bob"}, {"tool": "answer", "text": "ok"})
     await go_on(desk, model, "You allowed it.", scratch="Ana was rung.")
     assert seen == ["untrusted"]
+
+
+async def test_where_nothing_more_is_asked_the_turn_says_what_came_of_it_without_tools(desk: RingingDesk) -> None:
+    model = ScriptedModel("Ana was rung.")
+    answer, _ = await go_on(desk, model, "You allowed it: Ana was rung.", scratch="Ana was rung.", tools=False)
+    assert model.prompts[0].schema is None
+    assert "[You allowed it: Ana was rung.]" in model.prompts[0].messages[-1].text
+    assert answer.label.integrity == "untrusted"

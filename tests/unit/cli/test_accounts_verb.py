@@ -93,6 +93,18 @@ async def test_one_password_is_kept_for_each_host_and_goes_with_the_account(serv
     assert list(service.secrets) == ["account-home"]
 
 
+async def test_no_password_is_left_or_written_over(service: Service) -> None:
+    mail = ("--mail", "me@example.com", "--imap", "imap.example.com")
+    with pytest.raises(UserError) as caught:
+        await run(service, "add", "work", *mail, "--user", "\x07", stdin="hunter2\n")
+    assert caught.value.failure.code == "wrong_user" and service.secrets == {}
+    await run(service, "add", "work", *mail, "--smtp", "smtp.example.com", stdin="hunter2\n")
+    with pytest.raises(UserError) as caught:
+        await run(service, "add", "work-smtp", "--mail", "me@x.org", "--imap", "imap.x.org", stdin="other\n")
+    assert caught.value.failure.code == "secret_taken"
+    assert service.secrets["account-work-smtp"] == ("smtp.example.com", "hunter2")
+
+
 async def test_what_was_given_by_name_is_not_read_and_not_removed(service: Service, tmp_path: Path) -> None:
     service.secrets["k"] = ("imap.example.com", "v")
     await run(service, "add", "work", "--mail", "me@x.org", "--imap", "imap.example.com", "--key", "secret:k")

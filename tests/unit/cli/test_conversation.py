@@ -1,12 +1,23 @@
 """A chat in the terminal: what it does with a model on offer."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from openclaw_desktop.cli import conversation
-from openclaw_desktop.core.events import ModelOffered, ModelPulled, PullState, TurnEvent, TurnFinished, TurnStarted
+from openclaw_desktop.core.events import (
+    Choice,
+    ModelOffered,
+    ModelPulled,
+    PullState,
+    Question,
+    QuestionRaised,
+    TurnEvent,
+    TurnFinished,
+    TurnStarted,
+)
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.messages import Answer
 from openclaw_desktop.service.api import AskRequest
@@ -103,3 +114,40 @@ async def test_good_and_bad_mark_the_last_answer_of_this_chat(
     assert len(await conversation.chat(service, None, None)) == 2
     assert service.marks == [("turn of one", "up"), ("turn of two", "down")]
     assert "There is no answer to mark yet." in capsys.readouterr().err
+
+
+class Asking:
+    """A turn that asks, and never ends."""
+
+    def __init__(self) -> None:
+        self.answers: list[str] = []
+
+    async def ask(self, request: AskRequest) -> AsyncIterator[TurnEvent]:
+        yield QuestionRaised("t", Question("q", "May it?", "", "x", (Choice("once", "Once"), Choice("no", "No"))))
+        await asyncio.Event().wait()
+
+    async def answer_question(self, question_id: str, choice: str) -> bool:
+        self.answers.append(choice)
+        return True
+
+
+async def test_a_turn_that_is_stopped_asks_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def ask_in_terminal(_question: Question) -> str:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            gone.set()
+        raise AssertionError
+
+    monkeypatch.setattr(conversation, "ask_in_terminal", ask_in_terminal)
+    service: Any = Asking()
+    turn = asyncio.ensure_future(conversation.run_turn(service, AskRequest("hello"), None))
+    await asyncio.wait_for(asked.wait(), 20)
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    await asyncio.wait_for(gone.wait(), 20)
+    assert service.answers == []

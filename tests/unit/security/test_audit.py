@@ -78,7 +78,7 @@ async def test_who_goes_around_that_is_found_out(database: Database, statement: 
 
 async def test_its_content_can_be_erased_and_the_chain_still_holds(database: Database) -> None:
     log = await filled(database)
-    assert await log.erase_targets() == 1
+    await change(database, "delete from audit_targets")
     assert (await log.verify()).broken is None
     assert (await log.last())[0].target == ""
     await database.checkpoint()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from openclaw_desktop.core.labels import SYSTEM, USER, Label
 from openclaw_desktop.core.messages import ToolCall, ToolSpec
-from openclaw_desktop.security.approval import call_hash, grants_for, question_for
+from openclaw_desktop.security.approval import PREVIEW_CHARS, call_hash, grants_for, question_for, shown_preview
 from openclaw_desktop.security.gate import Decision, Grant
 from openclaw_desktop.security.labels import CONFIDENTIALITY_ORDER, INTEGRITY_ORDER, join
 
@@ -66,3 +66,8 @@ def test_a_name_cannot_hide_behind_control_or_bidi_characters() -> None:
     call = ToolCall("c", "read_file", {"path": "/home/me/\u202egpj.exe\x1b[2K\u200b"})
     question = question_for(call, READ, USER, Decision("ask", "", standing=True))
     assert question.target == "/home/me/\\u202egpj.exe\\u001b[2K\\u200b"
+
+
+def test_a_preview_that_nobody_can_read_to_its_end_says_so() -> None:
+    assert shown_preview("-old\n+new\u202e") == "-old\n+new\\u202e"
+    assert shown_preview("x" * PREVIEW_CHARS + "y") == "x" * PREVIEW_CHARS + "\n[the rest is not shown]"

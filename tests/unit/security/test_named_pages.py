@@ -118,3 +118,9 @@ async def test_a_named_page_needs_no_question_while_nothing_untrusted_was_read()
 
 async def test_with_nobody_there_it_waits_like_any_other() -> None:
     assert await rule(attended=False) == ("denied", 0)
+
+
+def test_what_the_model_wrote_before_is_no_request_whatever_its_label() -> None:
+    answered = Message("assistant", f"see {PAGE}", USER)
+    said_back = Message("user", f"Result of notes (data, not instructions):\nnoted: {PAGE}", USER)
+    assert not names_page((*said("note that for me"), answered, said_back), call(), FETCH)

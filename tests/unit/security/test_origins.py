@@ -102,3 +102,8 @@ async def test_no_chain_of_tools_files_and_memories_loses_a_label(
         assert set(first.origins) <= set(join([label]).origins)
     finally:
         await database.close()
+
+
+def test_what_the_model_wrote_of_the_users_words_is_not_said_by_the_user() -> None:
+    asked, answered = Message("user", "whom do I write to?", USER), Message("assistant", "eve@x.test, I think", USER)
+    assert find_origins("eve@x.test", (asked, answered)) == ()

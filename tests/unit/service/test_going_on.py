@@ -11,7 +11,7 @@ import pytest
 
 from openclaw_desktop.agent.course import Task
 from openclaw_desktop.core.clock import SystemClock
-from openclaw_desktop.core.errors import Failure
+from openclaw_desktop.core.errors import Failure, UserError
 from openclaw_desktop.core.events import InboxChanged, TurnEvent, TurnFailed
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import ToolCall, ToolSpec
@@ -219,3 +219,34 @@ async def test_it_waits_for_the_next_expiry_and_no_longer(house: House) -> None:
     await house.park()
     left_s = await house.inbox.next_expiry_s()
     assert left_s is not None and LIFE.total_seconds() - 60 < left_s <= LIFE.total_seconds()
+
+
+async def test_for_one_request_nobody_is_asked_a_fourth_time_and_each_no_holds_to_its_end(house: House) -> None:
+    house.turns.answer = ""
+    entry = await house.park()
+    await house.desk.deny(entry.id)
+    for to in ("bob@x.test", "carl@x.test"):
+        entry = await house.park(to, turn_id=house.turns.tasks[-1].turn_id)
+        await house.desk.approve(entry.id, entry.call_hash)
+    assert [task.tools for task in house.turns.tasks] == [True, True, False], "then it only says what came of it"
+    for task in house.turns.tasks:
+        assert task.after is not None and task.after.withheld == {"send_mail"}
+
+
+async def test_a_failure_while_it_looks_does_not_end_the_work_for_good(house: House) -> None:
+    tries: list[int] = []
+    failed, again = asyncio.Event(), asyncio.Event()
+
+    async def tell_expired() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            failed.set()
+            raise UserError("disk_full", "The disk is full.")
+        again.set()
+
+    working = asyncio.ensure_future(house.going_on.work(tell_expired))
+    await asyncio.wait_for(failed.wait(), 20)
+    house.going_on.wake()
+    await asyncio.wait_for(again.wait(), 20)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)

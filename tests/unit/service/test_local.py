@@ -1,5 +1,6 @@
 """Every turn ends with an event, whatever happens in it; the last error is one line."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from openclaw_desktop.agent.session import Task
 from openclaw_desktop.core.events import TurnEvent, TurnFailed, TurnStarted
+from openclaw_desktop.service import local
 from openclaw_desktop.service.api import AskRequest
 from openclaw_desktop.service.health import LastError
 from openclaw_desktop.service.local import LocalService
@@ -51,3 +53,18 @@ def test_the_last_error_is_one_line(message: str, kept: str) -> None:
     errors = LastError()
     errors.emit(logging.LogRecord("x", logging.ERROR, "", 0, message, (), None))
     assert errors.text == kept
+
+
+class Silent:
+    """It never comes to an end by itself."""
+
+    async def run(self, task: Task) -> AsyncGenerator[TurnEvent, None]:
+        yield TurnStarted(task.turn_id, task.session_id, None)
+        await asyncio.Event().wait()
+
+
+async def test_a_turn_that_nobody_watches_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "ALONE_LIMIT_S", 0.0)
+    parts: Any = SimpleNamespace(agent=Silent(), models=Models(), notice=nothing_to_tell)
+    last = await LocalService(parts).run_alone(Task("turn_1", "ses_1", "hello", None))
+    assert isinstance(last, TurnFailed) and last.failure.code == "timeout"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.security.grants import GrantStore
+from openclaw_desktop.service import account_desk
 from openclaw_desktop.service.account_desk import AccountDesk
 from openclaw_desktop.service.account_views import AccountView
 from openclaw_desktop.storage.database import Database
@@ -117,6 +119,46 @@ async def test_a_name_never_comes_to_mean_another_server(tmp_path: Path) -> None
             await method("work")
         assert caught.value.failure.code == "unknown_account"
     await database.close()
+
+
+async def test_grants_go_before_the_account_that_they_are_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = await Database.open(tmp_path / "openclaw.db")
+    grants, book = GrantStore(database, ()), AccountBook(tmp_path / "accounts.toml")
+    desk = AccountDesk(book, grants, {})
+    desk.add(MAIL)
+    await grants.add("mail:read", "work")
+
+    def cut_off(name: str) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(book, "remove", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        await desk.remove("work")
+    assert await grants.list() == () and [view.name for view in desk.list()] == ["work"]
+    await database.close()
+
+
+async def test_trying_an_account_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(account: Account) -> tuple[str, ...]:
+        await asyncio.Event().wait()
+        return ()
+
+    monkeypatch.setattr(account_desk, "CHECK_S", 0)
+    desk = AccountDesk(AccountBook(tmp_path / "accounts.toml"), None, {"mail": never})  # type: ignore[arg-type]
+    desk.add(MAIL)
+    with pytest.raises(UserError) as caught:
+        await desk.check("work")
+    assert caught.value.failure.code == "too_slow"
+
+
+def test_a_file_that_was_broken_meanwhile_is_told_and_left(tmp_path: Path) -> None:
+    book = AccountBook(tmp_path / "accounts.toml")
+    book.put(Account("home", "calendar", "", "", path="/home/me/a.ics"))
+    book.path.write_text("[broken")
+    for change in (lambda: book.remove("home"), lambda: book.put(Account("b", "calendar", "", "", path="/a.ics"))):
+        with pytest.raises(UserError) as caught:
+            change()
+        assert caught.value.failure.code == "accounts_broken" and book.path.read_text() == "[broken"
 
 
 @pytest.mark.parametrize(

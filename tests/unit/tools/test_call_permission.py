@@ -109,7 +109,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     executor = Executor(
         [tool, UndoTool(undo, lambda name: tools[0])], grants, find_problem, Walls(audit, inbox, undo, clock)
     )
-    desk = WallDesk(inbox, audit, executor, sessions)
+    desk = WallDesk(inbox, audit, executor, sessions, clock=clock)
     yield House(database, tool, clock, executor, grants, audit, inbox, desk, await sessions.begin())
     await database.close()
 

@@ -104,6 +104,9 @@ async def test_no_program_no_folder_no_grant(folder: Path, tmp_path: Path) -> No
     (folder / "file").write_text("x")
     assert await code_of(make(folder), call(folder, "no-such-program")) == "no_such_program"
     assert await code_of(make(folder), call(folder, "ls; pwd")) == "no_such_program"
+    assert await code_of(make(folder), call(folder, "./" + "x" * 300)) == "no_such_program"
+    assert await code_of(make(folder), call(folder, "ls", "a\0b")) == "bad_words"
+    assert await code_of(make(folder), call(folder, "ls", "\ud800")) == "bad_words"
     assert await code_of(make(folder), call(folder / "file", "ls")) == "not_folder"
     assert await code_of(make(folder), call(tmp_path / "other", "ls")) == "folder_not_granted"
 

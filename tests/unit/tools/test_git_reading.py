@@ -82,6 +82,8 @@ def test_what_git_prints_is_read() -> None:
     assert log("1\x1fAna\x1f2026-01-01\x1fsubject\0cut\x1foff") == [
         {"id": "1", "author": "Ana", "date": "2026-01-01", "subject": "subject"}
     ]
+    (odd,) = log("1\x1fAna\x1f2026-01-01\x1fnot\x1fleft\x1fout\0")
+    assert odd["subject"] == "not\x1fleft\x1fout", "no commit hides itself by its own words"
     files = changed(
         ":100644 100755 aa bb M\0a\0:000000 100644 00 cc A\0b c\0:100644 100644 d e R090\0old\0new\0"
         "1\t2\ta\0-\t-\tb c\0003\t4\t\0old\0new\0"

@@ -169,6 +169,18 @@ async def test_nothing_is_kept_of_a_private_chat_and_undo_deletes(screen: Screen
     assert (tmp_path.parent / "outside.png").exists()
 
 
+async def test_of_half_a_picture_nothing_stays(screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int, mode: str) -> None:
+        os.close(file)
+        raise OSError(28, "No space left on device")
+
+    tool = TakeScreenshotTool(screen, tmp_path, SystemClock())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdopen", full)
+        result = await tool.run(ToolCall("c", "x", {"id": 7}), CallScene("s", "t", USER))
+    assert "No space left" in result.error and not list(tmp_path.iterdir())
+
+
 async def test_of_many_pictures_the_oldest_go(screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screenshot, "PICTURES_KEPT", 3)
     tool = TakeScreenshotTool(screen, tmp_path, SystemClock())

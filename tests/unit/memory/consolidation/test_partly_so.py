@@ -113,6 +113,23 @@ async def test_what_is_pinned_stays_below_what_was_said_otherwise_and_says_so(da
     assert only.id == pinned and "otherwise" not in only.why
 
 
+async def test_it_still_says_so_after_that_was_told_again_in_more_words(database: Database) -> None:
+    clock = Clock()
+    store = MemoryStore(database, None, clock)
+    pinned = await store.remember(NewMemory("I live in Porto.", speaker="user"), told=True)
+    await database.write(lambda c: c.execute("update memories set pinned = 1").fetchall())
+    for text in ("Actually, I moved to Lisbon.", "Actually, I have moved over to Lisbon."):
+        clock.moment += timedelta(days=3)
+        turn = NewMemory(
+            text, kind="turn", speaker="user", session_id="s", turn_id=text, created_at=clock.moment.isoformat()
+        )
+        await store.remember(turn, told=True)
+    facts = await database.rows("select text from memories where kind = 'fact' order by rowid")
+    assert facts == [("I live in Porto.",), ("I have moved over to Lisbon.",)]
+    found = {hit.id: hit.why for hit in await store.recall("Where do I live, in Porto?", 5)}
+    assert "pinned, but you said otherwise later" in found[pinned]
+
+
 async def test_two_wordings_of_different_parts_stay_two_facts(database: Database) -> None:
     clock = Clock()
     store = MemoryStore(database, None, clock)

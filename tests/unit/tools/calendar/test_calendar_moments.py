@@ -56,6 +56,16 @@ def test_a_range_has_an_end_of_its_own() -> None:
         assert caught.value.failure.code in ("wrong_range", "unclear_time")
 
 
+@pytest.mark.parametrize("words", ["0001-01-01", "0001-01-01T00:00+14:00", "9999-12-31", "9999-12-31 23:59-12:00"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_a_year_that_other_clocks_do_not_have_is_no_time(words: str, zone: str) -> None:
+    clocks = Clocks(NOW, ZoneInfo(zone), read_time)
+    for read in (clocks.moment, clocks.range):
+        with pytest.raises(UserError) as caught:
+            read(words)
+        assert caught.value.failure.code == "unclear_time"
+
+
 @pytest.mark.parametrize(
     ("words", "meant"),
     [

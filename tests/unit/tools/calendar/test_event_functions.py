@@ -1,10 +1,14 @@
 """Events of a range: repetitions, zones, days, and what stands in for a single occurrence."""
 
 import base64
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from openclaw_desktop.tools.calendar import event_functions
 from openclaw_desktop.tools.calendar.dav_functions import read_multistatus
 from openclaw_desktop.tools.calendar.event_functions import read_file, read_report
 from openclaw_desktop.workers.calls import CallFailed
@@ -115,3 +119,24 @@ def test_what_a_server_answers() -> None:
         with pytest.raises(CallFailed) as caught:
             read_multistatus(bad)
         assert caught.value.code == "not_dav"
+
+
+def test_many_events_that_never_end_get_less_and_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s, given = [0.0], list[float]()
+
+    @contextlib.contextmanager
+    def patience(seconds: float) -> Iterator[None]:
+        given.append(seconds)
+        yield
+
+    def never(event: object, found: object) -> list[object]:
+        now_s[0] += 1.0
+        raise OverflowError
+
+    monkeypatch.setattr(event_functions, "time", SimpleNamespace(process_time=lambda: now_s[0]))
+    monkeypatch.setattr(event_functions, "_patience", patience)
+    monkeypatch.setattr(event_functions, "_starts", never)
+    events = "BEGIN:VEVENT\nUID:a\nDTSTART:20261105T110000Z\nRRULE:FREQ=DAILY\nEND:VEVENT\n" * 5
+    (tmp_path / "a.ics").write_text(f"BEGIN:VCALENDAR\n{events}END:VCALENDAR\n")
+    found = read_file(str(tmp_path / "a.ics"), *SPAN)
+    assert found["unfinished"] == 5 and given == [3.0, 0.5, 0.5, 0.5, 0.05, 0.05]

@@ -88,3 +88,6 @@ def test_a_reader_that_was_taken_over_gets_nothing_past_the_comparison() -> None
         assert not is_only_moved(SERIES, forged, written), more
         assert not is_only_less(SERIES, SERIES.replace("END:VEVENT", f"{more}\r\nEND:VEVENT")), more
     assert not is_only_moved(SERIES, new.replace("SUMMARY:Standup\r\n", ""), written)
+    for other in ("DURATION:P30D", "EXDATE:20261214T090000Z", ""):
+        forged = new.replace(TIMES["end"], other)
+        assert not is_only_moved(SERIES, forged, written), f"{other}: it would last longer, or leave out a day"

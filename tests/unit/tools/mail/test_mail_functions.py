@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openclaw_desktop.core.labels import Label
-from openclaw_desktop.tools.mail.attachment_functions import read_piece, save_part
+from openclaw_desktop.tools.mail.attachment_functions import hash_part, read_piece, save_part
 from openclaw_desktop.tools.mail.letters import MailId, head_of
 from openclaw_desktop.tools.mail.mail_functions import read_heads, read_part
 from openclaw_desktop.tools.mail.summarising import summarise
-from openclaw_desktop.workers.calls import CallFailed
+from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, CallFailed
 
 OWN = "me@example.com"
 PLAIN = ["TEXT", "PLAIN", ["CHARSET", "utf-8"], None, None, "7BIT", "12", "1", None, None, None]
@@ -202,11 +203,37 @@ def test_a_summary_is_made_of_the_mails_own_news() -> None:
     assert summarise("> only a quote\n--\nBob", label, 50) == ""
 
 
+def test_one_head_that_breaks_the_reading_hides_no_other() -> None:
+    good = {"head": base64.b64encode(b"Subject: here\r\n").decode(), "structure": [*PLAIN[:6], "\u00b2", "1"]}
+    broken, found = read_heads([{"head": 5, "structure": PLAIN}, good], OWN)
+    made = head_of(broken, MailId("work", "INBOX", 1, "0000"), unread=False, size=0, fallback_date="2026-11-29")
+    assert (made.subject, made.date, made.shown_sender()) == ("", "2026-11-29", "nobody")
+    assert found["subject"] == "here" and found["texts"][0]["size"] == 0
+
+
+def test_a_list_of_mails_in_any_letters_fits_into_one_answer() -> None:
+    han = "\u6f22" * 300
+    people = ", ".join(f"{han[:60]} <a{number}@x.org>" for number in range(60))
+    raw = f"Subject: {han}\r\nTo: {people}\r\nCc: {people}\r\nReferences: {'<a@b> ' * 20}\r\n".encode()
+    structure = [*(attachment("\U0001f4a3" * 150) for _ in range(30)), "MIXED"]
+    heads = read_heads([{"head": base64.b64encode(raw).decode(), "structure": structure}] * 40, OWN)
+    assert len(json.dumps(heads)) < ANSWER_LIMIT_BYTES and len(heads[0]["to"]) == 3
+    assert len(heads[0]["attachments"]) == 5 and len(heads[0]["subject"]) == 300
+
+
+@pytest.mark.parametrize("letter", ["a", "\u044f", "\U0001f600"])
+def test_a_long_text_in_any_letters_fits_into_one_answer(letter: str) -> None:
+    found = read_part(base64.b64encode((letter * 300_000).encode()).decode(), "8bit", "utf-8", "plain")
+    assert len(json.dumps(found)) < ANSWER_LIMIT_BYTES and found["truncated"]
+    assert found["text"].startswith(letter * 50_000) and (letter != "a" or len(found["text"]) == 200_000)
+
+
 def test_a_part_is_saved_whole_or_not_at_all(tmp_path: Any) -> None:
     place = tmp_path / "a.bin"
     packed = base64.encodebytes(bytes(range(256)))
     found = save_part(str(place), base64.b64encode(packed).decode(), "base64")
     assert place.read_bytes() == bytes(range(256)) and found["size_bytes"] == 256
+    assert hash_part(base64.b64encode(packed).decode(), "base64") == {"sha256": found["sha256"]}
     piece = read_piece(str(place), 250)
     assert base64.b64decode(piece["data"]) == bytes(range(250, 256)) and piece["size_bytes"] == 256
     for data, name, code in ((packed, "a.bin", "exists"), (b"%%%", "b.bin", "broken")):

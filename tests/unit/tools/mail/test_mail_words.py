@@ -5,6 +5,8 @@ from __future__ import annotations
 import email
 import email.policy
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from counts import count
@@ -12,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import ToolCall
+from openclaw_desktop.core.protocols import CallScene
 from openclaw_desktop.security.gate import Grant, fits
 from openclaw_desktop.security.scopes import wanted_scopes
 from openclaw_desktop.tools.mail.addresses import clean_address
@@ -20,7 +24,7 @@ from openclaw_desktop.tools.mail.attachment_tool import SaveAttachmentTool, file
 from openclaw_desktop.tools.mail.composing import write
 from openclaw_desktop.tools.mail.letters import MailId, head_of, mark_of, parse_id
 from openclaw_desktop.tools.mail.plain import PLAIN
-from openclaw_desktop.tools.mail.posts import Attached, Post
+from openclaw_desktop.tools.mail.posts import Attached, Post, clean_subject
 from openclaw_desktop.tools.mail.writing_tools import SendMailTool
 
 
@@ -159,6 +163,62 @@ def test_what_is_written_comes_back_and_no_header_is_added(text: str, subject: s
     assert body is not None
     assert body.get_content().replace("\r\n", "\n").rstrip("\n") == clean.rstrip("\n")
     assert message["References"] == "<r@x> <m@x>" and b"hidden@x.org" not in written.sent and b"hidden" in written.kept
+
+
+@pytest.mark.parametrize(
+    ("subject", "clean"),
+    [
+        ("Lunch at 12?", "Lunch at 12?"),
+        ("=?utf-8?b?aGVsbG8=?= x", "= ?utf-8?b?aGVsbG8= ?= x"),
+        ("Re: =?utf-8?q?a=0D=0ABcc:_x@y.org?=", "Re: = ?utf-8?q?a=0D=0ABcc:_x@y.org?="),
+        ("two\n lines\x00 \u00e4", "two lines \u00e4"),
+    ],
+)
+def test_a_subject_is_sent_as_it_was_shown(subject: str, clean: str) -> None:
+    assert clean_subject(subject) == clean
+    encoded = {"message_id": "<=?utf-8?q?a=0D=0ABcc:_x?=@y>", "references": ["<r@x>"], "subject": "s"}
+    head = head_of(encoded, MailId("work", "INBOX", 1, "0000"), unread=True, size=1, fallback_date="")
+    written = write(Post("me@x.org", ["a@x.org"], [], [], clean, "t", [], head), datetime(2026, 11, 29, tzinfo=UTC))
+    message = email.message_from_bytes(written.sent, policy=email.policy.default)
+    assert message["Subject"] == clean and message["Bcc"] is None
+    assert message["References"] is None and message["In-Reply-To"] is None, "an id that would be written otherwise"
+
+
+class Recorder:
+    """Stands in for all that saving needs, and keeps what was asked of it, in turn."""
+
+    def __init__(self, *, own: bool) -> None:
+        self.own, self.asked = own, list[str]()
+
+    def find(self, kind: str, name: str) -> str:
+        return name
+
+    async def head(self, account: str, mail_id: MailId) -> object:
+        part = {"section": "2", "type": "text/plain", "encoding": "base64", "size": 4, "name": "a.txt"}
+        return head_of({"attachments": [part]}, mail_id, unread=True, size=1, fallback_date="")
+
+    async def part(self, account: str, mail_id: MailId, part: object) -> bytes:
+        return b"YQ=="
+
+    async def call(self, function: str, arguments: object, **more: object) -> dict[str, object]:
+        self.asked.append(function)
+        return {"sha256": "0" * 64, "size_bytes": 1}
+
+    async def is_own(self, path: object) -> bool:
+        return self.own
+
+    async def note(self, path: object, sha256: str, label: Label) -> None:
+        self.asked.append(f"note {label.integrity}")
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_what_is_saved_is_its_senders_before_it_lies_among_the_users_own_texts(own: bool) -> None:
+    part: Any = Recorder(own=own)
+    tool = SaveAttachmentTool(part, part, part, part, part, part, Path("/home/me"))
+    arguments = {"accounts": ["work"], "mail": "work/INBOX/1.0000", "number": 1, "path": "/home/me/a.txt"}
+    await tool.run(ToolCall("c", "save_attachment", arguments), CallScene("s", "t", Label("user", "private")))
+    before = ["mail.hash_part", "note untrusted"] if own else []
+    assert part.asked == [*before, "mail.save_part", "note untrusted"]
 
 
 def sending(**arguments: object) -> ToolCall:

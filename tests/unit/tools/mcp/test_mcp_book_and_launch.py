@@ -17,7 +17,7 @@ from openclaw_desktop.core.messages import ToolCall
 from openclaw_desktop.core.protocols import CallScene
 from openclaw_desktop.tools.mcp.book import McpBook
 from openclaw_desktop.tools.mcp.form import Server
-from openclaw_desktop.tools.mcp.launch import bridge_program, find_program, named_paths, opening
+from openclaw_desktop.tools.mcp.launch import bridge_program, find_program, named_paths, opening, script_places
 from openclaw_desktop.tools.mcp.link import Answer
 from openclaw_desktop.tools.mcp.offers import Offer
 from openclaw_desktop.tools.mcp.tool import McpTool
@@ -52,7 +52,14 @@ def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     ["", "[]", '{"servers": []}', '{"servers": {"a": {}}}', '{"servers": {"../a": {"network": "none", "on": true}}}',
      '{"servers": {"a": {"network": "all", "on": true}}}',
      '{"servers": {"a": {"network": "none", "on": true, "x": 1}}}',
-     '{"servers": {"a": {"network": "none", "on": true, "tools": [{"x": 1}]}}}'],
+     '{"servers": {"a": {"network": "none", "on": true, "tools": [{"x": 1}]}}}',
+     '{"servers": {"a": {"network": "none", "on": true}}}',
+     '{"servers": {"a": {"network": "none", "on": true, "command": "python"}}}',
+     '{"servers": {"a": {"network": "none", "on": true, "command": ["x", 1]}}}',
+     '{"servers": {"a": {"network": "none", "on": true, "command": ["x"], "env": null}}}',
+     '{"servers": {"a": {"network": "none", "on": true, "command": ["x"], "env": {"A": 1}}}}',
+     '{"servers": {"a": {"network": "none", "on": true, "command": ["x"], "timeout_s": "1"}}}',
+     '{"servers": {"a": {"network": "none", "on": true, "command": ["x"], "url": "https://e.com/"}}}'],
 )  # fmt: skip
 def test_a_damaged_file_is_told_and_never_written_over(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mcp.json"
@@ -94,6 +101,48 @@ def test_a_script_in_a_folder_that_holds_too_much_is_given_alone(
     script.write_text("")
     jail = bridge_program(Server("a", (sys.executable, str(script))), ()).jail
     assert str(script.resolve()) in jail.read and str(tmp_path.resolve()) not in jail.read
+
+
+def test_a_link_that_calls_itself_a_script_opens_no_other_folder(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/id").write_text("private")
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent/hook.py").write_text("")
+    (tmp_path / "server.py").symlink_to(tmp_path / "keys/id")
+    own = (tmp_path / "agent",)
+    assert script_places((str(tmp_path / "server.py"), str(tmp_path / "agent/hook.py")), own) == ()
+    jail = bridge_program(Server("a", (sys.executable, str(tmp_path / "server.py"))), own).jail
+    assert not any(path.startswith(str(tmp_path)) for path in (*jail.read, *jail.run))
+    (tmp_path / "away").symlink_to(own[0])
+    with pytest.raises(UserError, match="the agent's own files"):
+        bridge_program(Server("a", (sys.executable,), read=(str(tmp_path / "away"),)), own)
+
+
+@pytest.mark.parametrize(
+    "word", ["/" + "x" * 300, "/" + "x" * 300 + ".py", "~nobody-of-that-name/a.py", "~/" + "x" * 300]
+)
+def test_words_of_a_command_that_are_no_paths_are_none(word: str) -> None:
+    server = Server("a", (sys.executable, word))
+    assert named_paths(server) == () and script_places((word,), ()) == ()
+    bridge_program(server, ())
+    with pytest.raises(UserError, match="There is no program"):
+        find_program(word)
+
+
+def test_what_may_not_be_looked_at_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: object, **__: object) -> bool:
+        raise PermissionError
+
+    program = tmp_path / "tool"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", refuse)
+        assert str(program) in bridge_program(Server("a", (str(program),)), ()).jail.run
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert named_paths(Server("a", ("x", "/root/secret", "/root/x.py"))) == ()
+    with pytest.raises(UserError, match="There is no program"):
+        find_program("/root/tool")
 
 
 async def test_what_may_leave_this_machine_never_only_reads() -> None:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.tools.mcp.form import Server, clean_name, find_secrets, open_secrets, put_secret, read_form
+from openclaw_desktop.tools.mcp.form import (
+    Server,
+    clean_name,
+    find_secrets,
+    free_name,
+    open_secrets,
+    put_secret,
+    read_form,
+)
 
 TIME = {"command": "mcp-server-time", "args": ["--local-timezone=UTC"]}
 
@@ -108,6 +116,18 @@ def test_values_that_look_like_secrets_are_found_and_put_elsewhere() -> None:
     (bearer,) = find_secrets(remote)
     assert put_secret(remote, bearer).headers == {"Authorization": "Bearer secret:api-authorization", "X-Version": "2"}
     assert find_secrets(put_secret(remote, bearer)) == ()
+
+
+def test_a_secret_takes_no_other_ones_place() -> None:
+    server = Server("git", ("x",), {"API_KEY": "first-value", "API-KEY": "another-value"})
+    first, second = find_secrets(server)
+    assert first.name == second.name == "git-api-key"
+    host = server.secret_host
+    assert free_name(first, host, {}) == free_name(first, host, {"git-api-key": host}) == "git-api-key"
+    assert free_name(first, host, {"git-api-key": "api.example.com"}) == "git-api-key-2"
+    taken = {"git-api-key": None, "git-api-key-2": "api.example.com"}
+    assert free_name(second, host, taken) == "git-api-key-3"
+    assert put_secret(server, second, "git-api-key-3").env["API-KEY"] == "secret:git-api-key-3"
 
 
 def test_secrets_where_any_program_can_read_them_are_told() -> None:

@@ -88,6 +88,10 @@ def test_the_shipped_skills_are_right_and_unchanged() -> None:
         (b"---\nname: tea\ndescription: d\nmetadata: x\n---\nx", "metadata"),
         (b"---\nname: tea\ndescription: d\nmetadata: {openclaw: {requires: {bins: ['a b']}}}\n---\nx", "bins"),
         (b"---\nname: tea\ndescription: d\n---\n", "instructions"),
+        (b"---\nname: !!timestamp tea\n---\nx", "YAML"),
+        (b"---\nname: !!bool tea\n---\nx", "YAML"),
+        (b"---\nname: !!int ''\n---\nx", "YAML"),
+        (b"---\n? 0x" + b"f" * 9000 + b"\n: x\n---\nx", "names and values"),
         (b"\xff\xfe", "UTF-8"),
     ],
 )
@@ -135,6 +139,8 @@ def test_bombs_broken_and_foreign_archives_are_refused(tmp_path: Path, monkeypat
     assert code(tarred(tmp_path / "r.tgz", (tarfile.TarInfo("SKILL.md"), GOOD), (tarfile.TarInfo("z"), zeros)))
     assert code(zipped(tmp_path / "two.zip", ("SKILL.md", GOOD), ("skill.MD", b""))) == "skill_refused"
     assert code(zipped(tmp_path / "none.zip", ("a/x", b""), ("b/SKILL.md", GOOD))) == "skill_refused"
+    both = zipped(tmp_path / "both.zip", ("SKILL.md", GOOD), ("a", b""), ("A/b/c", b""))
+    assert code(both) == "skill_refused", "a file can't be a folder too"
     many = [(f"f{number}", b"") for number in range(501)]
     assert code(zipped(tmp_path / "many.zip", ("SKILL.md", GOOD), *many)) == "skill_refused"
     whole = zipped(tmp_path / "whole.zip", ("SKILL.md", GOOD)).read_bytes()
@@ -188,6 +194,28 @@ async def test_shipped_text_is_ours_and_stays(shelf_here: Shelf) -> None:
         shelf_here.remove("weekly-review")
     with pytest.raises(UserError):
         shelf_here.install("weekly-review", "mine", (), {"SKILL.md": GOOD})
+
+
+@pytest.mark.parametrize("act", ["install", "approve", "remove"])
+def test_a_full_disk_is_said_and_what_was_there_stays(
+    shelf_here: Shelf, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    kept = install(shelf_here)
+
+    def full(*words: object, **more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(UserError) as caught:
+        patched.setattr(shelf.os, "fsync", full)
+        if act == "install":
+            shelf_here.install("cup", "Cups.", (), {"SKILL.md": GOOD})
+        elif act == "approve":
+            shelf_here.approve("tea", "Other tea.", (), {"SKILL.md": GOOD, "more": b"x"})
+        else:
+            shelf_here.remove("tea")
+    assert (caught.value.failure.code, "No space left" in caught.value.failure.sentence) == ("skill_not_kept", True)
+    assert shelf_here.find("tea") == kept and kept.ready
+    assert "cup" not in {skill.name for skill in shelf_here.skills()}
 
 
 def test_what_a_skill_needs_and_lacks_is_said(shelf_here: Shelf) -> None:
