@@ -10,11 +10,12 @@ import re
 
 from openclaw_desktop.agent.plain_frames import words_of
 from openclaw_desktop.agent.plain_kinds import ListFolder, ReadFile
+from openclaw_desktop.core.patterns import LazyPattern
 
 _QUOTE = "\"'“”‘’`"
 # In quotes a path may hold spaces; bare, one that begins like a path does so up to an ending.
 _ROOT = r"(?:(?:~|\.{1,2})?/|~\\|(?<!\w)[A-Za-z]:[\\/])"
-_PATH = re.compile(
+_PATH = LazyPattern(
     rf"[{_QUOTE}](?P<quoted>[^{_QUOTE}\n]*(?:[/~\\]|\.[A-Za-z0-9]{{1,8}})[^{_QUOTE}\n]*)[{_QUOTE}](?![A-Za-z])"
     rf"|(?<![\w/\\])(?P<spaced>{_ROOT}[^?*<>|\n\"“”,]*?\w\.[A-Za-z0-9]{{1,8}})"
     r"(?=[\s?.!,]*(?:$|\s(?:say|contain|please|file|to me|for me|and show)))"
@@ -24,25 +25,25 @@ _PATH = re.compile(
     r"|(?<=\s)(?P<dotted>\.[a-z][\w-]{2,})(?![\w./])"
 )
 # "The folder ~/papers/tax 2025": what follows a folder at the very end and is no word of the sentence belongs to it.
-_REST_OF_NAME = re.compile(r"(?:[ ](?:[A-Z]\w*|\d[\w-]*)){1,4}(?=[\s?.!]*$)")
-_ADDRESS = re.compile(r"https?:|www\.|\b[\w-]+\.(?:com|org|net|io|edu|gov|dev)(?:[/\s?.!,]|$)", re.IGNORECASE)
+_REST_OF_NAME = LazyPattern(r"(?:[ ](?:[A-Z]\w*|\d[\w-]*)){1,4}(?=[\s?.!]*$)")
+_ADDRESS = LazyPattern(r"https?:|www\.|\b[\w-]+\.(?:com|org|net|io|edu|gov|dev)(?:[/\s?.!,]|$)", re.IGNORECASE)
 _NAME = r"(?P<name>downloads?|documents?|desktop|pictures?|music|videos?|home)"
 _KNOWN = (
-    re.compile(rf"\b{_NAME}(?=\s+(?:folder|directory|dir)\b)", re.IGNORECASE),
-    re.compile(rf"\b(?:folder|directory|dir)\s+(?:called\s+|named\s+)?{_NAME}\b", re.IGNORECASE),
-    re.compile(rf"\b(?:in|on|inside|under|of)\s+(?:my|the|our)\s+{_NAME}\b", re.IGNORECASE),
-    re.compile(rf"\bmy\s+{_NAME}(?=\s+(?:files|contents)\b)", re.IGNORECASE),
-    re.compile(rf"\b(?:ls|dir)\s+(?:my\s+)?{_NAME}\b", re.IGNORECASE),
+    LazyPattern(rf"\b{_NAME}(?=\s+(?:folder|directory|dir)\b)", re.IGNORECASE),
+    LazyPattern(rf"\b(?:folder|directory|dir)\s+(?:called\s+|named\s+)?{_NAME}\b", re.IGNORECASE),
+    LazyPattern(rf"\b(?:in|on|inside|under|of)\s+(?:my|the|our)\s+{_NAME}\b", re.IGNORECASE),
+    LazyPattern(rf"\bmy\s+{_NAME}(?=\s+(?:files|contents)\b)", re.IGNORECASE),
+    LazyPattern(rf"\b(?:ls|dir)\s+(?:my\s+)?{_NAME}\b", re.IGNORECASE),
     # "What files are in my Downloads?": a capital makes it the folder's name.
-    re.compile(r"(?<!^)\b(?P<name>Downloads|Documents|Desktop|Pictures|Music|Videos)\b"),
+    LazyPattern(r"(?<!^)\b(?P<name>Downloads|Documents|Desktop|Pictures|Music|Videos)\b"),
 )
 _NAMES = {"download": "Downloads", "document": "Documents", "picture": "Pictures", "video": "Videos", "home": "~"}
 _USUAL = frozenset({"Downloads", "Documents", "Desktop", "Pictures", "Music", "Videos", "~"})
-_ENDING = re.compile(
+_ENDING = LazyPattern(
     r"\.[A-Za-z0-9]{1,8}$|(?:^|[/\\])(?:\.\w+|hosts|fstab|passwd|group|hostname|crontab|motd|issue|profile|README|LICENSE"
     r"|Makefile|Dockerfile|CHANGELOG|AUTHORS|NOTICE|TODO)$"
 )
-_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+_WORD = LazyPattern(r"[a-z0-9]+(?:'[a-z]+)?")
 
 _FILLER = words_of("""
     a again ahead all alright an and anything aloud are actually be can contained could currently directly do does
@@ -78,8 +79,8 @@ _INSIDE = frozenset({"in", "inside", "under"})
 # "What is notes.txt?" asks what it is, and "what is in it" what it says.
 _HOLDING = _INSIDE | words_of("on have has got contain contains say says within")
 # "Have you read notes.txt?" asks about the agent, not about the file.
-_OF_AGENT = re.compile(r"\b(?:have you|you have|did you|can you see|can i|may i|do i have to)\b", re.IGNORECASE)
-_FORGOTTEN = re.compile(
+_OF_AGENT = LazyPattern(r"\b(?:have you|you have|did you|can you see|can i|may i|do i have to)\b", re.IGNORECASE)
+_FORGOTTEN = LazyPattern(
     r"\bi\s+(?:(?:can't|cannot|can not|don't|do not)\s+(?:quite\s+|really\s+)?(?:remember|recall|know)|forgot"
     r"|forget"
     r"|have forgotten|'ve forgotten)\s+(?:what|which)(?:'s|\s+(?:i|we|is|are|was|were)\b(?:\s+(?:put|wrote"
@@ -87,9 +88,9 @@ _FORGOTTEN = re.compile(
     r"|kept|keep))?)?",
     re.IGNORECASE,
 )
-_FLAGS = re.compile(r"\bls\s+(?:-[a-z]+\s+){1,3}")
+_FLAGS = LazyPattern(r"\bls\s+(?:-[a-z]+\s+){1,3}")
 _WISH = r"\s*(?:'d|\s+would)?(?:\s+(?:really|just))?\s+(?:like|love|want|need|wanted|wish)\b"
-_TELLING = re.compile(rf"\s*(?:i(?!{_WISH})|we(?!{_WISH})|you|he|she|they|it|it's|i've)\b", re.IGNORECASE)
+_TELLING = LazyPattern(rf"\s*(?:i(?!{_WISH})|we(?!{_WISH})|you|he|she|they|it|it's|i've)\b", re.IGNORECASE)
 
 
 def parse_files(text: str) -> ReadFile | ListFolder | None:

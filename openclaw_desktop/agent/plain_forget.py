@@ -20,6 +20,7 @@ from openclaw_desktop.agent.plain_words import (
     OTHER_THINGS,
     WHOLE,
 )
+from openclaw_desktop.core.patterns import LazyPattern
 
 _DROP = (
     r"(?:erase|delete|remove|wipe(?: out)?|scrub|clear(?: out)?|drop|purge|discard|lose|get rid of"
@@ -46,25 +47,25 @@ _FROM_MEMORY = (
     r"|memory banks?|brain))"
 )
 # What makes it a memory, and not a file or a plan; `query` stands behind it.
-_TOLD_THING = re.compile(
+_TOLD_THING = LazyPattern(
     rf"^(?:{_ALL}\s+(?:that\s+)?{_SAID}|(?:the|that|your|any|all|my|every|those|these)(?: the)? (?:\w+ )?{_NOTE}"
     rf"\s+(?:that\s+)?{_SAID}|(?:the|that|your|any|all|all your|every) (?:memory|memories)"
     rf"|the fact(?= that ))(?:\s+(?:to|in|with) (?:you|your memory))?"
     rf"(?:\s+{_ABOUT})?\s+(?P<query>\S.*)$",
     WHOLE,
 )
-_SAID_WHERE = re.compile(rf"^(?P<query>\S.*?){_FROM_MEMORY}\s*$", WHOLE)
-_SAID_AFTER = re.compile(rf"^(?P<query>(?:the|my|our|that)\b.*?)\s+(?:that\s+)?{_SAID}(?:\s+for me)?$", WHOLE)
-_ALL_ABOUT = re.compile(r"^(?:everything|all|anything)\s+(?:about|on|regarding|concerning)\s+(?P<query>\S.*)$", WHOLE)
-_REQUEST = re.compile(rf"^(?:(?P<go>{_LET_GO})|(?P<drop>{_DROP}))\s+(?P<object>\S.*)$", WHOLE)
+_SAID_WHERE = LazyPattern(rf"^(?P<query>\S.*?){_FROM_MEMORY}\s*$", WHOLE)
+_SAID_AFTER = LazyPattern(rf"^(?P<query>(?:the|my|our|that)\b.*?)\s+(?:that\s+)?{_SAID}(?:\s+for me)?$", WHOLE)
+_ALL_ABOUT = LazyPattern(r"^(?:everything|all|anything)\s+(?:about|on|regarding|concerning)\s+(?P<query>\S.*)$", WHOLE)
+_REQUEST = LazyPattern(rf"^(?:(?P<go>{_LET_GO})|(?P<drop>{_DROP}))\s+(?P<object>\S.*)$", WHOLE)
 # ", we've moved out", "because it's old", ", it's out of date": why, not what.
-_REASON = re.compile(
+_REASON = LazyPattern(
     r"\s*(?:[,;.–—]|\s-)\s*(?:because|since|as|it|it's|that's|that|they|they're|we|we're|we've|i|i'm|i've|he"
     r"|he's|she|she's"
     r"|this|these|those|no longer|not|now that|there's)\b[^,;]*$|\s+(?:because|since)\b.*$",
     WHOLE,
 )
-_SECOND = re.compile(
+_SECOND = LazyPattern(
     r"[,;.!?–—]\s*(?:and |then |so |just |instead |please |now )*(?:let's|let|just|cancel|stop|do|don't|go"
     r"|use|instead|what|how|why|where"
     r"|who|tell|show|give|make|write|can|could|would|will|is|are|we'll|i'll|start|try|help|order|book|set"
@@ -73,7 +74,7 @@ _SECOND = re.compile(
     ANY_CASE,
 )
 # "Forget it" drops the subject, and "forget that file" may mean many things.
-_NOT_A_MEMORY = re.compile(
+_NOT_A_MEMORY = LazyPattern(
     r"^(?:it|that|this|about (?:it|that|this|him|her|them|us|me|you|everything)|me|you|him|her|them|us"
     r"|yourself|myself"
     r"|me not|everyone|everything|anything|nothing|all(?: of (?:it|this|that))?|(?:the|my) (?:file|folder|job|task"
@@ -87,19 +88,19 @@ _NOT_A_MEMORY = re.compile(
     ANY_CASE,
 )
 # "That note about the wifi is out of date, drop it from your memory."
-_IT_BEFORE = re.compile(
+_IT_BEFORE = LazyPattern(
     rf"^(?P<before>\S.{{5,}}?)\s*[,.;!–—-]+\s*(?:(?:so|and|now|just|please|you can|you should|you may"
     rf"|could you|can you),?\s+){{0,3}}"
     rf"(?:{_LET_GO}|{_DROP})\s+(?:it|that|this|them|those)\b(?P<memory>{_FROM_MEMORY})?(?:\s+(?:now|again"
     rf"|then|please|for me))*[\s.!?]*$",
     WHOLE,
 )
-_NOTE_BEFORE = re.compile(
+_NOTE_BEFORE = LazyPattern(
     rf"^(?:that|the|your|my)\s+(?:\w+\s+)?{_NOTE}\s+(?:you\s+\w+\s+)?{_ABOUT}\s+(?P<query>.+?)"
     r"(?:\s+(?:is|are|was|were|isn't|has|have|doesn't|no longer)\b.*)?$",
     WHOLE,
 )
-_KEPT_BEFORE = re.compile(
+_KEPT_BEFORE = LazyPattern(
     r"^(?:i'd rather you (?:didn't|did not|wouldn't|not)|i (?:don't|do not|no longer)"
     r" (?:want|like|need) (?:you to|that you|you)|you (?:don't|needn't|do not)"
     r" (?:need|have)?(?: to)?|there's no (?:need|reason) to|you shouldn't|no need to|please don't"
@@ -108,16 +109,16 @@ _KEPT_BEFORE = re.compile(
     r"(?:\s+(?:on record|on file|in (?:your )?(?:memory|mind)|any ?more|any longer|saved|stored))*$",
     WHOLE,
 )
-_REMEMBERS = re.compile(r"(?:stop remembering|no longer remember|unremember)\b", ANY_CASE)
-_IN_MEMORY = re.compile(r"\b(?:in (?:your )?memory|on record|on file)\b", ANY_CASE)
-_ANY_MORE = re.compile(
+_REMEMBERS = LazyPattern(r"(?:stop remembering|no longer remember|unremember)\b", ANY_CASE)
+_IN_MEMORY = LazyPattern(r"\b(?:in (?:your )?memory|on record|on file)\b", ANY_CASE)
+_ANY_MORE = LazyPattern(
     r"\s+(?:any ?more|any longer|from now on|altogether|completely|entirely|please|for good|at all"
     r"|again)$",
     ANY_CASE,
 )
 # "Take everything about Ann" and "drop all about it" may be said of many things.
-_LOOSE = re.compile(r"^(?:take|drop|lose|strike|throw|dump|get)\b", ANY_CASE)
-_DEED = re.compile(r"^(?:about\s+)?\w{3,}ing\b(?!\s+(?:address|code|number|name))|^to\b|^about to\b", ANY_CASE)
+_LOOSE = LazyPattern(r"^(?:take|drop|lose|strike|throw|dump|get)\b", ANY_CASE)
+_DEED = LazyPattern(r"^(?:about\s+)?\w{3,}ing\b(?!\s+(?:address|code|number|name))|^to\b|^about to\b", ANY_CASE)
 
 
 def parse_forget(framed: Framed) -> ForgetAbout | NeedsTools | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from openclaw_desktop.core.patterns import LazyPattern
+
 
 @dataclass(frozen=True, slots=True)
 class Framed:
@@ -70,14 +72,14 @@ _CLOSINGS = """
 _ASKING_CLOSINGS = frozenset(phrases("would you, will you, could you, can you, would you please, could you please"))
 _UNPAUSED = frozenset(phrases("please, pls, thanks, thx, thank you, would you please, could you please"))
 _PAUSES = tuple(",-–—.!?;")
-_LEAD = re.compile(
+_LEAD = LazyPattern(
     rf"(?P<asks>{any_of(_ASKING)})|(?P<can>{any_of(_ABLE)})|(?P<advises>{any_of(_ADVISING)})"
     rf"|(?!(?:just\s+)?so you know){any_of(_OPENINGS)}",
     re.IGNORECASE,
 )
-_AFTER_LEAD = re.compile(r"(?:\s*[,!:–—-])*\s+")
-_CLOSING = re.compile(rf"[\s,.;!?–—-](?P<words>{any_of(_CLOSINGS)})$", re.IGNORECASE)
-_SPACE = re.compile(r"\s+")
+_AFTER_LEAD = LazyPattern(r"(?:\s*[,!:–—-])*\s+")
+_CLOSING = LazyPattern(rf"[\s,.;!?–—-](?P<words>{any_of(_CLOSINGS)})$", re.IGNORECASE)
+_SPACE = LazyPattern(r"\s+")
 # A frame is short: more of it is no frame.
 _MOST_PARTS = 8
 # "Would you mind forgetting ...": what the frame turned into a noun.
@@ -90,7 +92,7 @@ _BASES = {
     "reminding": "remind", "telling": "tell", "recalling": "recall", "reading": "read", "opening": "open",
     "showing": "show", "listing": "list", "taking": "take", "discarding": "discard", "purging": "purge",
 }  # fmt: skip
-_GERUND = re.compile(r"(?:\bmind\s+)(?P<word>[a-z]+ing)\b", re.IGNORECASE)
+_GERUND = LazyPattern(r"(?:\bmind\s+)(?P<word>[a-z]+ing)\b", re.IGNORECASE)
 
 
 def unbend(text: str) -> str:

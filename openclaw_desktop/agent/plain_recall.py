@@ -23,9 +23,10 @@ from openclaw_desktop.agent.plain_words import (
     TOLD,
     WHOLE,
 )
+from openclaw_desktop.core.patterns import LazyPattern
 
-_GAVE = re.compile(r"\b(?:gave|given|give|shared|share|asked|ask)\b", ANY_CASE)
-_LOOK_UP = re.compile(
+_GAVE = LazyPattern(r"\b(?:gave|given|give|shared|share|asked|ask)\b", ANY_CASE)
+_LOOK_UP = LazyPattern(
     r"^(?:what (?:did|have) (?:i|we) (?:ever )?(?:tell|told|say|said|mention|mentioned|write"
     r"|written)(?: to)? ?(?:you)?"
     r"|tell me (?:what|everything|anything|all)(?: that)? i(?:'ve| have)? (?:told you|said|mentioned)"
@@ -45,7 +46,7 @@ _LOOK_UP = re.compile(
     r"(?:\s+(?:about|of|on|regarding|concerning|for))?[,:]?\s+(?P<query>\S.*)$",
     WHOLE,
 )
-_DO_YOU_HAVE = re.compile(
+_DO_YOU_HAVE = LazyPattern(
     r"^(?:do you(?: still)? have|have you(?: still)? got|did you) (?P<query>(?:my|our|any|the|where|what|save"
     r"|note|keep)\b.*?)"
     r"\s+(?:saved|stored|noted|on record|on file|in (?:your )?(?:memory|notes)|written down|memori[sz]ed"
@@ -53,30 +54,30 @@ _DO_YOU_HAVE = re.compile(
     r"(?:\s+(?:somewhere|anywhere|for me))?[\s?.!]*$",
     WHOLE,
 )
-_REMIND_OF = re.compile(r"^remind me of (?P<query>(?:my|our|the)\b\s.*)$", WHOLE)
-_STILL_HAVE = re.compile(
+_REMIND_OF = LazyPattern(r"^remind me of (?P<query>(?:my|our|the)\b\s.*)$", WHOLE)
+_STILL_HAVE = LazyPattern(
     r"^(?:do you(?: still)? have|have you(?: still)? got) (?P<query>(?:my|our)\b[^.?!;,]*)[\s?.!]*$", ANY_CASE
 )
 _WH = (
     r"(?:what(?:'s)?|which|who(?:'s|se|m)?|where(?:'s)?|when(?:'s)?|how(?:'s)?|in which|on which"
     r"|at what|to whom|by when)"
 )
-_QUESTION = re.compile(rf"^(?:(?:and|so|tell me|remind me|say)\s+)*(?:again\s+)?{_WH}\b", ANY_CASE)
+_QUESTION = LazyPattern(rf"^(?:(?:and|so|tell me|remind me|say)\s+)*(?:again\s+)?{_WH}\b", ANY_CASE)
 # An opinion, advice or the sense of something is asked, not what was told.
-_NOT_TOLD = re.compile(
+_NOT_TOLD = LazyPattern(
     r"\b(?:should|would|could|can|shall|might|do you think|your (?:opinion|view|take)|do (?:i|we|you)|to do"
     r"|wrong|better"
     r"|mean|if i|supposed)\b|^(?:why|how (?:to|come|about))\b",
     ANY_CASE,
 )
-_HERE = re.compile(
+_HERE = LazyPattern(
     r"\b(?:last|previous|first|second) (?:message|question|sentence|answer)|just (?:now|said|say|tell|told)\b"
     r"|\b(?:minute|moment|second)s? ago|this (?:chat|conversation)|\babove\b|talking about|\bi mean\b|who i am\b"
     r"|our (?:chat|conversation)|\b(?:tell|told|ask|asked) you to\b(?! (?:remember|keep|note|save))",
     ANY_CASE,
 )
 # "I know I told you my passport number - what was it?"
-_KNEW = re.compile(
+_KNEW = LazyPattern(
     r"^(?:(?:i|we)\b.{0,40}?\b(?:told|mentioned|gave|said|shared|forgot|forgotten|forget|remember|recall"
     r"|lost)\b|you\s+were\s+told)"
     r"[^?]*?(?:\s*[,.;:–—-]+\s*|\s+(?:but|and|so)\s+)(?:but |and |so |now )?"
@@ -89,37 +90,37 @@ _KNEW = re.compile(
     r"(?: (?:please|again|of it))*[\s?.!]*$",
     WHOLE,
 )
-_KNEW_ABOUT = re.compile(r"\b(?:you|remember|recall|forgot|forget|forgotten|lost|mentioned|told)\b", ANY_CASE)
-_REMIND_WHAT = re.compile(
+_KNEW_ABOUT = LazyPattern(r"\b(?:you|remember|recall|forgot|forget|forgotten|lost|mentioned|told)\b", ANY_CASE)
+_REMIND_WHAT = LazyPattern(
     rf"^(?:remind me(?: again| once more| quickly)?|tell me (?:again|once more))(?: of"
     rf"| about)?,? (?P<query>{_WH}\b\s.*)$",
     WHOLE,
 )
-_REMIND_WHEN = re.compile(r"^(?:when(?:ever)?|if)\b", ANY_CASE)
+_REMIND_WHEN = LazyPattern(r"^(?:when(?:ever)?|if)\b", ANY_CASE)
 # "What's my shoe size again?"
-_AGAIN = re.compile(
+_AGAIN = LazyPattern(
     rf"^(?:so |and |wait |remind me )?(?P<query>(?:{_WH}|tell me)(?:'s| is| was| are| were| did| does| do"
     rf"| \w+)?\s.*?)[\s,]+again[\s?.!]*$",
     WHOLE,
 )
 # Nobody else knows these, whosever they are.
-_PRIVATE = re.compile(
+_PRIVATE = LazyPattern(
     r"\b(?:(?:alarm|door|gate|entry|entrance|garage|locker|access|lock|safe|key|pin|building|house|bike|gym"
     r"|voicemail) ?"
     r"(?:code|number|combination)|password|passcode|passphrase|wi-?fi (?:code|key|name)|pin|spare key|login"
     r"|shoe size)\b",
     ANY_CASE,
 )
-_OWN = re.compile(r"\b(?:my|our|i|we|mine|ours)\b", ANY_CASE)
-_SAID_ALONE = re.compile(
+_OWN = LazyPattern(r"\b(?:my|our|i|we|mine|ours)\b", ANY_CASE)
+_SAID_ALONE = LazyPattern(
     r"^(?:did|have|had) (?:i|we) (?:ever |already )?(?:say|said|tell|told)(?! (?:to )?you\b)", ANY_CASE
 )
-_DETAIL = re.compile(
+_DETAIL = LazyPattern(
     r"^(?:what|which)\s+(?:\w+\s+){1,3}\w+s\b|^where\s+\w+\s+(?:put|left|lives|works|parked)\b", ANY_CASE
 )
-_TOPIC = re.compile(r"^(?:about|where|what|who|when|which|how|that|my|our|if|whether)\b", ANY_CASE)
+_TOPIC = LazyPattern(r"^(?:about|where|what|who|when|which|how|that|my|our|if|whether)\b", ANY_CASE)
 # "Do you know how I can ...", "do you know any song ..." ask for knowledge.
-_KNOWLEDGE = re.compile(
+_KNOWLEDGE = LazyPattern(
     r"^(?:how\b|why\b|if\b|whether\b|any\b|an?\b|some\b|that\b)|\b(?:can|could|should|would|to)\b", ANY_CASE
 )
 

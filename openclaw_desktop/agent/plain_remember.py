@@ -20,6 +20,7 @@ from openclaw_desktop.agent.plain_words import (
     TIME,
     WHOLE,
 )
+from openclaw_desktop.core.patterns import LazyPattern
 
 _TO_MEMORY = any_of("""
     in mind, in memory, in your memory, to memory, to your memory, into memory, into your memory, in your memories
@@ -41,7 +42,7 @@ _RECORDERS = any_of("""
     make a mental note of, keep track of, don't forget, do not forget, never forget, bear, have
 """)
 # "Store this for me: FACT", "commit this to memory, would you - FACT", "could you hang on to this? FACT".
-_KEEP_THIS = re.compile(
+_KEEP_THIS = LazyPattern(
     rf"^{_RECORDERS}\s+{_THIS}(?:[\s,]+{_TO_MEMORY}){{0,4}}\s*(?:(?<=[\w ])[-–—]+\s|[:.!?,;–—\n]"
     rf"|\s-+\s)\s*(?P<text>\S.*)$",
     WHOLE,
@@ -60,7 +61,7 @@ _WRITERS = (
     r"|mark down|take down)"
 )
 _FOR_LATER = r"(?:\s+(?:for (?:me|later|the future|next time|future reference)|please|the following))*"
-_KEEP = re.compile(
+_KEEP = LazyPattern(
     rf"^(?:(?P<keeper>{_KEEPERS})|(?P<writer>{_WRITERS})){_FOR_LATER}(?P<link>\s*(?:[:,]|\s-)?\s*"
     r"(?:(?:the fact )?that\b(?!\s+(?:is|was)\b)\s*)?)(?P<text>\S.*)$",
     WHOLE,
@@ -73,13 +74,13 @@ _REFERENCES = any_of("""
     one thing to remember, here's one to remember, one more thing to remember, here's a fact to remember, important
     things to remember, here's something for you to remember, this is important
 """)
-_FOR_REFERENCE = re.compile(
+_FOR_REFERENCE = LazyPattern(
     rf"^(?:{_REFERENCES}\s*[,:–—-]|(?:from now on,? )?(?:you should|you need to|so you|just so you) know"
     r" (?:for later,|that\b))\s*(?P<text>\S.*)$",
     WHOLE,
 )
-_IDIOM = re.compile(r"^(?:for the record|for your information|fyi|just so you know|so you know)", ANY_CASE)
-_OWN_FACT = re.compile(
+_IDIOM = LazyPattern(r"^(?:for the record|for your information|fyi|just so you know|so you know)", ANY_CASE)
+_OWN_FACT = LazyPattern(
     r"^(?:(?:my|our)\b|[\w'-]+'s\s+\w+.*\b(?:is|are)\b|i(?:'m| am| have|'ve got| live| work| like| love| hate"
     r"| prefer"
     r"| take| drink| eat| use| need| wear| speak| own| drive)\b(?!\s+(?:not|sure|sorry|afraid|glad|happy"
@@ -87,16 +88,16 @@ _OWN_FACT = re.compile(
     WHOLE,
 )
 # "My number is 5550199, please save that", "The key is in the shed. Could you remember that for me?"
-_THAT_DONE = re.compile(
+_THAT_DONE = LazyPattern(
     r"^(?P<text>\S.{5,}?)\s*[,.;:!–—-]+\s*(?:(?:so|and|now|just|please|kindly|also|do|always),?\s+){0,3}"
     r"(?P<asks>(?:can|could|would|will) you\s+(?:please\s+)?|i'd like you to\s+|i want you to\s+)?(?:please\s+)?"
     rf"(?P<verb>{_RECORDERS})\s+(?P<object>that|this|it)(?P<tail>(?:[\s,]+{_TO_MEMORY}){{0,4}})\s*[.!?]*$",
     WHOLE,
 )
-_ASKED = re.compile(
+_ASKED = LazyPattern(
     r"^(?:what|who|where|when|which|why|how|is|are|do|does|did|can|could|would|will|should|have|has)\b", ANY_CASE
 )
-_CONDITION = re.compile(r"^(?:if|when|whenever|unless|until|once|before|after|as soon)\b", ANY_CASE)
+_CONDITION = LazyPattern(r"^(?:if|when|whenever|unless|until|once|before|after|as soon)\b", ANY_CASE)
 _VERB = (
     r"\b(?:is|are|am|was|were|has|have|had|will|means?|likes?|loves?|hates?|prefers?|needs?|lives?|works?"
     r"|goes|takes?"
@@ -105,36 +106,36 @@ _VERB = (
     r"|comes?|knows?)\b"
     r"|\w'(?:s|m|re|ve|ll|d)\b"
 )
-_STATES = re.compile(
+_STATES = LazyPattern(
     rf"^(?:my|our|he|she|it|they|his|her|their|there|the|this|that)\b|\b(?:i|we)\b|{_VERB}|:\s",
     ANY_CASE,
 )
 # "Remember milk" and "remember the Alamo" state nothing; a number or something of the user's does.
-_SAYS = re.compile(rf"{_VERB}|:\s|\d{{3}}|\b(?:my|our|i|we)\b", ANY_CASE)
+_SAYS = LazyPattern(rf"{_VERB}|:\s|\d{{3}}|\b(?:my|our|i|we)\b", ANY_CASE)
 # "Remember that the door sticks", and not "remember that song".
-_CLAUSE = re.compile(r"^(?:[A-Z][\w'-]*|(?i:the|an?|my|our|his|her|their|its|there|all|no|every)\b\s+\S+)\s+\S")
-_OWN_VALUE = re.compile(rf"^(?:my|our)\b.*(?:\d|:|{_VERB})|^(?:i|we)\b", WHOLE)
+_CLAUSE = LazyPattern(r"^(?:[A-Z][\w'-]*|(?i:the|an?|my|our|his|her|their|its|there|all|no|every)\b\s+\S+)\s+\S")
+_OWN_VALUE = LazyPattern(rf"^(?:my|our)\b.*(?:\d|:|{_VERB})|^(?:i|we)\b", WHOLE)
 # "Remember where I parked?" asks, and "remember me" says nothing to keep.
-_NO_FACT = re.compile(
+_NO_FACT = LazyPattern(
     r"^(?:(?:when|where|who|what|which|how|why|if|whether|me|us|and|or|but|then)\b"
     r"|(?:the |one |that )?time (?:when|we|i|you|that)\b"
     r"|(?:you|your)\b(?!'s)|(?:the )?(?:good )?(?:old )?days\b)",
     ANY_CASE,
 )
-_NOTHING = re.compile(
+_NOTHING = LazyPattern(
     rf"^(?:{_THIS}|things|stuff|everything|anything|all(?: of)? (?:this"
     rf"|that))(?:[\s,]+{_TO_MEMORY}){{0,4}}[\s.!?]*$",
     ANY_CASE,
 )
-_NOSTALGIA = re.compile(r"^(?:when (?:we|you)|(?:the|that) (?:time|day|night|summer)s?)\b", ANY_CASE)
+_NOSTALGIA = LazyPattern(r"^(?:when (?:we|you)|(?:the|that) (?:time|day|night|summer)s?)\b", ANY_CASE)
 # "This is a test, now write a poem": the order is what is wanted.
-_ORDER_BEHIND = re.compile(
+_ORDER_BEHIND = LazyPattern(
     r"[,;–—]\s*(?:so|now|then)\s+(?:please\s+)?(?:write|remind|tell|translate|make|show|give|explain|open"
     r"|read|send|do|fix)\b",
     ANY_CASE,
 )
-_REMINDER = re.compile(r"^to\s+(?:remind|wake|tell|notify|alert|ping|e-?mail|message|text|call me|send)\b", ANY_CASE)
-_WHAT_YOU_ARE_TOLD = re.compile(
+_REMINDER = LazyPattern(r"^to\s+(?:remind|wake|tell|notify|alert|ping|e-?mail|message|text|call me|send)\b", ANY_CASE)
+_WHAT_YOU_ARE_TOLD = LazyPattern(
     r"^(?:(?:things|stuff|everything|anything|what|facts?|whatever)\b.*\btell\b|(?:what (?:i"
     r"|we) (?:just )?(?:said|told you)|me|us)\W*$)",
     ANY_CASE,

@@ -28,6 +28,7 @@ from openclaw_desktop.agent.plain_kinds import (
 from openclaw_desktop.agent.plain_recall import parse_recall
 from openclaw_desktop.agent.plain_remember import parse_remember
 from openclaw_desktop.agent.plain_words import MINE, TOLD
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.protocols import PlainForm
 
 __all__ = [
@@ -37,16 +38,16 @@ __all__ = [
 
 # Plain requests are short, and the patterns look far back: longer texts are the model's.
 LONGEST_CHARS = 1200
-_SPACES = re.compile(r"[ \t\u00a0]{2,}")
+_SPACES = LazyPattern(r"[ \t\u00a0]{2,}")
 # Long rows of dots or dashes are typing, and slow to look through.
-_ROW = re.compile(r"([.,;:!?–—'\"-])\1{3,}")
+_ROW = LazyPattern(r"([.,;:!?–—'\"-])\1{3,}")
 # "Whats my shoe size", typed in haste.
-_HASTY = re.compile(r"\b(what|where|who|when|how)(s)\b|\b(don|didn|doesn)(t)\b|\b(i)(ve)\b", re.IGNORECASE)
-_OWN_QUESTION = re.compile(
+_HASTY = LazyPattern(r"\b(what|where|who|when|how)(s)\b|\b(don|didn|doesn)(t)\b|\b(i)(ve)\b", re.IGNORECASE)
+_OWN_QUESTION = LazyPattern(
     r"^(?:when|where|who|what|which|how (?:old|many|much|often))\b.*\b(?:my|i|me|mine|our|we)\b.*\?*$",
     re.IGNORECASE | re.DOTALL,
 )
-_ACTION = re.compile(
+_ACTION = LazyPattern(
     r"^(?:list|open|delete|remove|erase|move|rename|copy|save|send|e-?mail|message|schedule|remind|cancel|book"
     r"|write (?:to|an? (?:file|note|e-?mail|message|letter to))|create (?:a )?(?:file|folder|note|reminder|event)"
     r"|set (?:an? )?(?:alarm|timer|reminder)|order|buy|pay|search|find|look up|google|browse|download|fetch"
@@ -59,23 +60,23 @@ _ACTION = re.compile(
     r"|add (?:.* )?to (?:my|the) (?:calendar|list|to-?dos?))\b",
     re.IGNORECASE,
 )
-_MEMORY_CUE = re.compile(
+_MEMORY_CUE = LazyPattern(
     r"\b(?:remember|note|notes|keep|memor\w+|save|store|record|jot|write (?:it |this |that )?down|don['’]t forget"
     r"|do not forget|never forget|for the future|in mind|learn"
     r"|(?:hang|hold) on ?to|retain|for (?:future|later|your) reference|for (?:the|your) records?)\b",
     re.IGNORECASE,
 )
-_OF_MEMORY = re.compile(r"\b(?:recall|remind|again|told|mentioned|last time|you know|do you have)\b", re.IGNORECASE)
+_OF_MEMORY = LazyPattern(r"\b(?:recall|remind|again|told|mentioned|last time|you know|do you have)\b", re.IGNORECASE)
 # What is asked not to be done is not asked for.
-_NOT_ASKED = re.compile(
+_NOT_ASKED = LazyPattern(
     r"\b(?:don['’]?t|do not|never|not|stop|without|no need to)\s+(?:(?:ever|have|need|want|you|to)\s+)*"
     r"(?:remember|notes?|keep|memor\w+|sav|stor|record|jot|writ|learn|forget|eras|delet|remov|unlearn|drop"
     r"|wip|clear)\w*",
     re.IGNORECASE,
 )
-_ASKED_TO_KEEP = re.compile(r"\b(?:don['’]?t|do not|never)\s+(?:ever\s+)?forget\b", re.IGNORECASE)
-_STOP_REMEMBERING = re.compile(r"\bstop remembering\b", re.IGNORECASE)
-_ERASE_CUE = re.compile(
+_ASKED_TO_KEEP = LazyPattern(r"\b(?:don['’]?t|do not|never)\s+(?:ever\s+)?forget\b", re.IGNORECASE)
+_STOP_REMEMBERING = LazyPattern(r"\bstop remembering\b", re.IGNORECASE)
+_ERASE_CUE = LazyPattern(
     r"\b(?:forget|erase|delete|remove|unlearn|drop|wipe|clear|scrub|purge|discard|expunge"
     r"|get rid of|no longer (?:remember|know|keep|store))\b",
     re.IGNORECASE,

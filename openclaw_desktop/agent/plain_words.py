@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import re
 
+from openclaw_desktop.core.patterns import LazyPattern
+
 ANY_CASE = re.IGNORECASE
 WHOLE = re.IGNORECASE | re.DOTALL
 END = " \t\n?.!,;"
-MINE = re.compile(r"\b(?:i|my|me|mine|we|our|us)\b", ANY_CASE)
+MINE = LazyPattern(r"\b(?:i|my|me|mine|we|our|us)\b", ANY_CASE)
 # "I told you", "did I ever mention", "I've asked you to note": what was told before.
 _TELL = r"(?:tell|told|mention|mentioned|say|said|give|gave|given|share|shared|note|noted|save|saved|ask|asked)"
 _ONCE = r"(?:(?:ever|already|once|just|previously|before|also|actually)\s+){0,2}"
-TOLD = re.compile(
+TOLD = LazyPattern(
     rf"\b(?:(?:did|have|had|do|was)\s+(?:i|we)\s+{_ONCE}{_TELL}|(?:i|we)(?:'ve|'d|\s+have|\s+had|\s+did)?\s+{_ONCE}"
     rf"(?:told|mentioned|said|gave|given|shared|noted|saved|asked)|you\s+were\s+(?:told|given))\b",
     ANY_CASE,
 )
-TIME = re.compile(
+TIME = LazyPattern(
     r"\b(?:(?:at|by|before|after|around|until|till)\s+(?:\d|noon|midnight|half|quarter|lunch|dinner|(?:one"
     r"|two|three|four"
     r"|five|six|seven|eight|nine|ten|eleven|twelve)\b)|today|tonight|tomorrow|(?:this|next|every|each"
@@ -31,10 +33,10 @@ TIME = re.compile(
     ANY_CASE,
 )
 # "I like tea. What should I drink?": a second sentence is another request.
-SENTENCE_WITHIN = re.compile(r"(?<=[^\W_]{3})(?<!\bMrs)[.!?;]\s+\S", ANY_CASE)
+SENTENCE_WITHIN = LazyPattern(r"(?<=[^\W_]{3})(?<!\bMrs)[.!?;]\s+\S", ANY_CASE)
 
 # Two requests in one: "and then read notes.txt", ". Tell me a joke".
-MORE_THAN_ONE = re.compile(
+MORE_THAN_ONE = LazyPattern(
     r"^to\b|(?:\b(?:and|then|also)|[.!?;]) (?:then |also |now |please )*"
     r"(?:(?:remind|tell|show|read|list|send|open|run|add|set|give|write|make|explain|delete|play|translate"
     r"|find|search"
@@ -43,14 +45,14 @@ MORE_THAN_ONE = re.compile(
     ANY_CASE,
 )
 
-DATA = re.compile(
+DATA = LazyPattern(
     r"\b(?:code|passcode|password|passphrase|pin|number|address|birthday|anniversary|names?|phone"
     r"|e-mail address|age|size|salary"
     r"|job|account|allerg\w+|blood type|wi-?fi|key)\b|\w's\b",
     ANY_CASE,
 )
 # Files, plans and the talk itself have their own tools, or none.
-OTHER_THINGS = re.compile(
+OTHER_THINGS = LazyPattern(
     r"\b(?:files?|folders?|director(?:y|ies)|disk|drive|desktop|downloads?|inbox|e-?mails?|calendar|list"
     r"|to-?dos?|tasks?|reminders?"
     r"|alarms?|timers?|backups?|meetings?|appointments?|events?|schedule|instructions?|rules|conversation"
@@ -61,13 +63,13 @@ OTHER_THINGS = re.compile(
     ANY_CASE,
 )
 # "Can you remember that I park on level 3?" tells; "can you remember that song?" asks.
-TELLS = re.compile(
+TELLS = LazyPattern(
     r"^remember that (?:(?:i|i'm|i've|we|he|she|they|my|our|his|her|their)\b|.*\b(?:is|are|was|were|has|have"
     r"|had)\b)",
     WHOLE,
 )
 # "Take a screenshot, save it" orders something: only what states something is a fact.
-ORDER = re.compile(
+ORDER = LazyPattern(
     r"^(?:add|ask|book|build|calculate|call|change|check|compare|compose|compute|convert|count|create|describe"
     r"|design|do|draft|draw|edit|explain|export|fill|find|fix|generate|get|give|help|import|let|look|make"
     r"|measure|pick"
@@ -77,7 +79,7 @@ ORDER = re.compile(
     ANY_CASE,
 )
 # Nothing that could be looked up or erased.
-HOLLOW = re.compile(
+HOLLOW = LazyPattern(
     r"^(?:wrong|that|this|it|again|so|now|then|before|just now|exactly|there|what|you|yet|lately|today"
     r"|enough|no|yes"
     r"|hello|hi|sorry|thanks|please)(?:\s+(?:again|just now|to you|exactly|about that|now|then))*$",

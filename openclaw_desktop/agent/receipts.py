@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 
 from openclaw_desktop.core.messages import Receipt
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.text import tr
 
 # What proves which verbs: kinds of receipts, then `verb/done form`, in as many lines as it takes. The verbs after "-"
@@ -84,7 +85,7 @@ _THINGS = (
     "it|that|this|everything|notes?|reminders?|facts?|memory|information|messages?|e-?mails?|files?|folders?|events?"
     "|appointments?|tasks?|jobs?|alarms?|timers?|meetings?|birthday|dates?|requests?|documents?|settings?"
 )
-_CLAIMS = re.compile(
+_CLAIMS = LazyPattern(
     "|".join(
         [
             # "I've saved", "I have just read", "we saved"
@@ -101,10 +102,10 @@ _CLAIMS = re.compile(
     re.IGNORECASE,
 )
 # A question or a condition claims nothing: "Have I saved it?", "if it was saved".
-_NO_CLAIM = re.compile(
+_NO_CLAIM = LazyPattern(
     r"\?\s*$|\b(?:if|whether|when|once|not|n['’]t|never|unless|can|could|would|should|cannot)\b", re.IGNORECASE
 )
-_MARKERS = re.compile(
+_MARKERS = LazyPattern(
     rf"\b(?:i|we|it['’]s been|has|have|is now|are now|done|ok|okay|sure|alright|great|got|{_DONE})\b", re.IGNORECASE
 )
 # The first words of all markers, to be compared with a word that is not whole yet.
@@ -124,8 +125,8 @@ _MARKER_WORDS = {
     "great",
     "got",
 } | {form.split()[0] for form in _VERB_OF}
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
-_LAST_WORD = re.compile(r"\b\w+$")
+_SENTENCE_END = LazyPattern(r"(?<=[.!?])\s+|\n+")
+_LAST_WORD = LazyPattern(r"\b\w+$")
 
 
 def unproven(sentence: str, receipts: Iterable[Receipt]) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 import apsw
 
 from openclaw_desktop.memory.recall.words import index_words
-from openclaw_desktop.memory.rows import NEIGHBOUR_CHARS
+from openclaw_desktop.memory.rows import NEIGHBOUR_CHARS, joined
 from openclaw_desktop.storage.database import fetch
 
 
@@ -43,7 +43,7 @@ def rebuild(connection: apsw.Connection, rowids: Iterable[int]) -> int:
         if not rows or rows[0][0] is None:
             continue
         texts = [text[:NEIGHBOUR_CHARS] for side in _SIDES for (text,) in fetch(connection, side, (rows[0][0], rowid))]
-        if (written := " ".join(texts).strip()) != rows[0][1]:
+        if (written := joined(texts)) != rows[0][1]:
             connection.execute("update memories set neighbours = ? where rowid = ?", (written, rowid))
             # A turn's vector is made of what was said before it too.
             connection.execute("delete from vectors where memory_rowid = ?", (rowid,))

@@ -111,11 +111,16 @@ def _add_neighbour(connection: apsw.Connection, rowid: int, text: str) -> None:
     connection.execute("update memories set neighbours = trim(neighbours || ' ' || ?) where rowid = ?", (text, rowid))
 
 
+def joined(texts: Iterable[str]) -> str:
+    """Return what stands beside a turn, as SQLite's `trim` leaves it: spaces go from its ends, other blanks stay."""
+    return " ".join(texts).strip(" ")
+
+
 def _values(item: Placed, moment: str, now: datetime) -> Row:
     memory, label = item.memory, item.memory.label
     created_at = memory.created_at or moment
     return (
-        item.id, memory.tier, memory.kind, memory.text, memory.speaker, f"{item.before} {item.after}".strip(),
+        item.id, memory.tier, memory.kind, memory.text, memory.speaker, joined((item.before, item.after)),
         index_words(created_at, memory.text), memory.source, memory.session_id, memory.turn_id, created_at,
         seconds_of(created_at, now), moment, memory.valid_from, memory.valid_to, memory.expires_at,
         memory.importance, memory.confidence, label.integrity, label.confidentiality, json.dumps(label.origins),

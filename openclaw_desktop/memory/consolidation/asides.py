@@ -6,8 +6,7 @@ like the prompts. Pure.
 
 from __future__ import annotations
 
-import re
-
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.consolidation.clauses import NO_NAMES
 
 _NONE = rf"(?!(?:{'|'.join(sorted(NO_NAMES))}|On|In|At|By|For|From|To|With)\b)"
@@ -16,16 +15,16 @@ _SOMEBODY = rf"(?P<who>(?:(?i:my|our) (?:[\w'-]+ ){{1,3}}?)?{_NAME})"
 _ENDS = r"(?=[,;.!?]|$)"
 _ASIDES = (
     # ", who lives in Valencia"
-    re.compile(
+    LazyPattern(
         rf"{_SOMEBODY}, who(?P<told>(?: now| still| just| also)? (?:is|was|has|had|lives?|works?|moved|owns?|plays?"
         rf"|studie[sd]|speaks?|teaches|likes?|loves?|hates?|got|keeps?|turns|celebrates|retired|left)\b[^,;.!?]*){_ENDS}"
     ),
     # ", born on 17 August,"
-    re.compile(rf"{_SOMEBODY},(?P<born> born (?:on|in) [^,;.!?]+){_ENDS}"),
+    LazyPattern(rf"{_SOMEBODY},(?P<born> born (?:on|in) [^,;.!?]+){_ENDS}"),
     # ", a crane operator,"
-    re.compile(rf"{_SOMEBODY},(?P<is> an? [a-z]+(?: [a-z]+){{0,2}})(?=,)"),
+    LazyPattern(rf"{_SOMEBODY},(?P<is> an? [a-z]+(?: [a-z]+){{0,2}})(?=,)"),
     # "my microwave today, a Halberd C62,"
-    re.compile(
+    LazyPattern(
         r"(?P<who>(?i:my|our) (?:[\w-]+ ){0,2}?[\w-]+)(?P<when> today| yesterday| now| at last)?,"
         rf"(?P<is> (?:an?|the) [A-Z][\w-]*(?: [\w-]+){{0,2}}){_ENDS}"
     ),

@@ -10,16 +10,17 @@ import re
 from collections import Counter
 
 from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import SPEAKER, Passage, sense, split_sentences, turns_meaning
 from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
 SMALLEST_SHARE = 0.8
-_NUMBER = re.compile(r"\d[\d.,:/-]*\d|\d")
-_NAME = re.compile(r"\b[A-Z][\w'’-]*")
-_WE = re.compile(r"\b(?:we|us|ours?|ourselves)\b", re.I)
-_WORD = re.compile(r"[^\W\d_]+")
-_PASSIVE = re.compile(
+_NUMBER = LazyPattern(r"\d[\d.,:/-]*\d|\d")
+_NAME = LazyPattern(r"\b[A-Z][\w'’-]*")
+_WE = LazyPattern(r"\b(?:we|us|ours?|ourselves)\b", re.I)
+_WORD = LazyPattern(r"[^\W\d_]+")
+_PASSIVE = LazyPattern(
     r"(?:\b(?:am|is|are|was|were|be|been|being|get|gets|got)|'[ms]|'re)\s+(?:not\s+|\w+ly\s+)?"
     r"(\w+(?:ed|en|wn|ught)|paid|sent|told|sold|held|hit|hurt|kept|left|lent|led|lost|made|met|put|read|said|shot|struck"
     r"|won|built|fed|found|cut|beat|let|set|sung|hung|bitten|bit)\b",

@@ -8,30 +8,31 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
 USER = "user"
 # How many of something one has; of what is over soon nobody keeps the count.
 COUNT = "number of"
-ARTICLE = re.compile(r"^(?:a|an|the|my|our|some|any|his|her|their|lots of|two|three|four|both|this|that)\s+", re.I)
-_LEFT_OUT = re.compile(r"[^\w@.+:'-]+")
+ARTICLE = LazyPattern(r"^(?:a|an|the|my|our|some|any|his|her|their|lots of|two|three|four|both|this|that)\s+", re.I)
+_LEFT_OUT = LazyPattern(r"[^\w@.+:'-]+")
 # What ends a value and begins something else.
-_TAIL = re.compile(
+_TAIL = LazyPattern(
     r"(?:,|;|\s[-–—]\s|\s\()|\s(?:with|because|since|for|near|until|till|and|but|which|where|who|when|while|so|as|after"
     r"|before|from|though|although|every|at|on|in|by|to|than|or|during|again|too|anyway|very|a lot|most)\b",
     re.I,
 )
 # One may live elsewhere for a part of the year.
-PARTLY = re.compile(
+PARTLY = LazyPattern(
     r"\b(?:in (?:the )?|during (?:the )?|over (?:the )?|at (?:the )?|on |every )"
     r"(?:spring|summer|autumn|fall|winter|week|weekend|weekday|term|holiday|\w+day)s?\b"
     r"|\b(?:half|part|most|some) (?:of )?the (?:year|week|month|time)\b",
     re.I,
 )
-IN_MONTH = re.compile(rf"\bin (?:{'|'.join(MONTHS)})\b", re.I)
+IN_MONTH = LazyPattern(rf"\bin (?:{'|'.join(MONTHS)})\b", re.I)
 # ... or for some time only, unless that is how long it has been.
-FOR_A_WHILE = re.compile(
+FOR_A_WHILE = LazyPattern(
     r"^(?!(?:have|has) (?:\w+ )?(?:lived|been)\b).*\bfor (?:the |an? |my |his |her |their |our |\w+ )?(?:\w+ )?"
     r"(?:spring|summer|autumn|fall|winter|terms?|semesters?|seasons?|holidays?|days?|weeks?|months?|years?|while"
     r"|time being|lent|ramadan|stud(?:y|ies)|internship|project|training)\b",

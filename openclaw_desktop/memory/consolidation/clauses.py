@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from openclaw_desktop.core.labels import USER as USER_LABEL
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.memory.consolidation.spans import as_present, without_span
 
@@ -51,7 +52,7 @@ Indian Brazilian Swedish Danish Norwegian Greek Turkish Canadian Mexican Ukraini
 One Two Three Everyone Everybody Someone Somebody Nobody People And But So Or If Then Than
 """)
 )
-_OWN_KIN = re.compile(
+_OWN_KIN = LazyPattern(
     rf"(?i:my|our) (?:(?P<which>\w+) )??(?P<kin>{_KIN})(?: (?P<name>{_NAME})|,"
     rf" (?P<named>{_NAME}),)?(?P<has>'s?)?\s+(?P<rest>.+)"
 )
@@ -60,10 +61,10 @@ MOVED = r"(?:(?:was|is|has|got|has been|is being) )?(?:moved|rescheduled|changed
 CHANGED_TO = r"(?:(?:has|have|was|were|got|has been|have been) )?(?:changed|switched|reset|updated) to"
 # "My pressure has changed, it's 203 now".
 _IT_CHANGED = r"(?:has|have) changed\b(?=[,:;]? (?:and |so )?it\b)"
-_CHANGED_IT_IS = re.compile(
+_CHANGED_IT_IS = LazyPattern(
     r"^(?:has|have|is|are|was|were|got) (?:been )?changed[,:;]? (?:and |so )?it(?: is|'s) (?:now )?", re.I
 )
-_OPENING = re.compile(
+_OPENING = LazyPattern(
     r"^\W*(?:(?:no|nope|yes|yeah|well|oh|ah|ok|okay|so|and|but|also|plus|hey|hi|hello|btw|fyi|sorry|look|correction"
     r"|anyway"
     r"|actually|wait|right|thanks|thank you|by the way|just so you know|for the record|you should know(?: that)?"
@@ -74,30 +75,30 @@ _OPENING = re.compile(
     r"|as of now|from now on|these days|nowadays|good news|update|big news|guess what)(?:[,:;.!]\s*|\s*[–—-]\s+|\s+))+",
     re.I,
 )
-_GOT_NEW = re.compile(
+_GOT_NEW = LazyPattern(
     r"(?:I|i|[Ww]e) (?:have|got|have got) a new (?P<noun>[\w -]+?)(?::|,? (?:and )?it(?: is|'s)) (?P<value>.+)"
 )
 # "My boss's assistant Oriel is a baker": of Oriel.
-_ACQUAINTANCE = re.compile(
+_ACQUAINTANCE = LazyPattern(
     rf"(?i:my|our) (?:[\w-]+ )?[\w-]+'s (?:[\w-]+ ){{1,2}}?(?P<name>{_NAME})\s+(?P<rest>[a-z].+)"
 )
 # "Chassis number: 233199".
-_ENTRY = re.compile(r"(?P<noun>[A-Z][\w'-]+(?: [\w'-]+){0,3}): (?P<value>\S.*)")
+_ENTRY = LazyPattern(r"(?P<noun>[A-Z][\w'-]+(?: [\w'-]+){0,3}): (?P<value>\S.*)")
 _SUBJECT_AHEAD = (
     r"(?:I\b|i(?:'m| am| have| live| work)\b|we\b|(?i:my|our)\s"
     rf"|{_NAME}(?:'s)?\s+(?:is|was|has|lives|works|moved|and)\b)"
 )
-_JOINT = re.compile(rf"\s*(?:;|,?\s+(?:and|but|so|while)|,)\s+(?={_SUBJECT_AHEAD})")
-_DENIAL = re.compile(
+_JOINT = LazyPattern(rf"\s*(?:;|,?\s+(?:and|but|so|while)|,)\s+(?={_SUBJECT_AHEAD})")
+_DENIAL = LazyPattern(
     r"^(?P<aux>do|does|did|am|is|are|have|has|was|were|can|will)? ?(?P<no>not|never|no longer|not any longer)\b ?"
     r"|^(?P<used>used to) |^(?:(?:do|does|am|is|are) )?(?P<hardly>hardly|barely|rarely|seldom) ",
 )
 # "I don't always like tea", "I don't just like it": neither yes nor no.
-_NOT_QUITE = re.compile(
+_NOT_QUITE = LazyPattern(
     r"\bnot (?:always|just|only|usually|mostly|often|generally|both|strictly|totally|absolutely)\b", re.I
 )
-_ENDED = re.compile(r"\b(?:any ?more|any longer)\b", re.I)
-_CHANGE = re.compile(
+_ENDED = LazyPattern(r"\b(?:any ?more|any longer)\b", re.I)
+_CHANGE = LazyPattern(
     r"\b(?:now|no longer|any ?more|any longer|moved|relocated|changed|switched|instead|these days|nowadays|from now"
     r" on|used"
     r" to|new|stopped|quit|gave up|given up|sold|became|become|went|turned|started|recently|actually|correction|not"
@@ -107,7 +108,7 @@ _CHANGE = re.compile(
     re.I,
 )
 # What was so once, and may have been over long before anything else was said.
-_ONCE = re.compile(
+_ONCE = LazyPattern(
     r"\bas (?:an? )?(?:\w+ )?(?:child|children|kids?|boys?|girls?|teenagers?|baby)\b"
     r"|\bwhen (?:i|we|he|she|they) (?:was|were)\b|\b(?:back then|years ago|long ago|in those days)\b"
     r"|\bin (?:my|our|his|her|their) (?:childhood|youth|teens|twenties|thirties)\b|\bbefore\W*$"
@@ -115,9 +116,9 @@ _ONCE = re.compile(
     re.I,
 )
 # With how long, somebody lives there still: "I have lived in Lisbon for ten years".
-_HAS_LIVED = re.compile(r"\b(?:have|has) (?:\w+ )?lived in\b(?!.*\b(?:for|all (?:my|our|his|her|their)|now)\b)")
+_HAS_LIVED = LazyPattern(r"\b(?:have|has) (?:\w+ )?lived in\b(?!.*\b(?:for|all (?:my|our|his|her|their)|now)\b)")
 # "My number is 5550, the old one doesn't work any more": that something is new, and no more.
-_OLD_GONE = re.compile(
+_OLD_GONE = LazyPattern(
     r"[,;]?\s(?:and |so |but )?(?:please |you can )?(?:forget|ignore|drop|delete|scrap)(?: about)? (?:the|my)"
     r" (?:old|previous|former|other) (?:one|\w+)\b[^,;]*$"
     r"|[,;]\s(?:and |as |since |because )?(?:the|my) (?:old|previous|former)"
@@ -125,22 +126,22 @@ _OLD_GONE = re.compile(
     r"|[,;]\swhat a (?:change|surprise)\W*$",
     re.I,
 )
-_FILLER = re.compile(
+_FILLER = LazyPattern(
     r"\b(?:now|currently|actually|really|just|still|recently|finally|already|officially|always|definitely|usually"
     r"|mostly"
     r"|absolutely|totally|both|indeed|also|truly|certainly|generally|sometimes|often|strictly)\b ?",
     re.I,
 )
-_ADDS = re.compile(r"\b(?:also|as well|too|another|additionally|second|side)\b", re.I)
+_ADDS = LazyPattern(r"\b(?:also|as well|too|another|additionally|second|side)\b", re.I)
 _CONTRACTIONS = (
-    (re.compile(r"\b(can)'t\b|\bcannot\b", re.I), "can not"),
-    (re.compile(r"\bwon't\b", re.I), "will not"),
-    (re.compile(r"n't\b", re.I), " not"),
-    (re.compile(r"\b(I)'m\b", re.I), "I am"),
-    (re.compile(r"'ve\b", re.I), " have"),
-    (re.compile(r"'re\b", re.I), " are"),
+    (LazyPattern(r"\b(can)'t\b|\bcannot\b", re.I), "can not"),
+    (LazyPattern(r"\bwon't\b", re.I), "will not"),
+    (LazyPattern(r"n't\b", re.I), " not"),
+    (LazyPattern(r"\b(I)'m\b", re.I), "I am"),
+    (LazyPattern(r"'ve\b", re.I), " have"),
+    (LazyPattern(r"'re\b", re.I), " are"),
     (
-        re.compile(
+        LazyPattern(
             r"'s (?=(?:now |still |also |really |not |no longer )*(?:(?:allergic|married|engaged|vegan|vegetarian"
             r"|pescatarian"
             r"|called|named|living|working|based|a|an|moved|got|become|gone)\b|\d+\b(?! \w+ is)))",

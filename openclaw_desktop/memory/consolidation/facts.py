@@ -7,7 +7,6 @@ models. Writer's thread, within the caller's transaction.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ import apsw
 
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory import history, rows
 from openclaw_desktop.memory.consolidation.claims import USER, Claim
@@ -41,7 +41,7 @@ from openclaw_desktop.storage.database import fetch
 DERIVED = "consolidation"
 # Under this slot a fact's claims name the pinned fact that it says otherwise than.
 QUESTIONS = "questions"
-_IN_YEAR = re.compile(r"\bin (?:[A-Za-z]+ )?((?:19|20)\d\d)\b")
+_IN_YEAR = LazyPattern(r"\bin (?:[A-Za-z]+ )?((?:19|20)\d\d)\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.consolidation import things
 from openclaw_desktop.memory.consolidation.claims import (
     FOR_A_WHILE,
@@ -39,7 +40,7 @@ ANY_HEADS = _NAMED_HEADS | _NUMBERED_HEADS | _WORD_HEADS
 # "Our e-mail is info@…" is the firm's, and leaves "my e-mail" as it is.
 _ONES_OWN = frozenset(listed("phone name surname nickname email id username handle birthday age height weight salary"))
 # What is said of a password, and is none: "is wrong", "is 12 characters long".
-_OF_WORDS = re.compile(
+_OF_WORDS = LazyPattern(
     r"^(?:wrong|right|correct|incorrect|expired|invalid|valid|too|very|long|longer|short|weak|strong|secure|safe|gone"
     r"|lost|broken|blocked|locked|required|needed|saved|stored|outdated|secret|private|hidden|missing|fine|ok|okay|good"
     r"|bad|unchanged|known|unknown|public|different|mine|hers|yours|working|case-sensitive|here|there)\b"
@@ -55,7 +56,7 @@ _DROPPED = frozenset(listed("new current number address full own personal main p
 _PETS = ("dog", "cat")
 # "The loyalty card number at the bakery" is another than the one at the chemist's.
 _NUMBERS = frozenset(listed("number code pin password passcode id"))
-_AT_PLACE = re.compile(r"(?P<noun>[\w-]+(?: [\w-]+){0,3}?) (?:at|of|for|in) (?:the |my |our )?(?P<place>[\w' -]+)")
+_AT_PLACE = LazyPattern(r"(?P<noun>[\w-]+(?: [\w-]+){0,3}?) (?:at|of|for|in) (?:the |my |our )?(?P<place>[\w' -]+)")
 _NUMBER = r"\d+(?:[.,]\d+)?"
 
 
@@ -142,7 +143,7 @@ def _job(clause: Clause) -> Found:
     return Claim(clause.subject, "job", plain(value), clause.denied), rest
 
 
-_IS_NOW = re.compile(
+_IS_NOW = LazyPattern(
     r"is an? (?P<by>(?P<as>\b\B)?(?:[a-z]+ )?"
     r"(?!(?:teenager|winner|member|beginner|owner|pensioner|grand\w+|father|mother|brother|sister|daughter|leader|user"
     r"|player|patient|student|parent|resident|vegetarian|loser)\b)"
@@ -297,7 +298,7 @@ def _placed(clause: Clause) -> Found:
     return Claim(USER, f"{things.PLACE} {found[0]}", found[1]), ""
 
 
-_OF_ME = re.compile(r"(?:i|we|my|our)\b", re.I)
+_OF_ME = LazyPattern(r"(?:i|we|my|our)\b", re.I)
 
 
 def _settled(clause: Clause) -> Found:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.consolidation.clauses import NO_NAMES
 
-_FIRST_PERSON = re.compile(r"(?:\bI\b|\b(?:i|i'm|i've|my|mine|our|ours|we|we're|we've|me|us)\b)", re.I)
+_FIRST_PERSON = LazyPattern(r"(?:\bI\b|\b(?:i|i'm|i've|my|mine|our|ours|we|we're|we've|me|us)\b)", re.I)
 _VAGUE_OBJECT = (
     r"(?!\s*(?:[.!,]|$)|\s+(?:it|that|this|them|those|these|you|your|so|to say|what|how|when|where|why|the (?:same"
     r"|idea|way"
@@ -18,7 +19,7 @@ _VAGUE_OBJECT = (
     r"|everything)\b)"
 )
 # What people do, have and are for longer than a day.
-_LASTING = re.compile(
+_LASTING = LazyPattern(
     r"\b(?:i|we|i've|we've)(?:'m|'re|'ve)?\s+(?:(?:have|had|always|never|usually|really|also|still|now|just|recently"
     r"|finally"
     r"|don't|do not|no longer|already|both|am|are|only|mostly|absolutely|often|can't|cannot|even)\s+){0,3}"
@@ -37,9 +38,11 @@ _LASTING = re.compile(
     r"|meet|visit|see|go)\b" + _VAGUE_OBJECT,
     re.I,
 )
-_HAVE = re.compile(r"\b(?:i|we)(?:'ve| have| own)(?: got)?\s+(?:a|an|two|three|four|five|\d+|no|some|both)\s+\w+", re.I)
+_HAVE = LazyPattern(
+    r"\b(?:i|we)(?:'ve| have| own)(?: got)?\s+(?:a|an|two|three|four|five|\d+|no|some|both)\s+\w+", re.I
+)
 # "My passport expires on 3 May", "our neighbour's cat is called Tom".
-_MINE = re.compile(
+_MINE = LazyPattern(
     r"\b(?:my|our)\s+(?:[\w'-]+\s+){1,4}?(?:is|are|was|were|has|have|lives?|works?|likes?|loves?|hates?|prefers?|plays?"
     r"|studies|speaks?|starts?|ends?|expires?|costs?|runs?|got|moved|died|bought|owns?|eats?|drinks?|takes?|needs?"
     r"|teaches"
@@ -48,8 +51,8 @@ _MINE = re.compile(
     re.I,
 )
 # A name, a number or a place among the words makes a plain sentence about one's own worth keeping.
-_ANCHOR = re.compile(r"\d|(?<![.!?] )(?<!^)\b(?!I\b|I'|OK\b|TV\b)[A-Z][a-z]+")
-_SMALL_TALK = re.compile(
+_ANCHOR = LazyPattern(r"\d|(?<![.!?] )(?<!^)\b(?!I\b|I'|OK\b|TV\b)[A-Z][a-z]+")
+_SMALL_TALK = LazyPattern(
     r"\b(?:i(?:'m| am) (?:so |very |really |a bit |just |pretty |feeling )*(?:fine|good|ok|okay|great|tired|hungry"
     r"|thirsty|bored"
     r"|busy|back|here|done|sorry|sure|glad|happy|sad|sick|ready|late|lost|confused|curious|afraid (?:not|so|that)"
@@ -80,7 +83,7 @@ _SMALL_TALK = re.compile(
 
 
 # What is usual, what one can do, and what one has lived through.
-_USUAL = re.compile(
+_USUAL = LazyPattern(
     r"\b(?:i|we|my \w+ and i|[a-z]+ and i)\s+(?:\w+ly )?"
     r"(?:always|never|usually|often|rarely|mostly|normally|once|both|still) \w+"
     r"|\b(?:i|we) (?:can|can't|cannot|know how to|learned to|learnt to|was taught|grew up|won|broke my|gave up"
@@ -97,7 +100,7 @@ _USUAL = re.compile(
 
 
 # What goes on at the moment it is told: "I'm waiting for a call from Ann". Some go on for months.
-_GOING_ON = re.compile(
+_GOING_ON = LazyPattern(
     r"\b(?:i|we)(?:'m|'re|'ve been| am| are| was| were| have been) (?:\w+ly |just |still |now |already )*"
     r"(?!living|working|learning|studying|training|saving|renting|building|writing|expecting|seeing|meeting|looking"
     r" after|playing|teaching|raising|paying|using|taking|married|banking)\w+ing\b"
@@ -105,14 +108,14 @@ _GOING_ON = re.compile(
     re.I,
 )
 # Of all and of nobody: no fact about anyone, unless they are the user's own.
-_OF_ALL = re.compile(
+_OF_ALL = LazyPattern(
     r"^(?:every|each|all|most|few|many|some|no|nobody|everybody|everyone|people|there|a|an|one)\b"
     r"(?!.*\b(?:my|our)\b| is no \w+ (?:that )?i \w+)",
     re.I,
 )
 _PERSON = r"(?:[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?)"
 # What the talk itself is about at the moment: it is in the talk, and no fact of the user's life.
-_AT_HAND = re.compile(
+_AT_HAND = LazyPattern(
     r"\b(?:errors?|exceptions?|bugs?|crash(?:ed|es)?|fail(?:s|ed)?|(?:does|did)(?:n't| not) work|tr(?:y|ied|ying)"
     r"|install(?:ed)?|upload(?:ed)?|download(?:ed)?|click(?:ed)?|lines?|functions?|scripts?|terminal|browser|tests?"
     r"|commit(?:ted)?|merged?|pasted?|screenshots?|tabs?|columns?|rows?|cells?|slides?|paragraphs?|drafts?|versions?"
@@ -122,7 +125,7 @@ _AT_HAND = re.compile(
 _PERSON = rf"(?:(?!(?:{'|'.join(sorted(NO_NAMES))})\b)[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?)"
 _OURS = r"(?i:my|our) (?:[\w'-]+ ){1,3}"
 # A person is told by a name and by what only people do; one of the user's own by anything that is so.
-_OF_SOMEBODY = re.compile(
+_OF_SOMEBODY = LazyPattern(
     rf"(?:^|[,:] |\b(?:and|of|from|that|is) )(?:{_OURS})?{_PERSON},? (?:(?i:now|still|has|also|both) )?"
     r"(?:lives?|living|resides?|settled|moved|relocated|has been living|is at home|was born|is married|got married"
     r"|works? (?:as|at|for)|trained as|retrained|started over|earns"
@@ -139,13 +142,13 @@ _OF_SOMEBODY = re.compile(
     rf"|\b{_OURS}{_PERSON},? (?:is|was|has|had|got|gets|keeps|owns|bought|loves|likes|hates|can|can't|received"
     r"|unwrapped|makes|earns|turns|who|an? )",
 )
-_THING_FIRST = re.compile(
+_THING_FIRST = LazyPattern(
     r"^(?:(?:in case [\w ]+,? )?the (?:[\w'-]+ ){1,5}?(?:is|are|belongs?|stays?)\b|the place for"
     r"|(?:from now on|after [\w ]+|if any\w+ asks),? the )",
     re.I,
 )
 # Where a thing has its place.
-_PLACED = re.compile(
+_PLACED = LazyPattern(
     r"\b(?:is|are|'s|belongs?|stays?|kept|put|hid|hidden|stored|ended up|left)"
     r" (?:now |always |still |back |kept |stored |hidden |not )*"
     r"(?:in|on|under|behind|beneath|inside|at|with|by|below|above|between|on top of|next to|at the back of)"
@@ -159,7 +162,7 @@ _HEADS = (
 )
 _VALUE = r"(?:(?:now|set to|the|about|on|at) )*(?:\d|(?-i:[A-Z])\w)"
 # What a thing of one's own is told by: a number, a date or a name.
-_VALUED = re.compile(
+_VALUED = LazyPattern(
     rf"\b{_HEADS}\b[\w' -]{{0,40}}? (?:is|was|are|stands at|has changed to|changed to|turned out to be|was moved to"
     rf"|came to|has been moved to|went up to|rose to|dropped to"
     rf"|came down to) {_VALUE}|\b{_HEADS}\b[\w' -]{{0,40}}: ?{_VALUE}"
@@ -167,7 +170,7 @@ _VALUED = re.compile(
     rf"|\b(?:has a|have a|a) new {_HEADS}, {_VALUE}|^new {_HEADS}\b[^:]*: {_VALUE}",
     re.I,
 )
-_CHOSEN = re.compile(
+_CHOSEN = LazyPattern(
     r"\b(?:i|we|i've|we've|our|my) (?:\w+ ){0,6}?(?:decided|chose|picked|settled|agreed|gone with|went (?:for|with)"
     r"|made up (?:my|our) minds?|changed (?:my|our) minds?|fell on|opted|switched|hid|stored|loathe|detest"
     r"|can't (?:stand|abide|bear)|replaced|overturned|rescheduled|handed|passed|let \w+ (?:take|have|borrow)"
@@ -177,7 +180,7 @@ _CHOSEN = re.compile(
 
 
 # What one likes and dislikes, and "as for my skin, it's dry": told of nothing else than oneself.
-_TASTE = re.compile(
+_TASTE = LazyPattern(
     r"\b(?:favou?rite|of choice|best of all|love most|like best|loyal to|prefer|nothing beats|loathe|detest|abide)\b"
     r"|\bmakes? me (?:shudder|gag|sick|sneeze|itch|happy)\b"
     r"|\b(?:dis)?likes? (?:\w+ ){0,4}(?:more|less) than\b|\b(?:my|our) (?:[\w'-]+ ){0,3}[\w'-]+, (?:it's|it is"

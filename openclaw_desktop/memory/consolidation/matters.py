@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.consolidation.clauses import KIN
 from openclaw_desktop.memory.consolidation.slots import LONGEST_READ
 
 _ANIMALS = "dogs?|cats?|pets?|parrot|tortoise|rabbit|hamster|pony|horse|goat|ferret|canary|budgie|guinea pig|hens?"
 # How a matter is told, and what it is asked by; a fact may be of several.
 _MATTERS = tuple(
-    (re.compile(told, re.I), asked)
+    (LazyPattern(told, re.I), asked)
     for told, asked in (
         (r"\b(?:lives?|living|lived|resides?|settled in|moved to|relocated|roots|at home in|stayed (?:at|with)"
          r"|(?:flat|house|home|address)\b.* in)\b", "live home house flat town city address place"),

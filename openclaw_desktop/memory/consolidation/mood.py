@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import is_question
 from openclaw_desktop.memory.consolidation.clauses import listed
 from openclaw_desktop.memory.consolidation.earnest import can_be_meant
 from openclaw_desktop.memory.consolidation.spans import as_present
 
-_QUESTION = re.compile(
+_QUESTION = LazyPattern(
     r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|hey|hi|sorry|wait|hmm),?\s+)*"
     r"(?:what|when|where|who|whom|whose|why|how|which|can|could|would|shall|should|do|does|did|is|are|was|were|am"
     r"|has|have|had|(?:may|will) (?:i|we|you|he|she|they|it|there|the|my)|any idea|isn't|aren't|don't|doesn't|didn't"
@@ -33,7 +34,7 @@ reply rewrite roleplay run save say schedule search send set share shorten show 
 start stop store suggest summarise summarize suppose switch take teach tell test think text transcribe
 translate try turn type update use wait wake watch write
 """)
-_ORDER = re.compile(
+_ORDER = LazyPattern(
     r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|now|hey|hi|yes|sure|great|thanks|first|next|alright|sorry),?\s+)*"
     rf"(?:please|kindly|let's|lets|don't|do not|never mind|{'|'.join(_ORDER_VERBS)})\b(?!\s+(?:is|are|was|were)\b)"
     r"(?<!\bput(?= (?:differently|another way|simply|briefly)\b))"
@@ -46,7 +47,7 @@ _ORDER = re.compile(
     re.I,
 )
 # What only might be, would be, or is to come.
-_UNREAL = re.compile(
+_UNREAL = LazyPattern(
     r"\b(?:if(?! (?:anybody|anyone|somebody|you) asks?\b)"
     r"|unless|whether|suppose|supposing|imagine|imagining|picture|pretend\w*|assume|assuming|hypothetical\w*"
     r"|would"
@@ -76,7 +77,7 @@ _TALE = (
 _WHOSE = r"(?:an?|the|my|our|his|her|their|its|this|that|another|some)"
 _CHARACTER = r"(?:hero(?:es|ine)?s?|villains?|protagonists?|antagonists?|narrators?)"
 # What is so in a tale alone: "in her latest novel, Anna …", "my main character lives …", "a game where Tom …".
-_IN_TALE = re.compile(
+_IN_TALE = LazyPattern(
     rf"(?i:\bonce upon a time\b|\bin (?:the )?(?:chapter|act|scene|episode|season|volume) \w+\b)"
     rf"|\b[Ii]n (?:{_WHOSE}|[A-Z][\w-]*'s) (?:[\w'&-]+ ){{0,2}}?{_TALE}"
     r"(?:,|(?= (?:[A-Z][a-z]+ [a-z]|he |she |they |there |i |I |the |an? |my )))"
@@ -85,7 +86,7 @@ _IN_TALE = re.compile(
     rf"|(?i:\b{_WHOSE} {_CHARACTER} (?:of|in) {_WHOSE}\b|\b{_TALE} (?:where|in which)\b)"
 )
 # What begins a tale, whose people have no other life.
-_BEGINS_TALE = re.compile(
+_BEGINS_TALE = LazyPattern(
     r"\b(?:writ(?:e|es|ing|ten)|wrote|read(?:s|ing)?|watch(?:es|ed|ing)?|ma(?:de|king) up|invent(?:ed|ing)|tell(?:ing)?"
     r"|told|saw|see|seen|play(?:s|ed|ing)?|film(?:ed|ing)|finish(?:ed|ing)?|draft(?:ed|ing))"
     rf" (?:(?:me|us|you|him|her|them) )?{_WHOSE} (?:[\w'&-]+ ){{0,2}}?{_TALE}\b"
@@ -93,8 +94,8 @@ _BEGINS_TALE = re.compile(
     re.I,
 )
 # "May" is a month where a day or a year stands beside it, or a preposition before it; "will" a name nowhere here.
-_MAY = re.compile(r"\bmay\b(?=\s+(?:be|have|not|go|move|need|buy|get|take|try|want)\b)")
-_JOKE = re.compile(
+_MAY = LazyPattern(r"\bmay\b(?=\s+(?:be|have|not|go|move|need|buy|get|take|try|want)\b)")
+_JOKE = LazyPattern(
     r"\b(?:just kidding|ha(?: ha)*|kidding|jk|j/k|joking|just a joke|said (?:no one|nobody)|lol|lmao|rofl|haha\w*"
     r"|hehe\w*|sarcasm|april"
     r" fools?|not really"
@@ -102,7 +103,7 @@ _JOKE = re.compile(
     r"|\B/s\b|[😂🤣😜😝😉🙃😅🤪😏😆]|;-?\)",
     re.I,
 )
-_QUOTED = re.compile(
+_QUOTED = LazyPattern(
     r"[\"“”«»]|(?:^|\s)['‘][^'’]{8,}['’](?:\s|[.,!?]|$)"
     r"|\b(?:(?i:he|she|they|it|who)|[A-Z]\w+|(?i:my|our|the|a|an|his|her|their|some|this) [\w'-]+(?: [\w'-]+)?)\s+"
     r"(?:just |always |once |also |has |have )?(?:said|says|say|tells?|told|claims?|claimed|wrote|writes"
@@ -127,20 +128,20 @@ _QUOTED = re.compile(
     r"|as an example|(?:this|an)"
     r" example|example sentence|dictionary|poster|headline|caption|slogan|quiz|the mug|advert)\b)",
 )
-_TAKES_BACK = re.compile(
+_TAKES_BACK = LazyPattern(
     r"^\W*(?:(?:no|sorry|ha\w*|lol|oh|ok|okay|just|only|i'm|i was|that was|it was|was)\W+)*"
     r"(?:kidding|joking|jk|j/k|not really|an? joke|sarcas\w+)\b",
     re.I,
 )
 # "If there is one dance I'm loyal to, it's rumba" and "I won't touch that fish" suppose nothing.
-_SETTLED = re.compile(
+_SETTLED = LazyPattern(
     r"^\W*if (?:there(?:'s| is)|i (?:had|have) to (?:name|pick|choose)) (?:only |just )?(?:one|any|a)\b"
     r"|\b(?:that|this|it|which)(?:'s| is) going to (?=(?-i:[A-Z]))"
     r"|\bi won't (?:touch|eat|drink|wear)\b",
     re.I,
 )
 # What is over by tomorrow.
-_PASSING = re.compile(
+_PASSING = LazyPattern(
     r"\b(?:(?<!learned )(?<!learnt )today"
     r"|tonight|tomorrow|yesterday|right now|this (?:morning|afternoon|evening|week|weekend|minute)|at the"
     r" moment"
@@ -155,7 +156,7 @@ _PASSING = re.compile(
     r"|on (?:hold|my plate|my shirt|the phone)|percent)\b",
     re.I,
 )
-_SUBJUNCTIVE = re.compile(r"\bi were\b|\bwere i\b|\bhad i\b", re.I)
+_SUBJUNCTIVE = LazyPattern(r"\bi were\b|\bwere i\b|\bhad i\b", re.I)
 
 
 def asks(sentence: str) -> bool:

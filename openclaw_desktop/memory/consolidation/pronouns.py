@@ -9,22 +9,25 @@ import re
 from collections.abc import Iterator
 
 from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.memory.consolidation.clauses import NO_NAMES, listed, opening
 from openclaw_desktop.memory.consolidation.slots import read_claims
 
 MOST_WORDS = 4
 _NAMING = ("name", "age", "has ")
-_POINTS_BACK = re.compile(
+_POINTS_BACK = LazyPattern(
     r"(?:(?:it|this|that)(?:'s| has| is)(?: just| been)* changed[,;:]? (?:and |so )?)?"
     r"(?P<who>it|this|he|she|they)(?:'s| is|'re| are| was)(?: (?:actually|really|now|rather))*"
     r"(?P<how> (?:on|at|in|called|named))? (?P<value>[^!?,;]+)",
     re.I,
 )
 # "No, 15 March." says as much, if it is all that is said.
-_BARE = re.compile(r"(?P<value>(?:\d|[A-Z])[^!?,;]*)$")
-_NOW = re.compile(r" (?:now|these days|instead)$", re.I)
-_VALUE_OF = re.compile(r"^(?P<head>.+\b(?:is|are|was)(?: (?:now|on|at|in|called|named))*) (?P<old>[^,;]+?)[.!]*$", re.I)
+_BARE = LazyPattern(r"(?P<value>(?:\d|[A-Z])[^!?,;]*)$")
+_NOW = LazyPattern(r" (?:now|these days|instead)$", re.I)
+_VALUE_OF = LazyPattern(
+    r"^(?P<head>.+\b(?:is|are|was)(?: (?:now|on|at|in|called|named))*) (?P<old>[^,;]+?)[.!]*$", re.I
+)
 
 # "It's wrong" and "No, never mind" give no value.
 _NO_VALUES = frozenset(
@@ -42,12 +45,13 @@ def put_right(before: str, text: str) -> str | None:
     straight = sentences[0].text if sentences else ""
     led = opening(straight)
     core = straight[len(led) :].strip()
-    found = _POINTS_BACK.match(core) or (_BARE.match(core) if led and len(sentences) == 1 else None)
+    back = _POINTS_BACK.match(core)
+    found = back or (_BARE.match(core) if led and len(sentences) == 1 else None)
     if found is None or read_claims(straight).claims:
         return None
     told = read_claims(before).claims
     # "She's Portuguese" puts no town right.
-    who, how = (found["who"], found["how"]) if found.re is _POINTS_BACK else ("", None)
+    who, how = (back["who"], back["how"]) if back else ("", None)
     if who.lower() in ("he", "she") and not how and not any(claim.slot.startswith(_NAMING) for claim in told):
         return None
     for written in _written(before, _NOW.sub("", found["value"].strip(" ."))):

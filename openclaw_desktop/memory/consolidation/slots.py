@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.consolidation import mood, things
 from openclaw_desktop.memory.consolidation.claims import COUNT, USER, Claim
@@ -40,7 +41,7 @@ _TOGETHER = ("married", "engaged")
 _LOST: dict[str, tuple[str, ...]] = dict.fromkeys(("divorced", "widowed", "separated"), ("wife", "husband"))
 _LOST["single"] = ("wife", "husband", "partner", "girlfriend", "boyfriend", "fiance", "fiancee")
 # "I don't like tea with milk" leaves "I like tea" as it is.
-_RESTRICTS = re.compile(
+_RESTRICTS = LazyPattern(
     rf"(?:\s*,)?\s+(?:but|except|only|unless|with|for|near|at(?! all\b)|on|by|to|than|during|after|before|when|while"
     rf"|until|every|most"
     rf"|in(?! (?:\d|{'|'.join(MONTHS)})))\b",
@@ -51,7 +52,7 @@ _HOUR = (
     r"(?:\d|noon|midnight|dark|sunset|bed|work|school|breakfast|lunch|dinner|supper|meals"
     r"|(?:five|six|seven|eight|nine|ten|eleven|twelve)\b)"
 )
-_NO_PART = re.compile(
+_NO_PART = LazyPattern(
     r"\s+(?:for (?:good|ever|now|all|an? |[\w' ]+? (?:reasons?|sake)\b|(?:my|the) [\w ]*health)|by now"
     rf"|to (?!(?:my|the|work)\b)|on (?:the )?(?:\d|(?:{'|'.join(MONTHS)})\b|\w+day\b)"
     rf"|(?:after|before|during|until) (?!{_HOUR})|(?:when|while) (?:i|we|my|our|he|she|they) )",
@@ -188,12 +189,12 @@ _WHO_ONE_IS = frozenset(
 )
 # A text that fits no slot, and what is said of others.
 _LOOKED_UP, _UNREAD, _OF_OTHERS = 0.45, 0.28, 0.75
-_EMPTY_TAIL = re.compile(
+_EMPTY_TAIL = LazyPattern(
     r"[,;]?\s(?:in case (?:i|we|you) [\w' ]+|as it turns out|at last|in the end|if (?:you ask me|i remember right))"
     r"\W*$",
     re.I,
 )
-_HAS_ANCHOR = re.compile(r"\d|(?<![.!?] )(?<!^)\b(?!I\b|I')[A-Z]\w+")
+_HAS_ANCHOR = LazyPattern(r"\d|(?<![.!?] )(?<!^)\b(?!I\b|I')[A-Z]\w+")
 
 
 def _ends(new: Claim, old: Claim, changes: bool) -> bool:

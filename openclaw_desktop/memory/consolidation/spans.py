@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from openclaw_desktop.core.patterns import LazyPattern
+
 MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 MONTHS |= {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name} | {"sept": 9}
 
@@ -19,18 +21,18 @@ _WHEN = (
     r"(?: (?P<day_after>\d{1,2})(?:st|nd|rd|th)?\b(?!\d))?(?:,? (?P<year>(?:19|20)\d\d))?"
     r"|(?P<iso>\d{4}-\d{2}-\d{2})|(?P<year_alone>(?:19|20)\d\d)|(?P<relative>(?:last|this|next) (?:year|month))"
 )
-_SINCE = re.compile(
+_SINCE = LazyPattern(
     r"\b(?P<word>since|starting|as of|from)(?: (?:on|in))?(?: (?:early|mid|late|the (?:start|end) of))? "
     rf"(?:{_WHEN})\b(?: on)?",
     re.I,
 )
 # What is to come is told so: "from 1 May I'll live in Lisbon". "Will" may be a name.
-_TO_COME = re.compile(
+_TO_COME = LazyPattern(
     r"(?:'ll\b|\b(?-i:will)\b|\b(?P<wont>won't)\b|(?:\b(?:am|are|is)|'m|'re|'s) going to\b|\bgonna\b)"
     r"(?P<be> be\b)?",
     re.I,
 )
-_UNTIL = re.compile(
+_UNTIL = LazyPattern(
     rf"\b(?:until|till|up to|through|ending)(?: (?:early|mid|late|the (?:start|end) of))? (?:{_WHEN})\b", re.I
 )
 

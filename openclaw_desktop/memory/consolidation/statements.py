@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.asides import take_apart
@@ -22,7 +23,7 @@ LONGEST_CHARS = 300
 # A longer message, or one of more lines, is a paste: of it the user's own words are at most the first lines.
 PASTE_CHARS = 900
 PASTE_LINES = 8
-_MATERIAL = re.compile(
+_MATERIAL = LazyPattern(
     r"\b(?:translate|rewrite|rephrase|paraphrase|proofread|summari[sz]e|shorten|improve|correct|edit|polish|draft"
     r"|compose"
     r"|write|roleplay|role-play|pretend|imagine|act as|transcribe|spell-?check|grammar|continue (?:the|this)"
@@ -33,7 +34,7 @@ _MATERIAL = re.compile(
     re.I,
 )
 # A text given to be judged, before the question or after it.
-_JUDGED = re.compile(
+_JUDGED = LazyPattern(
     r"\b(?:is|are|was|does|do|if|whether) (?:this|that|it|these|those|my|the)\b[^.?!\n]{0,40}?"
     r"\b(?:right|correct|fine|okay|ok|natural|proper|wrong|grammatical\w*|idiomatic|understandable|make sense|sound"
     r"|(?:good|correct|proper|broken) (?:english|(?-i:[A-Z])\w+))(?: to you| like this)?\s*[?.!\n]"
@@ -44,36 +45,36 @@ _JUDGED = re.compile(
     re.I,
 )
 # "Read this and tell me if you like it." and "Ann wrote me this." hand over what comes after; "remember this" does not.
-_HANDS_OVER = re.compile(
+_HANDS_OVER = LazyPattern(
     r"\b(?:these|the following|below|this(?! (?:week|weekend|month|year|morning|afternoon|evening|time|way|spring"
     r"|summer|autumn|winter|is|was)\b))\b",
     re.I,
 )
-_KEEPS = re.compile(r"\b(?:remember|note|keep|save|store|memori[sz]e|forget|know)\b", re.I)
-_PASTED_LINE = re.compile(
+_KEEPS = LazyPattern(r"\b(?:remember|note|keep|save|store|memori[sz]e|forget|know)\b", re.I)
+_PASTED_LINE = LazyPattern(
     r"^\s*(?:[>|#`$]|\d+[.)]\s|[-*•]\s|from:|to:|subject:|date:|sent:|cc:|dear\b|hi \w+,$|hello \w+,$|(?:best|kind"
     r"|warm)"
     r" regards|sincerely|cheers,|yours\b|-{3,}|={3,}|begin forwarded|on .{5,60} wrote:|\w+:\s|<|\{|\[|```|import "
     r"|def |class )",
     re.I,
 )
-_INTRODUCES = re.compile(
+_INTRODUCES = LazyPattern(
     r":\s*$|\b(?:pasted|forwarded|see below|the following|here(?:'s| is| are) (?:the|a|an|what|my (?:draft|essay"
     r"|text))|below is"
     r"|got this (?:mail|email|e-mail|message|text)|this (?:mail|email|e-mail|message|article|text|letter|review))\b",
     re.I,
 )
 # "Did I say that Ann is a nurse?" asks whether it was said, and says it.
-_ASKED_IF_SAID = re.compile(r"^did i (?:say|mention|tell you)(?: before| already| yet)? that (.+)\?$", re.I)
+_ASKED_IF_SAID = LazyPattern(r"^did i (?:say|mention|tell you)(?: before| already| yet)? that (.+)\?$", re.I)
 # "For the record, blood group: AB negative."
-_NOTED = re.compile(r"\b(?:for the record|fyi|just so you know|note|remember|you should know)\b", re.I)
-_ENTRY = re.compile(r"[A-Za-z][\w' -]{2,40}: \S")
-_THIRD_START = re.compile(r"^(?:he|she|they|it|this|that|these|those|there|his|her|their|its|him|them)\b", re.I)
+_NOTED = LazyPattern(r"\b(?:for the record|fyi|just so you know|note|remember|you should know)\b", re.I)
+_ENTRY = LazyPattern(r"[A-Za-z][\w' -]{2,40}: \S")
+_THIRD_START = LazyPattern(r"^(?:he|she|they|it|this|that|these|those|there|his|her|their|its|him|them)\b", re.I)
 # "They gave me a locker, 214" and "It's settled, I meet Ann on Friday" stand for themselves.
-_NOBODY = re.compile(r"^(?:they|it|it's|there|there's|this|that)\b", re.I)
-_OF_ME = re.compile(r"(?:i|we|my|our)\b", re.I)
+_NOBODY = LazyPattern(r"^(?:they|it|it's|there|there's|this|that)\b", re.I)
+_OF_ME = LazyPattern(r"(?:i|we|my|our)\b", re.I)
 # "They" and "that" are as likely to be about something new.
-_GOES_ON = re.compile(r"^(?:he|she|his|her|it|its|it's)\b", re.I)
+_GOES_ON = LazyPattern(r"^(?:he|she|his|her|it|its|it's)\b", re.I)
 # "I have a headache" fits the grammar too.
 _WEAK_SLOTS = ("place ", "has", "number of ", "can", "likes", "use", "take", "eats", "drink", "play", "wear")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, KIN, MOVED, NO_NAMES, Clause
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
@@ -20,41 +21,41 @@ _NO_PLACE = (
     r"|video|news|\d)\b)"
 )
 _PLACE = rf"(?P<place>{_AT} (?:the|my|our|an?|its|his|her|their) {_NO_PLACE}.+)"
-_LIES = re.compile(
+_LIES = LazyPattern(
     rf"(?:(?:from now on|in case [\w ]+|after [\w ]+),? )?(?:the|my|our) {_THING}"
     rf" (?:(?:is|are) (?:no longer [\w ]+ but )?(?:kept |stored |hidden )?|belongs? |stays? |ended up ){_PLACE}",
     re.I,
 )
-_PUT = re.compile(
+_PUT = LazyPattern(
     r"(?:have |had |always )*(?:put|keep|keeps|kept|hid|hide|hidden|store|stored|left|placed|have|moved|found)"
     rf" (?:the|my|our) {_THING},?(?: and)?(?: it(?:'s| is))? {_PLACE}",
     re.I,
 )
 # What a place ends with and is none of it.
-_TAIL = re.compile(r",.*|\b(?:so that|because|and|which|until|since|from now on)\b.*|\bfor (?:the|now|good)\b.*", re.I)
-_LAST = re.compile(r"(?:\s+(?:now|instead|again|too))*[.!]*$", re.I)
+_TAIL = LazyPattern(r",.*|\b(?:so that|because|and|which|until|since|from now on)\b.*|\bfor (?:the|now|good)\b.*", re.I)
+_LAST = LazyPattern(r"(?:\s+(?:now|instead|again|too))*[.!]*$", re.I)
 # One of these a matter has at a time.
 MATTERS = ("deadline", "budget", "lead", "client")
 _MATTER = rf"(?P<slot>{'|'.join(MATTERS)})"
 _NAME = r"(?P<name>(?-i:[A-Z][\w-]*[a-z]))"
 # "Project Falcon", "the Falcon report", "my tax return".
 _WHAT = rf"(?:(?:the|my|our) (?:project )?(?P<what>[\w'-]+(?: [\w'-]+){{0,2}}?)(?: project)?|(?:project )?{_NAME})"
-_DAY = re.compile(
+_DAY = LazyPattern(
     rf"\b(?:{'|'.join(MONTHS)}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|\d{{1,2}}(?:st|nd|rd|th)"
     r"|\d{1,4}[./-]\d{1,2}|noon|midnight|easter|christmas)\b",
     re.I,
 )
 _SETTLED = (
-    re.compile(
+    LazyPattern(
         rf"the {_MATTER} (?:of|for) {_WHAT}"
         rf" (?:is|{CHANGED_TO}|{MOVED} to|was set to|stands at|came in today,) (?:now )?(?P<value>.+)",
         re.I,
     ),
-    re.compile(rf"{_WHAT} (?:is|are) (?:now )?due (?:on |by |in )?(?P<value>.+)", re.I),
-    re.compile(rf"new {_MATTER} (?:of|for) (?:project )?{_NAME}: (?P<value>.+)", re.I),
-    re.compile(rf"(?:project )?{_NAME},? (?:has a new )?{_MATTER}[:,] (?P<value>.+)", re.I),
-    re.compile(rf"(?:they|we|the client) moved {_NAME}'s {_MATTER}, it(?:'s| is) (?:now )?(?P<value>.+)", re.I),
-    re.compile(rf"{_NAME}'s {_MATTER} (?:is|has changed to) (?:now )?(?P<value>.+)", re.I),
+    LazyPattern(rf"{_WHAT} (?:is|are) (?:now )?due (?:on |by |in )?(?P<value>.+)", re.I),
+    LazyPattern(rf"new {_MATTER} (?:of|for) (?:project )?{_NAME}: (?P<value>.+)", re.I),
+    LazyPattern(rf"(?:project )?{_NAME},? (?:has a new )?{_MATTER}[:,] (?P<value>.+)", re.I),
+    LazyPattern(rf"(?:they|we|the client) moved {_NAME}'s {_MATTER}, it(?:'s| is) (?:now )?(?P<value>.+)", re.I),
+    LazyPattern(rf"{_NAME}'s {_MATTER} (?:is|has changed to) (?:now )?(?P<value>.+)", re.I),
 )
 
 
@@ -108,7 +109,7 @@ _TOLD = {
         rf"(?:they|the receptionist) [\w ]*?(?:put me down with|confirmed it:) {_WITH},? {_ON}{_END}",
     ),
 }
-_FORMS = tuple((slot, re.compile(form, re.I)) for slot, forms in _TOLD.items() for form in forms)
+_FORMS = tuple((slot, LazyPattern(form, re.I)) for slot, forms in _TOLD.items() for form in forms)
 # Of these one may have several, so that only a change ends one.
 SEVERAL = (f"{CHOICE} ", f"{OWNED} ", f"{MEETING} ", f"{BEGINS} ", f"{ENDS} ")
 

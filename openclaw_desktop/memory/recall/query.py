@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.recall.times import SEASONS, Anchor, Span, find_anchor, find_span
 from openclaw_desktop.memory.recall.words import (
     JOINED_WORD,
@@ -31,17 +32,17 @@ MAX_WORDS, MAX_CHARS = 32, 2_000
 _SAYS = {"i": "user", "me": "user", "my": "user", "mine": "user", "you": "assistant", "your": "assistant"}
 ROLES = frozenset(_SAYS.values())
 
-_PAST = re.compile(
+_PAST = LazyPattern(
     r"\b(?:before|used to|previous(?:ly)?|former(?:ly)?|earlier|in the past|back then|in those days|originally|"
     r"at first|no longer|any ?more|until then|till then)\b",
     re.IGNORECASE,
 )
 # "What did you tell me?" asks for the agent's words, "can you tell me?" does not.
-_ASKS_POLITELY = re.compile(
+_ASKS_POLITELY = LazyPattern(
     r"\b(?:can|could|would|will) you\b|\bdo you (?:still )?(?:know|remember|recall)\b", re.IGNORECASE
 )
-_OF_AGENT = re.compile(r"\byours?\b|\byou\b", re.IGNORECASE)
-_JOINED = re.compile(r"\b([^\W_]+(?:['’]s)?)\s+(?:and|or)\s+([^\W_]+(?:['’]s)?)")
+_OF_AGENT = LazyPattern(r"\byours?\b|\byou\b", re.IGNORECASE)
+_JOINED = LazyPattern(r"\b([^\W_]+(?:['’]s)?)\s+(?:and|or)\s+([^\W_]+(?:['’]s)?)")
 CALENDAR = frozenset([*MONTHS, *(month[:3] for month in MONTHS), *WEEKDAYS, *SEASONS])
 _ASKS_WHICH = frozenset(["what", "which", "whose"])
 _VERB_WORDS = "is was are were do does did has have had can could will would should might may shall must"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 
+from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.recall.words import MONTHS, WEEKDAYS
 
 _NUMBERS = {
@@ -68,7 +69,7 @@ class Anchor:
 
 
 _PATTERNS = [
-    (kind, re.compile(rf"\b{pattern}\b", re.IGNORECASE))
+    (kind, LazyPattern(rf"\b{pattern}\b", re.IGNORECASE))
     for kind, pattern in (
         ("iso", r"(?:on |since |before |after |until )?(?P<iso>(?:19|20)\d\d-\d\d-\d\d)"),
         ("day", rf"(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH_NAMES})\.?(?:,? (?P<year>{_YEAR}))?"),
@@ -90,18 +91,18 @@ _PATTERNS = [
     )
 ]  # fmt: skip
 _RELATIONS = ("since", "before", "until", "till", "after")
-_RELATION = re.compile(rf"\b({'|'.join(_RELATIONS)})\s+(?:the\s+)?$", re.IGNORECASE)
-_ANCHOR = re.compile(
+_RELATION = LazyPattern(rf"\b({'|'.join(_RELATIONS)})\s+(?:the\s+)?$", re.IGNORECASE)
+_ANCHOR = LazyPattern(
     r"\b(?P<relation>before|after|since|until)\s+(?P<event>(?:the|my|our|his|her|their|i|we|you|he|she|they)\s+"
     r"[^\W\d_][^?.!,;]{1,60})",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(
+_BETWEEN = LazyPattern(
     r"\b(?:between\s+(.{1,40}?)\s+and|from\s+(.{1,40}?)\s+(?:to|until|till))\s+(.{1,40})", re.IGNORECASE
 )
-_DAY_ALONE = re.compile(rf"(?:the\s+)?(?:{_DAY}|{_SPELT_DAY})(?=\W|$)", re.IGNORECASE)
-_DAY_OF_MONTH = re.compile(rf"{_DAY_ALONE.pattern}((?:\s+of)?\s+(?:{_MONTH_NAMES})\b)", re.IGNORECASE)
-_MONTH_OF_DAY = re.compile(rf"\b(?:{_MONTH_NAMES})\b(?=\.?\s+{_DAY_ALONE.pattern})", re.IGNORECASE)
+_DAY_ALONE = LazyPattern(rf"(?:the\s+)?(?:{_DAY}|{_SPELT_DAY})(?=\W|$)", re.IGNORECASE)
+_DAY_OF_MONTH = LazyPattern(rf"{_DAY_ALONE.pattern}((?:\s+of)?\s+(?:{_MONTH_NAMES})\b)", re.IGNORECASE)
+_MONTH_OF_DAY = LazyPattern(rf"\b(?:{_MONTH_NAMES})\b(?=\.?\s+{_DAY_ALONE.pattern})", re.IGNORECASE)
 
 
 def find_span(text: str, now: datetime) -> Span | None:
