@@ -19,7 +19,6 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.workers.calls import ANSWER_LIMIT_BYTES, JSON, CallFailed
 from openclaw_desktop.workers.process import WorkerDied, WorkerProcess
 from openclaw_desktop.workers.programs import Program, ProgramResult
-from openclaw_desktop.workers.sandbox.command_trial import Run
 from openclaw_desktop.workers.sandbox.proof import FULL_LEVEL, Proof, prove_commands
 from openclaw_desktop.workers.supervisor import Supervisor, WorkerState
 
@@ -164,8 +163,11 @@ if sys.platform == "win32":
         """Try what programs can be stopped from; functions don't run here, so it is never level 3."""
         folder = os.path.realpath(tempfile.mkdtemp(prefix="openclaw-proof-"))
         try:
-            run: Run = lambda program: dataclasses.asdict(windows_keeper.run(program, threading.Event()))  # noqa: E731
-            found = prove_commands(run, "appcontainer", folder)
+            found = prove_commands(
+                lambda program: dataclasses.asdict(windows_keeper.run(program, threading.Event())),
+                "appcontainer",
+                folder,
+            )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         reason = "; ".join(

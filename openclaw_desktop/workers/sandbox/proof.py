@@ -9,15 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from openclaw_desktop.workers.sandbox.command_trial import Run, program_escapes_by_command, promises
 from openclaw_desktop.workers.sandbox.jail import Jail, JailError, layers
 
-if sys.platform == "linux":
-    from openclaw_desktop.workers.keeper import namespaces_work
-    from openclaw_desktop.workers.sandbox import trial
-    from openclaw_desktop.workers.sandbox.probes import PROBES
-    from openclaw_desktop.workers.sandbox.program_trial import PROGRAM_PROBES, program_escapes, walls
+# The acts are imported where they are tried: whoever reads a proof needs none of them.
+if TYPE_CHECKING:
+    from openclaw_desktop.workers.sandbox.command_trial import Run
 
 FULL_LEVEL = 3
 
@@ -40,6 +38,9 @@ def prove(jail: Jail) -> Proof:
     """Try every hostile act in a function's jail with the limits of `jail`, and return what that proves; 0.1 s."""
     names = layers(jail)
     if sys.platform == "linux":
+        from openclaw_desktop.workers.sandbox import trial
+        from openclaw_desktop.workers.sandbox.probes import PROBES
+
         try:
             proof = judge(names, {probe.name: probe.breaks for probe in trial.escapes(jail)})
             return replace(proof, tried=tuple(probe.name for probe in PROBES))
@@ -54,6 +55,9 @@ def prove(jail: Jail) -> Proof:
 def prove_programs(abi: int, allow_namespaces: bool) -> Proof:
     """Try every hostile act in the jail of a program, and return what that proves; takes about 0.3 s."""
     if sys.platform == "linux":
+        from openclaw_desktop.workers.keeper import namespaces_work
+        from openclaw_desktop.workers.sandbox.program_trial import PROGRAM_PROBES, program_escapes, walls
+
         names = ("namespaces",) if allow_namespaces and namespaces_work() else ()
         try:
             escaped = program_escapes(abi, allow_namespaces)
@@ -75,6 +79,8 @@ def prove_commands(run: Run, layer: str, folder: str) -> Proof:
 
     `folder` is empty, canonical and ours; it is left full.
     """
+    from openclaw_desktop.workers.sandbox.command_trial import program_escapes_by_command, promises
+
     try:
         escaped = program_escapes_by_command(run, folder)
     except (JailError, OSError) as error:
