@@ -15,7 +15,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the jail is Linux's", allow_module_level=True)
 
-from jail_room import HAS_JAIL, USERS, become, open_folder
+from jail_room import HAS_JAIL, USERS, become, let_reach_checkout, open_folder
 
 import openclaw_desktop
 from openclaw_desktop.workers.fork_server import ABI_VARIABLE, NAMESPACES_VARIABLE
@@ -58,6 +58,7 @@ def folder() -> Iterator[Path]:
 
 def attempt(folder: Path, user: str, masks: dict[str, str], writer: int) -> None:
     """Set the scene as `user`, be the victim, and write what the script said to `writer`."""
+    let_reach_checkout()
     become(user)
     script = folder / "acts.py"
     script.write_text(SCRIPT)

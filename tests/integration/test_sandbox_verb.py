@@ -16,7 +16,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the jail is Linux's", allow_module_level=True)
 
-from jail_room import HAS_JAIL, NOBODY, USERS, open_folder
+from jail_room import HAS_JAIL, USERS, become, let_reach_checkout, open_folder
 
 from openclaw_desktop.workers.fork_server import ABI_VARIABLE, NAMESPACES_VARIABLE
 from openclaw_desktop.workers.sandbox import landlock
@@ -41,11 +41,14 @@ def folder() -> Iterator[Path]:
 def sandbox(
     *words: str, stdin: str = "", user: str = "self", cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if user == "nobody" else {}
+    def be_nobody() -> None:
+        let_reach_checkout()
+        become(user)
+
     variables = {"PATH": os.environ["PATH"], "SECRET": "canary", **environment}
     return subprocess.run(
         [*AGENT, *words], input=stdin, capture_output=True, text=True, timeout=120, check=False, cwd=cwd,
-        env=variables, **as_nobody,
+        env=variables, preexec_fn=be_nobody if user == "nobody" else None,
     )  # fmt: skip
 
 
