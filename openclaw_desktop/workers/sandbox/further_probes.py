@@ -153,6 +153,11 @@ def _slow_the_group(_scene: Scene) -> None:
     os.setpriority(os.PRIO_PGRP, 0, os.getpriority(os.PRIO_PGRP, 0))
 
 
+def _signal_the_group(stage: Scene) -> None:
+    # A group whose first process stands outside our view of processes has the number 0, which would name our own.
+    os.kill(-os.getpgid(stage.victim_pid) or stage.victim_pid, 0)
+
+
 def _schedule_the_parent(scene: Scene) -> None:
     os.sched_setscheduler(scene.victim_pid, os.SCHED_OTHER, os.sched_param(0))
 
@@ -299,7 +304,7 @@ FURTHER_PROBES: tuple[Probe, ...] = (
     Probe("slow a whole group down", ("tree",), _slow_the_group),
     Probe("schedule the parent", ("tree",), _schedule_the_parent),
     Probe("the parent's turn at the disk", ("tree",), lambda s: syscall("ioprio_set", 1, s.victim_pid, 2 << 13 | 4)),
-    Probe("signal the parent's group", ("tree",), lambda s: os.killpg(os.getpgid(s.victim_pid), 0)),
+    Probe("signal the parent's group", ("tree",), _signal_the_group),
     Probe("signal the parent's thread", ("tree",), lambda s: syscall("tgkill", s.victim_pid, s.victim_pid, 0)),
     Probe("queue a signal for the parent", ("tree",), _queue_signal),
     Probe("a socket of any family", ("network",), _any_family),
