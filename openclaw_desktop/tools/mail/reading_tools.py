@@ -41,6 +41,23 @@ _WHICH: Mapping[str, Any] = {
 }
 
 
+def _over_accounts(name: str, description: str, most: int) -> ToolSpec:
+    """Return the spec of a tool that looks at `most` mails at once of some accounts."""
+    return ToolSpec(
+        name,
+        description,
+        {
+            "type": "object",
+            "properties": {**_WHICH, "count": {"type": "integer", "minimum": 1, "maximum": most}},
+            "additionalProperties": False,
+        },
+        "read",
+        CAPABILITY,
+        ("accounts",),
+        timeout_s=TIMEOUT_S,
+    )
+
+
 class _OverAccounts:
     """What the tools over several mails share: which accounts, and which mails."""
 
@@ -71,19 +88,7 @@ class _OverAccounts:
 class FindMailTool(_OverAccounts):
     """Lists mails."""
 
-    spec = ToolSpec(
-        "find_mail",
-        "list or search the user's mail: new, unread, by words, sender, day or kind",
-        {
-            "type": "object",
-            "properties": {**_WHICH, "count": {"type": "integer", "minimum": 1, "maximum": 50}},
-            "additionalProperties": False,
-        },
-        "read",
-        CAPABILITY,
-        ("accounts",),
-        timeout_s=TIMEOUT_S,
-    )
+    spec = _over_accounts("find_mail", "list or search the user's mail: new, unread, by words, sender, day or kind", 50)
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
         """Look, and return one line for each mail, newest first; nothing in the mailbox changes."""
@@ -109,18 +114,8 @@ class FindMailTool(_OverAccounts):
 class SummariseMailTool(_OverAccounts):
     """Says in short what mails say."""
 
-    spec = ToolSpec(
-        "summarise_mail",
-        "say in short what several mails say: the unread ones, or those that fit",
-        {
-            "type": "object",
-            "properties": {**_WHICH, "count": {"type": "integer", "minimum": 1, "maximum": 20}},
-            "additionalProperties": False,
-        },
-        "read",
-        CAPABILITY,
-        ("accounts",),
-        timeout_s=TIMEOUT_S,
+    spec = _over_accounts(
+        "summarise_mail", "say in short what several mails say: the unread ones, or those that fit", 20
     )
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:

@@ -1,10 +1,7 @@
 """What the calls of an erased turn were about goes with it: from the audit log, the inbox, and what undoes them."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.messages import ToolCall
@@ -19,21 +16,6 @@ from openclaw_desktop.storage.database import Database
 from openclaw_desktop.tools.undoing import UndoStore
 
 CANARY = "zanzibar-canary"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path / "m.db")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def memories(database: Database, tmp_path: Path) -> MemoryStore:
-    store = MemoryStore(database, None)
-    (tmp_path / "backups").mkdir()
-    store.erasing.backups = (tmp_path / "backups",)
-    return store
 
 
 def turn(text: str, turn_id: str) -> NewMemory:

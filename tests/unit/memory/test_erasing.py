@@ -4,7 +4,7 @@ import asyncio
 import errno
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,21 +27,6 @@ from openclaw_desktop.storage.database import Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CANARY = "zanzibar-canary"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path / "m.db")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def memories(database: Database, tmp_path: Path) -> MemoryStore:
-    store = MemoryStore(database, None)
-    (tmp_path / "backups").mkdir()
-    store.erasing.backups = (tmp_path / "backups",)
-    return store
 
 
 def turn(text: str, turn_id: str, speaker: str = "user", **more: object) -> NewMemory:
