@@ -95,6 +95,7 @@ def test_qwen_behind_a_real_server_chooses_the_file_and_tells_what_it_says(
     assert answer["model"].startswith("there/")
     (call,) = answer["tool_calls"]
     assert (call["name"], call["status"]) == ("read_file", "done")
-    assert call["arguments"] == {"path": str(folder / "notes.txt")}
+    # A small model may name a sheet too, which a text has none of: what counts is the file.
+    assert call["arguments"]["path"] == str(folder / "notes.txt")
     assert "Thursday" in answer["answer"]
     assert answer["label"]["integrity"] == "untrusted"

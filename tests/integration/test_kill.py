@@ -76,7 +76,7 @@ async def test_what_was_acknowledged_survives_the_agents_death(program: Program)
         assert acknowledged <= await ids_in(program.home / "data" / "openclaw.db")
     assert len(acknowledged) >= ROUNDS
     found = program.run("recall", "fact", "-k", "1000", "--json").done().document["hits"]
-    assert len(found) >= min(len(acknowledged), 200)
+    assert acknowledged <= {hit["id"] for hit in found}
 
 
 def test_a_verb_killed_while_it_writes_leaves_a_whole_file(program: Program) -> None:

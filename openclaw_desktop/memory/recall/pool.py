@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from openclaw_desktop.memory.recall.candidates import Candidate, Found, find_by_words, read_candidates
+from openclaw_desktop.memory.recall.candidates import WORD_CANDIDATES, Candidate, Found, find_by_words, read_candidates
 from openclaw_desktop.memory.recall.query import CALENDAR, Query
 from openclaw_desktop.memory.recall.words import stemmer
 
@@ -49,10 +49,10 @@ class Pool:
             self.lengths[rowid] = len(text) + len(beside) + memory.date_words.count(" ") + 1
 
 
-def find(connection: apsw.Connection, query: Query) -> Pool:
-    """Return what the words of a question find."""
-    stem = stemmer(connection)
-    found = [find_by_words(connection, part.words, stem) for part in query.parts]
+def find(connection: apsw.Connection, query: Query, k: int = 0) -> Pool:
+    """Return what the words of a question find, enough of it for `k` hits."""
+    stem, limit = stemmer(connection), max(k, WORD_CANDIDATES)
+    found = [find_by_words(connection, part.words, stem, limit) for part in query.parts]
     pool = Pool(found, any(map(_may_name_date, query.words)))
     pool.add(connection, (rowid for one in found for rowid in one.rowids))
     return pool

@@ -60,7 +60,7 @@ class Search:
         if k < 1 or WORD.search(text) is None:
             return []
         now = now if now.tzinfo else now.astimezone()
-        query, vectors, pool = await self._gather(text, now)
+        query, vectors, pool = await self._gather(text, now, k=k)
 
         def look(connection: apsw.Connection) -> tuple[list[Hit], dict[int, StoredMemory]]:
             best = without_repeats(connection, self._score(connection, query, pool, vectors, now), k)
@@ -84,15 +84,17 @@ class Search:
         query, vectors, pool = await self._gather(text, now, follow)
         return query, await self._database.read(lambda c: self._score(c, query, pool, vectors, now))
 
-    async def _gather(self, text: str, now: datetime, follow: bool = True) -> tuple[Query, list[bytes], Pool]:
-        """Return the question as it was read, the vectors of its parts, and what its words find."""
+    async def _gather(
+        self, text: str, now: datetime, follow: bool = True, k: int = 0
+    ) -> tuple[Query, list[bytes], Pool]:
+        """Return the question as it was read, the vectors of its parts, and what its words find for `k` hits."""
         names = name_words(text)
         speakers = await self._database.read(lambda c: known_speakers(c, names)) if names else frozenset()
         query = read_query(text, now, speakers)
         if follow and query.anchor is not None:
             # The event stays among the words: "How did it feel after the accident?" is asked of the accident too.
             query = replace(query, span=await self._time_of(query, now))
-        vectors, pool = await asyncio.gather(self._embed(query), self._database.read(lambda c: pools.find(c, query)))
+        vectors, pool = await asyncio.gather(self._embed(query), self._database.read(lambda c: pools.find(c, query, k)))
         return query, vectors, pool
 
     async def _embed(self, query: Query) -> list[bytes]:

@@ -64,6 +64,13 @@ async def test_without_an_engine_words_alone_find(words: MemoryStore) -> None:
     assert "meaning" not in hits[0].why
 
 
+async def test_as_many_are_found_as_were_asked_for(words: MemoryStore) -> None:
+    await words.remember_many(
+        [NewMemory(f"Meter reading {number}") for number in range(candidates.WORD_CANDIDATES + 40)]
+    )
+    assert len(await ask(words, "meter reading", 1_000)) == candidates.WORD_CANDIDATES + 40
+
+
 @pytest.fixture
 def in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
