@@ -12,8 +12,9 @@ from openclaw_desktop.cli.encryption import read_recovery_code
 from openclaw_desktop.cli.terminal import is_real_terminal, read_line
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.service.api import AgentService, BackupView, Finding, RestoreView
+from openclaw_desktop.service.api import AgentService, BackupView, RestoreView
 from openclaw_desktop.service.closed_home import discard_damaged, list_closed, restore_closed
+from openclaw_desktop.service.status_views import Finding
 from openclaw_desktop.system.paths import Home
 
 

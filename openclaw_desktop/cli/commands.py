@@ -37,8 +37,9 @@ from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.inference.endpoints.address import is_url
 from openclaw_desktop.runtime import attach_or_start
-from openclaw_desktop.service.api import AgentService, Finding
+from openclaw_desktop.service.api import AgentService
 from openclaw_desktop.service.closed_home import mend_at_start
+from openclaw_desktop.service.status_views import Finding
 from openclaw_desktop.system.paths import Home, find_home
 
 Verb = Callable[[AgentService, argparse.Namespace], Awaitable[int]]

@@ -10,7 +10,8 @@ import argparse
 from openclaw_desktop.cli import output
 from openclaw_desktop.core.errors import ExitCode
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.api import AgentService, LedgerSums, LedgerView, Status
+from openclaw_desktop.service.api import AgentService
+from openclaw_desktop.service.status_views import LedgerSums, LedgerView, Status
 
 
 async def show_ledger(service: AgentService, arguments: argparse.Namespace) -> int:

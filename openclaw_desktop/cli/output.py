@@ -12,8 +12,9 @@ import msgspec
 
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.text import tr, visible_lines, without_controls
-from openclaw_desktop.service.api import Finding, GrantView, ModelView, RemovedModel, Status
+from openclaw_desktop.service.api import GrantView, ModelView, RemovedModel
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
+from openclaw_desktop.service.status_views import Finding, Status
 
 
 def print_json(value: object) -> None:

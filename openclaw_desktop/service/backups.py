@@ -17,7 +17,8 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.security.file_key import AtHand
 from openclaw_desktop.security.key_problems import copies_closed, plain_copies
-from openclaw_desktop.service.api import BackupView, Finding, RestoreView
+from openclaw_desktop.service.api import BackupView, RestoreView
+from openclaw_desktop.service.status_views import Finding
 from openclaw_desktop.storage.backup import (
     BY_HAND,
     BackupPlan,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.memory.consolidation.pressure import Room
-from openclaw_desktop.service.api import Finding
+from openclaw_desktop.service.status_views import Finding
 from openclaw_desktop.system.memory import Memory, read_memory
 from openclaw_desktop.system.memory_pressure import SHORT_SHARE
 

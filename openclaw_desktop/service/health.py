@@ -20,7 +20,13 @@ from openclaw_desktop.inference.client import ModelClient
 from openclaw_desktop.inference.endpoints.desk import EndpointModel
 from openclaw_desktop.inference.router import ModelRouter
 from openclaw_desktop.memory.store import MemoryStore
-from openclaw_desktop.service.api import (
+from openclaw_desktop.service.backups import BackupDesk
+from openclaw_desktop.service.file_key_desk import FileKeyDesk
+from openclaw_desktop.service.growth import Growth
+from openclaw_desktop.service.mcp_desk import McpDesk
+from openclaw_desktop.service.mcp_views import McpStatus
+from openclaw_desktop.service.models import ModelShelf
+from openclaw_desktop.service.status_views import (
     Finding,
     HealthStatus,
     MemoryStatus,
@@ -30,12 +36,6 @@ from openclaw_desktop.service.api import (
     SchedulerStatus,
     Status,
 )
-from openclaw_desktop.service.backups import BackupDesk
-from openclaw_desktop.service.file_key_desk import FileKeyDesk
-from openclaw_desktop.service.growth import Growth
-from openclaw_desktop.service.mcp_desk import McpDesk
-from openclaw_desktop.service.mcp_views import McpStatus
-from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.service.wall_views import InboxStatus
 from openclaw_desktop.storage.database import Database, advice_for_damage

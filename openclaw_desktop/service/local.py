@@ -47,15 +47,12 @@ from openclaw_desktop.service.api import (
     AskRequest,
     BackupView,
     ConsolidationView,
-    Finding,
     GrantView,
-    LedgerView,
     ModelView,
     RemovedModel,
     SecretView,
     SessionMessage,
     SessionView,
-    Status,
     ToolView,
 )
 from openclaw_desktop.service.backups import BackupDesk
@@ -72,6 +69,7 @@ from openclaw_desktop.service.memory_ends import LocalMemory
 from openclaw_desktop.service.memory_views import memory_hit, memory_hits
 from openclaw_desktop.service.models import ModelShelf
 from openclaw_desktop.service.questions import QuestionDesk
+from openclaw_desktop.service.status_views import Finding, LedgerView, Status
 from openclaw_desktop.service.stores import FACT_IMPORTANCE
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.service.user_text import user_text

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.service.api import Finding
 from openclaw_desktop.service.mcp_views import McpChoice, McpServerView, McpState, McpStatus, McpToolView, McpWalls
+from openclaw_desktop.service.status_views import Finding
 from openclaw_desktop.tools.mcp.form import LONGEST_TIMEOUT_S, Server, already_there, clean_hosts, read_form
 from openclaw_desktop.tools.mcp.launch import check_folders, find_program, named_paths, script_places
 from openclaw_desktop.tools.mcp.offers import Offer, differences, fingerprint

@@ -18,7 +18,7 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.memory.consolidation.ageing import agree_to_fading
 from openclaw_desktop.memory.marks import read_mark, set_mark
 from openclaw_desktop.memory.tiers import Aged, TierLimits, age, ended_by
-from openclaw_desktop.service.api import Finding
+from openclaw_desktop.service.status_views import Finding
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.settings import MemorySettings
 

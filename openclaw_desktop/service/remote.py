@@ -25,14 +25,11 @@ from openclaw_desktop.service.api import (
     AskRequest,
     BackupView,
     ConsolidationView,
-    Finding,
     GrantView,
-    LedgerView,
     ModelView,
     RemovedModel,
     SecretView,
     SessionView,
-    Status,
     ToolView,
 )
 from openclaw_desktop.service.fit_report import FitReport
@@ -40,6 +37,7 @@ from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyCha
 from openclaw_desktop.service.mcp_ends import RemoteMcp
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 from openclaw_desktop.service.memory_ends import RemoteMemory
+from openclaw_desktop.service.status_views import Finding, LedgerView, Status
 from openclaw_desktop.service.wall_ends import RemoteWalls
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, decode_event, encode, encode_frame
 

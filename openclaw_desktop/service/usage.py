@@ -10,7 +10,7 @@ from typing import Any
 
 from openclaw_desktop.core.cache import Cache, CacheCounts
 from openclaw_desktop.inference.ledger import Ledger, LedgerLine, Sums
-from openclaw_desktop.service.api import CacheStatus, LedgerStatus, LedgerSums, LedgerView
+from openclaw_desktop.service.status_views import CacheStatus, LedgerStatus, LedgerSums, LedgerView
 
 
 class UsageDesk:

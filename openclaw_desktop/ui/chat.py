@@ -24,7 +24,8 @@ from openclaw_desktop.core.events import (
 )
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.api import AgentService, AskRequest, ModelView, SandboxStatus
+from openclaw_desktop.service.api import AgentService, AskRequest, ModelView
+from openclaw_desktop.service.status_views import SandboxStatus
 from openclaw_desktop.ui.failures import closing, describe_error
 from openclaw_desktop.ui.marks import Marks
 from openclaw_desktop.ui.offer import OfferCard, fetch_model

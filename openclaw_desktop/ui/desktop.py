@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QSystemTrayIcon
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.api import SandboxStatus
+from openclaw_desktop.service.status_views import SandboxStatus
 from openclaw_desktop.ui.application import Application, Front, Rescue
 from openclaw_desktop.ui.chat import Chat
 from openclaw_desktop.ui.failures import describe_error

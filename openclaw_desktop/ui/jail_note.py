@@ -6,7 +6,7 @@ Owns these words for the tray. Must not know how the level is found: the agent's
 from __future__ import annotations
 
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.service.api import SandboxStatus
+from openclaw_desktop.service.status_views import SandboxStatus
 from openclaw_desktop.ui.window import Window
 
 FULL_LEVEL = 3

@@ -18,8 +18,9 @@ import psutil
 from screen import Area, Screen, until
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.service.api import SessionMessage, Status
+from openclaw_desktop.service.api import SessionMessage
 from openclaw_desktop.service.remote import RemoteService
+from openclaw_desktop.service.status_views import Status
 
 T = TypeVar("T")
 HOTKEY = "ctrl+alt+space"

@@ -11,22 +11,19 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, ModelState, TurnEvent, TurnStarted
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, Receipt
-from openclaw_desktop.service.api import (
-    AskRequest,
+from openclaw_desktop.service.api import AskRequest, GrantView, ModelView, SessionView
+from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.memory_api import ErasureView, FeedbackView, Mark, MemoryHit, RecallAnswer
+from openclaw_desktop.service.status_views import (
     Finding,
-    GrantView,
     HealthStatus,
     MemoryStatus,
     ModelStatus,
-    ModelView,
     PowerStatus,
     SandboxStatus,
     SchedulerStatus,
-    SessionView,
     Status,
 )
-from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
-from openclaw_desktop.service.memory_api import ErasureView, FeedbackView, Mark, MemoryHit, RecallAnswer
 from openclaw_desktop.service.wall_views import InboxState, InboxView
 
 SMALL = ModelView("small-1b", "Small 1B", 1_100_000_000, "Apache-2.0", 32_768, False, None, False)

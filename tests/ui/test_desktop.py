@@ -16,7 +16,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QSystemTrayIcon, QToolButton
 from ui_bench import on_loop, until
 
-from openclaw_desktop.service.api import SandboxStatus
+from openclaw_desktop.service.status_views import SandboxStatus
 from openclaw_desktop.ui.jail_note import describe_level, explain_jail, explain_level
 from openclaw_desktop.ui.popup import Popup, place_popup
 from openclaw_desktop.ui.states import Mood

@@ -10,7 +10,8 @@ from scripted_service import ScriptedService
 from ui_bench import Bench, on_loop, until
 
 from openclaw_desktop.core.events import ModelStateChanged
-from openclaw_desktop.service.api import ModelView, Status
+from openclaw_desktop.service.api import ModelView
+from openclaw_desktop.service.status_views import Status
 from openclaw_desktop.ui.chat import Chat
 from openclaw_desktop.ui.popup import Popup
 

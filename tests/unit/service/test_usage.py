@@ -14,7 +14,7 @@ from openclaw_desktop.cli.parser import build_parser
 from openclaw_desktop.core.cache import Cache, CacheCounts
 from openclaw_desktop.inference.ledger import Ledger
 from openclaw_desktop.inference.records import CompletionRecord
-from openclaw_desktop.service.api import LedgerView
+from openclaw_desktop.service.status_views import LedgerView
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.storage.database import Database
 
