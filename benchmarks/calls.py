@@ -35,6 +35,7 @@ from openclaw_desktop.agent.session import Parts, SessionAgent, Task
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import TextAdded
+from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import Ask, CallScene, Memory, ModelCard
 from openclaw_desktop.inference.catalogue import find_model, load_catalogue
@@ -75,7 +76,7 @@ class _NoStores:
     def erasures(self) -> int:
         return 0
 
-    async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
+    async def keep_question(self, session_id: str, turn_id: str, text: str, label: Label = USER) -> None:
         pass
 
     async def keep_unanswered(self, turn_id: str) -> None:

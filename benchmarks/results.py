@@ -13,17 +13,26 @@ from pathlib import Path
 MET, PARTLY, MISSED, INFORMATION = "met", "median only", "missed", "for information"
 
 
+# The diary of a simulated year where none is asked for.
+SEED = 7
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to measure. `model_folders`: where the product looks for models here.
 
     `days`: of a simulated year, or all. `engine`: "minilm" or "wordllama"; None: what the product chooses here.
+    `seed`: of its diary. `planted`: how many facts, rather than as many as a year of 500 has in those days.
+    `folder`: where its file stays, or lies already.
     """
 
     quick: bool
     model_folders: tuple[Path, ...]
     days: int | None = None
     engine: str | None = None
+    seed: int = SEED
+    planted: int | None = None
+    folder: Path | None = None
 
     def find_model(self, file: str) -> Path:
         """Return the whole path of a model's file; raises Unavailable."""

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from benchmarks.results import INFORMATION, MET, MISSED, Options, Row, percentile
+from benchmarks.results import INFORMATION, MET, MISSED, SEED, Options, Row, percentile
 from benchmarks.year_diary import FIRST_DAY, Diary, Fact, Turn
+from benchmarks.year_file import KeptYear, describe_misses
 from benchmarks.year_judge import GOOD, Source, judge
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import USER, Label
@@ -105,8 +106,11 @@ class Always:
 class Year:
     """One diary lived through with one file."""
 
-    def __init__(self, database: Database, memories: MemoryStore, clock: DiaryClock, diary: Diary) -> None:
+    def __init__(
+        self, database: Database, memories: MemoryStore, clock: DiaryClock, diary: Diary, key: bytes = b""
+    ) -> None:
         self._database, self._memories, self._clock, self._diary = database, memories, clock, diary
+        self._key = key
         self._sessions = SessionStore(database, clock)
         self._stores = TurnStores(self._sessions, memories)
         self._consolidator = Consolidator(database, Always(), clock)
@@ -116,8 +120,8 @@ class Year:
         self._told: dict[Fact, str] = {}
         self.figures = Figures()
 
-    async def live(self) -> Figures:
-        """Live all days and return the figures."""
+    async def live(self, keep: Path | None = None) -> Figures:
+        """Live all days and return the figures; `keep`: the folder that the file goes to as the last day leaves it."""
         days = self._diary.days
         quarters = [round(days * number / QUARTERS) for number in range(1, QUARTERS + 1)]
         for day in range(days):
@@ -125,10 +129,28 @@ class Year:
             await self._night()
             if day + 1 in quarters:
                 await self._take_stock(quarters[0])
-        self.figures.end = [await self._ask(fact, fact.asks[-1]) for fact in self._diary.current()]
+        if keep is not None:
+            self._leave(keep)
+        await self.ask_all()
         await self._judge_all()
         await self._let_old_turns_go()
         return self.figures
+
+    def _leave(self, folder: Path) -> None:
+        KeptYear(
+            self._key.hex(), self._diary.days, self._diary.seed, self._clock.moment.isoformat(),
+            [self._told[fact] for fact in self._diary.facts], len(self._diary.current()),
+        ).write(folder, self._database.path)  # fmt: skip
+
+    def go_back_to(self, kept: KeptYear) -> None:
+        """Stand at the end of a year that was kept."""
+        self._clock.moment = datetime.fromisoformat(kept.moment)
+        self._told = dict(zip(self._diary.facts, kept.told, strict=True))
+
+    async def ask_all(self) -> list[Look]:
+        """Ask for each planted fact that holds, and return what was found."""
+        self.figures.end = [await self._ask(fact, fact.asks[-1]) for fact in self._diary.current()]
+        return self.figures.end
 
     async def _live_day(self, day: int) -> None:
         morning = FIRST_DAY + timedelta(days=day, hours=7)
@@ -259,23 +281,30 @@ class Year:
         self.figures.cpu_s[what] += time.process_time() - begun_s
 
 
-async def simulate(folder: Path, diary: Diary, engines: Engines) -> Figures:
+async def simulate(folder: Path, diary: Diary, engines: Engines, keep: Path | None = None) -> Figures:
     """Live a diary in a new encrypted file in `folder`; `engines` are closed after it."""
     begun_s = _cpu_of_children_s()
-    async with open_year(folder, diary, engines) as year:
-        figures = await year.live()
+    async with open_year(folder, diary, engines, secrets.token_bytes(32)) as year:
+        figures = await year.live(keep)
     figures.cpu_s["embedding process"] = _cpu_of_children_s() - begun_s
     return figures
 
 
+async def ask_again(folder: Path, kept: KeptYear, diary: Diary, engines: Engines) -> list[Look]:
+    """Ask for what a year in `folder` holds, without living it; `engines` are closed after it."""
+    async with open_year(folder, diary, engines, bytes.fromhex(kept.key)) as year:
+        year.go_back_to(kept)
+        return await year.ask_all()
+
+
 @asynccontextmanager
-async def open_year(folder: Path, diary: Diary, engines: Engines) -> AsyncIterator[Year]:
-    """Open a new encrypted file in `folder` for a diary."""
-    database = await Database.open(folder / "year.db", key=secrets.token_bytes(32))
+async def open_year(folder: Path, diary: Diary, engines: Engines, key: bytes) -> AsyncIterator[Year]:
+    """Open the encrypted file of a diary in `folder`, or make it."""
+    database = await Database.open(folder / "year.db", key=key)
     clock = DiaryClock(FIRST_DAY)
     memories = MemoryStore(database, engines, clock)
     try:
-        yield Year(database, memories, clock, diary)
+        yield Year(database, memories, clock, diary, key)
     finally:
         await memories.vectors.close()
         await engines.close()
@@ -283,13 +312,31 @@ async def open_year(folder: Path, diary: Diary, engines: Engines) -> AsyncIterat
 
 
 def measure(options: Options) -> list[Row]:
-    """Live through the year and return its figures, with the engine that the product would use here, or as asked."""
-    days = options.days or (QUICK_DAYS if options.quick else DAYS)
-    diary = Diary(days, TURNS_A_DAY, max(1, round(FACTS_A_YEAR * days / DAYS)))
+    """Live through the year and return its figures, with the engine that the product would use here, or as asked.
+
+    Where a folder is asked for, the year's file stays there; where it lies there already, recall alone is measured.
+    """
     engines = built_in(options.model_folders, options.engine)
+    kept = KeptYear.read(options.folder) if options.folder else None
+    days = kept.days if kept else options.days or (QUICK_DAYS if options.quick else DAYS)
+    seed = kept.seed if kept else options.seed
+    planted = kept.planted if kept else options.planted or max(1, round(FACTS_A_YEAR * days / DAYS))
+    diary = Diary(days, TURNS_A_DAY, planted, seed)
     named = ("a year" if days == DAYS else f"{days} days") + f" with {engines[0].engine}"
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        return list(_rows(asyncio.run(simulate(Path(folder), diary, engines)), named))
+    named += f", {planted} facts" if options.planted else ""
+    named += f" (seed {seed})" if seed != SEED else ""
+    if kept and options.folder:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            kept.put_into(Path(folder), options.folder)
+            looks = asyncio.run(ask_again(Path(folder), kept, diary, engines))
+        rows = list(_found_rows(looks, f"{named}, a kept file"))
+    else:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            figures = asyncio.run(simulate(Path(folder), diary, engines, options.folder))
+        looks, rows = figures.end, list(_rows(figures, named))
+    if options.folder:
+        describe_misses(options.folder, [(look.fact, look.rank, look.earlier) for look in looks])
+    return rows
 
 
 def _cpu_of_children_s() -> float:
@@ -306,27 +353,25 @@ def _rows(figures: Figures, named: str) -> Iterator[Row]:
         "", f"{figures.size_kept / 1e6:.1f} MB", INFORMATION, 1,
     )  # fmt: skip
     yield _latency_row(figures, named)
-    found = [look for look in figures.end if look.rank is not None]
-    share = len(found) / len(figures.end)
-    first = sum(look.rank is not None and look.rank < 5 for look in figures.end) / len(figures.end)
-    yield Row(
-        f"{named} simulated: planted facts found in the top 10", ">= 95 %",
-        f"{share:.1%} (in the top 5: {first:.1%})", MET if share >= FOUND_SHARE else MISSED, len(figures.end),
-    )  # fmt: skip
+    yield from _found_rows(figures.end, named)
     asked = figures.during
     if asked:
         later = sum(look.rank is not None for look in asked) / len(asked)
         yield Row(f"{named} simulated: asked for some days later, top 10", "", f"{later:.1%}", INFORMATION, len(asked))
-    if corrected := [look for look in figures.end if look.fact.replaces is not None]:
-        new = sum(_is_above(look) for look in corrected) / len(corrected)
-        yield Row(
-            f"{named} simulated: what was put right stands above what it was",
-            "",
-            f"{new:.0%}",
-            INFORMATION,
-            len(corrected),
-        )
     yield from _fact_rows(figures, named)
+
+
+def _found_rows(looks: Sequence[Look], named: str) -> Iterator[Row]:
+    share = sum(look.rank is not None for look in looks) / len(looks)
+    first = sum(look.rank is not None and look.rank < 5 for look in looks) / len(looks)
+    yield Row(
+        f"{named} simulated: planted facts found in the top 10", ">= 95 %",
+        f"{share:.1%} (in the top 5: {first:.1%})", MET if share >= FOUND_SHARE else MISSED, len(looks),
+    )  # fmt: skip
+    if corrected := [look for look in looks if look.fact.replaces is not None]:
+        new = sum(_is_above(look) for look in corrected) / len(corrected)
+        what = f"{named} simulated: what was put right stands above what it was"
+        yield Row(what, "", f"{new:.0%}", INFORMATION, len(corrected))
 
 
 def _size_row(figures: Figures, what: str) -> Row:

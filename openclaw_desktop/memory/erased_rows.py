@@ -57,6 +57,10 @@ def erase_rows(connection: apsw.Connection, reach: Reach, moment: str, reopens: 
     _each(connection, "delete from memories where rowid = ?1", rowids)
     counts["neighbours"] = neighbours.rebuild(connection, beside) if with_neighbours else 0
     _erase_centroids(connection, listed)
+    if "notices" in tables:
+        counts["notices"] = _erase_notices(connection, reach, [text for _, _, text in rows])
+    if "job_runs" in tables:
+        _erase_job_words(connection, reach, [text for _, _, text in rows])
     counts += _erase_words(connection, reach, tables)
     if reopens:
         counts["calls"] = _erase_calls(connection, [*reach.turns, *reach.answers], tables)
@@ -137,6 +141,28 @@ def _erase_calls(connection: apsw.Connection, turns: Sequence[str], tables: froz
         )
         count += int(connection.changes())
     return count
+
+
+def _erase_notices(connection: apsw.Connection, reach: Reach, texts: Sequence[str]) -> int:
+    """Take out what was told of the chats that these turns are of, and what quotes one of them wherever it came from.
+
+    Called while the turns' messages are still there.
+    """
+    turns = json.dumps([*reach.turns, *reach.answers])
+    said = fetch(connection, "select text from messages where turn_id in (select value from json_each(?))", (turns,))
+    quoted = [text for text in (*texts, *(str(text) for (text,) in said)) if len(text) >= LEAST_QUOTED_CHARS]
+    sql = """delete from notices where session_id in
+        (select conversation_id from messages where turn_id in (select value from json_each(?1)))
+        or exists (select 1 from json_each(?2) where instr(notices.title || ' ' || notices.body, value) > 0)"""
+    return _change(connection, sql, (turns, json.dumps(quoted)))
+
+
+def _erase_job_words(connection: apsw.Connection, reach: Reach, texts: Sequence[str]) -> None:
+    """Take out what runs of jobs said in these turns or quote; that they ran is kept."""
+    quoted = [text for text in texts if len(text) >= LEAST_QUOTED_CHARS]
+    sql = """update job_runs set said = '' where said <> '' and (turn_id in (select value from json_each(?1))
+        or exists (select 1 from json_each(?2) where instr(job_runs.said, value) > 0))"""
+    _change(connection, sql, (json.dumps([*reach.turns, *reach.answers]), json.dumps(quoted)))
 
 
 def _erase_terms(connection: apsw.Connection) -> None:

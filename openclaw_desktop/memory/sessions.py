@@ -18,6 +18,7 @@ from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.memory.erasures import end_erasure, mark_erasure
+from openclaw_desktop.security.labels import label_columns, label_of
 from openclaw_desktop.storage.database import Database, Row, fetch
 
 SCRATCH_LIFE = timedelta(hours=24)
@@ -29,6 +30,8 @@ UNREMEMBERED = 200
 QUESTION_KEY = "question"
 # How the ids of turns begin that came of a parked call, before its entry's: its end is told, and its turn goes on.
 AFTER_PARKED = ("turn_told_", "turn_then_")
+# How the id of a job's turn begins, before its run's: nobody typed its words then.
+JOB_TURN = "turn_job_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,11 @@ class SessionStore:
         return bool(await self._database.rows("select 1 from messages where turn_id = ? limit 1", (turn_id,)))
 
     async def latest(self) -> str | None:
-        """Return the session last spoken in, unless that is so long ago that it is archived."""
+        """Return the session last spoken in, unless that is so long ago that it is archived; what jobs say is apart."""
         # By what was said last: a clock that was wrong dated another one later.
         sql = """select c.id from messages m join conversations c on c.id = m.conversation_id
-            where c.archived_at is null order by m.id desc limit 1"""
-        rows = await self._database.rows(sql)
+            where c.archived_at is null and substr(m.turn_id, 1, ?) <> ? order by m.id desc limit 1"""
+        rows = await self._database.rows(sql, (len(JOB_TURN), JOB_TURN))
         return str(rows[0][0]) if rows else None
 
     async def add_message(self, session_id: str, message: SpokenMessage) -> None:
@@ -95,7 +98,7 @@ class SessionStore:
                 """insert into messages (conversation_id, turn_id, role, text, model, receipts, integrity,
                 confidentiality, origins, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (session_id, message.turn_id, message.role, message.text, message.model,
-                 json.dumps(message.receipts), *_label_columns(message.label), now),
+                 json.dumps(message.receipts), *label_columns(message.label), now),
             )  # fmt: skip
             sql = "update conversations set updated_at = ?, archived_at = null where id = ?"
             connection.execute(sql, (now, session_id))
@@ -164,7 +167,7 @@ class SessionStore:
                 e.turn_id,
                 e.key,
                 e.value,
-                *_label_columns(e.label),
+                *label_columns(e.label),
                 now.isoformat(timespec="seconds"),
                 expires_at,
             )
@@ -201,7 +204,7 @@ class SessionStore:
             )
 
         rows = await self._database.write(count_and_fetch)
-        return tuple(Scratch(t, k, v, Label(i, c, tuple(json.loads(o)))) for t, k, v, i, c, o in rows)
+        return tuple(Scratch(t, k, v, label_of(i, c, o)) for t, k, v, i, c, o in rows)
 
     async def drop_scratch(self) -> None:
         """Drop all scratch: room is short, and a chat goes on without it from what was said."""
@@ -218,11 +221,7 @@ _TOO_MUCH = """delete from working_memory where rowid in (select rowid from (
 _SPOKEN = "turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at"
 
 
-def _label_columns(label: Label) -> tuple[str, str, str]:
-    return label.integrity, label.confidentiality, json.dumps(label.origins)
-
-
 def _spoken(row: Row) -> SpokenMessage:
     turn_id, role, text, model, receipts, integrity, confidentiality, origins, created_at = row
-    label = Label(integrity, confidentiality, tuple(json.loads(origins)))
+    label = label_of(integrity, confidentiality, origins)
     return SpokenMessage(turn_id, role, text, label, model, tuple(json.loads(receipts)), created_at)

@@ -49,6 +49,8 @@ Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March 
 October November December Today Tomorrow Yesterday Yes No Not Now Also Actually Please Some Every All Any Both Most Many
 Italian Portuguese Spanish German French English British American Irish Scottish Dutch Polish Russian Chinese Japanese
 Indian Brazilian Swedish Danish Norwegian Greek Turkish Canadian Mexican Ukrainian
+After Before Since During Until By With Without At In On For From Of To As Whenever Although Because Still Just Only
+Even Maybe Next Last Once While Got Nothing
 One Two Three Everyone Everybody Someone Somebody Nobody People And But So Or If Then Than
 """)
 )
@@ -72,15 +74,27 @@ _OPENING = LazyPattern(
     r"|(?:please )?remember(?: that)?|don't forget(?: that)?|in fact|i meant|i mean|that's wrong|that is wrong|not"
     r" quite"
     r"|(?:it )?turns out(?: that)?|put (?:differently|another way|simply|briefly)|in other words|to be precise"
-    r"|as of now|from now on|these days|nowadays|good news|update|big news|guess what)(?:[,:;.!]\s*|\s*[–—-]\s+|\s+))+",
+    r"|it(?:'s| is) (?:decided|settled|official|agreed|final|certain)"
+    r"|it(?:'s| is) (?:in|on) my (?:file|records?|card|chart|papers|passport|notes)"
+    r"|i used to (?:think|say|believe|see it) (?:otherwise|differently),? but"
+    r"|as of now|from now on|these days|nowadays|good news|update|big news|guess what)(?:[,:;.!]\s*|\s*[–—-]\s+"
+    r"|\s+))+",
     re.I,
 )
 _GOT_NEW = LazyPattern(
-    r"(?:I|i|[Ww]e) (?:have|got|have got) a new (?P<noun>[\w -]+?)(?::|,? (?:and )?it(?: is|'s)) (?P<value>.+)"
+    r"(?:I|i|[Ww]e) (?:have|got|have got) a (?:new|different) (?P<noun>[\w -]+?)(?: now)?(?::|,(?= [+\d])|,?"
+    r" (?:and )?it(?: is|'s))"
+    r" (?P<value>.+)"
 )
 # "My boss's assistant Oriel is a baker": of Oriel.
 _ACQUAINTANCE = LazyPattern(
     rf"(?i:my|our) (?:[\w-]+ )?[\w-]+'s (?:[\w-]+ ){{1,2}}?(?P<name>{_NAME})\s+(?P<rest>[a-z].+)"
+)
+# "My piano teacher Noor lives in Ghent": of Noor, whatever Noor is to the user.
+_OF_MINE = LazyPattern(
+    rf"(?i:my|our) (?:[a-z][\w-]* ){{1,3}}?(?P<name>{_NAME})\s+(?P<rest>(?:(?:now|still|also|just|finally) )?"
+    r"(?:lives?|works?|moved|left|has|is an? [a-z]|is at home|was born|settled|resides|retrained|quit|trained|earns"
+    r"|relocated|studies|teaches|is married|got married)\b.+)"
 )
 # "Chassis number: 233199".
 _ENTRY = LazyPattern(r"(?P<noun>[A-Z][\w'-]+(?: [\w'-]+){0,3}): (?P<value>\S.*)")
@@ -168,6 +182,9 @@ class Clause:
     adds: bool
     text: str
     kin: str = ""
+    # "Hardly", "once", "any more": nothing is told for certain. `speaker`: whose "I" it is.
+    hedged: bool = False
+    speaker: str = "user"
 
 
 def cut_clauses(text: str, speaker: str) -> Iterator[Clause]:
@@ -194,7 +211,8 @@ def _read(part: str, speaker: str, changes: bool) -> Clause:
     for pattern, whole in _CONTRACTIONS:
         text = pattern.sub(whole, text)
     text = " ".join(text.split())
-    subject, noun, rest = _subject(text, speaker)
+    about, noun, rest = _subject(text, speaker)
+    subject = about
     if _NOT_QUITE.search(rest):
         subject = ""
     rest = _FILLER.sub("", rest).strip()
@@ -212,7 +230,8 @@ def _read(part: str, speaker: str, changes: bool) -> Clause:
     kin = _kin_of(found) if (found := _OWN_KIN.match(text)) and (found["name"] or found["named"]) else ""
     if noun is not None:
         rest = _CHANGED_IT_IS.sub("is ", rest)
-    return Clause(subject, noun, _FILLER.sub("", rest).strip(), denied, changes, adds, text, kin)
+    hedged = not subject and bool(about)
+    return Clause(subject, noun, _FILLER.sub("", rest).strip(), denied, changes, adds, text, kin, hedged, speaker)
 
 
 def _subject(text: str, speaker: str) -> tuple[str, str | None, str]:
@@ -225,6 +244,8 @@ def _subject(text: str, speaker: str) -> tuple[str, str | None, str]:
         return found["name"].lower(), None, found["rest"]
     if found := _OWN_KIN.match(text):
         return _kin(found, speaker)
+    if found := _OF_MINE.match(text):
+        return found["name"].lower(), None, found["rest"]
     if found := _ENTRY.match(text):
         return speaker, found["noun"], f"is {found['value']}"
     if found := re.match(
@@ -250,7 +271,11 @@ def _kin(found: re.Match[str], speaker: str) -> tuple[str, str | None, str]:
     if not found["has"]:
         # "My boss is Ruth" names her.
         if not name and (
-            called := re.match(r"(?:is|are)(?: now)? (?:called |named )?(?=[A-Z][\w'-]+(?: now)?[.!]?$)", rest)
+            called := re.match(
+                r"(?:is|are)(?: now)? (?:called |named )?(?=(?:(?:Dr|Mrs?|Ms|Miss|Prof)\.? )?[A-Z][\w'-]+(?:"
+                r" now)?[.!]?$)",
+                rest,
+            )
         ):
             return subject, None, "is called " + rest[called.end() :]
         return subject, None, rest

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.consolidation import things
@@ -34,7 +35,7 @@ _NAMED_HEADS = frozenset(
     accountant lawyer vet school university passport licence license bank anniversary birthday
 """)
 )
-_NUMBERED_HEADS = frozenset(listed("age size height weight salary rent"))
+_NUMBERED_HEADS = frozenset(listed("age size height weight salary rent dose pressure pulse level"))
 _WORD_HEADS = frozenset(listed("password passcode code pin username handle email wifi ssid combination"))
 ANY_HEADS = _NAMED_HEADS | _NUMBERED_HEADS | _WORD_HEADS
 # "Our e-mail is info@…" is the firm's, and leaves "my e-mail" as it is.
@@ -42,7 +43,8 @@ _ONES_OWN = frozenset(listed("phone name surname nickname email id username hand
 # What is said of a password, and is none: "is wrong", "is 12 characters long".
 _OF_WORDS = LazyPattern(
     r"^(?:wrong|right|correct|incorrect|expired|invalid|valid|too|very|long|longer|short|weak|strong|secure|safe|gone"
-    r"|lost|broken|blocked|locked|required|needed|saved|stored|outdated|secret|private|hidden|missing|fine|ok|okay|good"
+    r"|lost|broken|blocked|locked|required|needed|saved|stored|outdated|secret|private|hidden|missing|fine|ok"
+    r"|okay|good"
     r"|bad|unchanged|known|unknown|public|different|mine|hers|yours|working|case-sensitive|here|there)\b"
     r"|\b(?:characters?|digits?|letters?|words|times|years?|months?|days?|hours?|minutes?)\b",
     re.I,
@@ -50,9 +52,9 @@ _OF_WORDS = LazyPattern(
 _OTHERS = frozenset(listed("old former previous ex last first next second third other another emergency"))
 _SAME_AS = {
     "mobile": "phone", "cell": "phone", "telephone": "phone", "cellphone": "phone", "e-mail": "email", "mail": "email",
-    "b-day": "birthday", "favorite": "favourite", "zip": "postcode", "license": "licence", "pass": "password",
+    "b-day": "birthday", "favorite": "favourite", "zip": "postcode", "license": "licence",
 }  # fmt: skip
-_DROPPED = frozenset(listed("new current number address full own personal main present actual"))
+_DROPPED = frozenset(listed("my our the new current number address full own personal main present actual"))
 _PETS = ("dog", "cat")
 # "The loyalty card number at the bakery" is another than the one at the chemist's.
 _NUMBERS = frozenset(listed("number code pin password passcode id"))
@@ -97,7 +99,8 @@ def _works(clause: Clause) -> Found:
         r" (?:at|with)"
         r"\s+(?P<job>.+)"
         r"|(?:have |has )?started working (?:at|for)\s+(?P<start>.+)"
-        r"|(?P<no_more>(?:am|is|are) (?:at|with)|(?:was|were|got|have been|has been) (?:fired|sacked|dismissed|laid off"
+        r"|(?P<no_more>(?:am|is|are) (?:at|with)|(?:was|were|got|have been|has been) (?:fired|sacked|dismissed"
+        r"|laid off"
         r"|let go|made redundant) (?:from|by|at))\s+(?P<out>.+)"
         r"|(?P<quit>(?:have |has )?(?:quit|left|resigned from|lost)(?: (?:my|his|her|the) (?:job|position) (?:at"
         r"|with))?)"
@@ -126,12 +129,18 @@ def _works(clause: Clause) -> Found:
 
 def _job(clause: Clause) -> Found:
     """`Anna is a nurse by trade`, `I changed jobs and work as a baker now`, `Ben's profession is translator`."""
-    found = re.match(
-        r"(?:(?:have |has )?(?:quit|changed jobs?|retrained)(?:,| and) )?(?:works?|working|am working|is working"
-        r"|am employed|is employed|trained|retrained|started over|earns? (?:a|my|his|her) (?:living|money)"
-        r"|(?:have|has) a job) as an? (?P<as>[a-z][\w ]+)"
-        r"|(?:am|is) an? (?P<by>[a-z][\w ]+?)(?: (?:by (?:trade|profession)|these days)|\W.*\b(?:old|new|last) job)\b",
-        clause.rest,
+    found = (
+        None
+        if clause.noun
+        else re.match(
+            r"(?:(?:have |has )?(?:quit|changed jobs?|retrained)(?:,| and) )?(?:(?:works?|working|am working|is"
+            r" working"
+            r"|am employed|is employed|trained|retrained|started over|earns? (?:a|my|his|her) (?:living|money)"
+            r"|(?:have|has) a job) as an? (?P<as>[a-z][\w ]+)"
+            r"|(?:am|is) an? (?P<by>[a-z][\w ]+?)(?: (?:by (?:trade|profession)|these days)|\W.*\b(?:old|new"
+            r"|last) job)\b)",
+            clause.rest,
+        )
     )
     of_noun = clause.noun in ("profession", "trade") and re.match(r"is (?P<is>[a-z][\w ]+)", clause.rest)
     if not (found or of_noun) and clause.subject != USER and re.search(r"\bnow\b", clause.text):
@@ -145,9 +154,10 @@ def _job(clause: Clause) -> Found:
 
 _IS_NOW = LazyPattern(
     r"is an? (?P<by>(?P<as>\b\B)?(?:[a-z]+ )?"
-    r"(?!(?:teenager|winner|member|beginner|owner|pensioner|grand\w+|father|mother|brother|sister|daughter|leader|user"
+    r"(?!(?:teenager|winner|member|beginner|owner|pensioner|grand\w+|father|mother|brother|sister|daughter"
+    r"|leader|user"
     r"|player|patient|student|parent|resident|vegetarian|loser)\b)"
-    r"[a-z]+(?:er|or|ist|ian|ant|eer|wright|smith|nurse|vet|chef|cook|pilot|guide|judge|clerk))\W*$"
+    r"[a-z]*(?:er|or|ist|ian|ant|eer|wright|smith|nurse|vet|chef|cook|pilot|guide|judge|clerk))\W*$"
 )
 
 
@@ -207,7 +217,7 @@ def _diet(clause: Clause) -> Found:
         return None
     found = re.match(
         r"(?:am|is|are|have become|has become|became|went|have gone|has gone|turned) (?:a |an )?(?:strict )?"
-        r"(?P<value>vegan|vegetarian|pescatarian)s?\b(?P<rest>.*)",
+        r"(?P<value>vegan|vegetarian|pescatarian|flexitarian|omnivore)s?\b(?P<rest>.*)",
         clause.rest,
     )
     return (Claim(clause.subject, "diet", found["value"], clause.denied), found["rest"]) if found else None
@@ -293,7 +303,11 @@ def _favourite(clause: Clause) -> Found:
 
 
 def _placed(clause: Clause) -> Found:
-    if clause.subject not in ("", USER) or (found := things.read_place(clause)) is None:
+    # What somebody of the user's own did with it is as good.
+    if (
+        not (clause.subject in ("", USER) or clause.subject.startswith(f"{USER}'s "))
+        or (found := things.read_place(clause)) is None
+    ):
         return None
     return Claim(USER, f"{things.PLACE} {found[0]}", found[1]), ""
 
@@ -305,8 +319,32 @@ def _settled(clause: Clause) -> Found:
     if (found := things.read_matter(clause)) is not None:
         return Claim(*found), ""
     # "I" of another is no user.
-    told = things.read_told(clause) if clause.subject == USER or not _OF_ME.match(clause.text) else None
+    if _OF_ME.match(clause.text) and (clause.hedged or clause.speaker != USER):
+        return None
+    told = things.read_told(clause)
     return None if told is None else (Claim(USER, *told), "")
+
+
+def _given(clause: Clause) -> Found:
+    """`They gave me a locker number, 214`, `I've set the alarm code to 4711`."""
+    if clause.hedged or clause.denied or clause.speaker != USER or (found := things.read_number(clause.text)) is None:
+        return None
+    noun, value = found
+    return _attribute(replace(clause, subject=USER, noun=noun, rest=f"is {value}"))
+
+
+def _news(clause: Clause) -> Found:
+    """`News from Anna: the new address is in Graz`."""
+    found = re.match(
+        r"(?i:news|word|an? (?:letter|message|card|postcard)) from (?P<name>[A-Z][\w-]*[a-z]): (?i:the|his|her"
+        r"|their) new"
+        r" (?:address|home|flat|house|place) is in (?P<value>[A-Z].+)",
+        clause.text,
+    )
+    if found is None or clause.hedged:
+        return None
+    value, rest = cut(found["value"])
+    return (Claim(found["name"].lower(), "lives", plain(value)), rest) if may_be_place(value) else None
 
 
 _READERS: tuple[Callable[[Clause], Found], ...] = (
@@ -319,12 +357,13 @@ def read_clause(clause: Clause) -> Found:
     """Return what a clause claims, and the words of it that are left over."""
     # What is said of the user's boat is not said of the user.
     own = () if not clause.subject else _READERS if clause.noun is None else (_attribute, _job, _home)
-    return next((fit for read in (_settled, *own, _placed) if (fit := read(clause)) is not None), None)
+    return next((fit for read in (_settled, _news, *own, _given, _placed) if (fit := read(clause)) is not None), None)
 
 
 def _slot_of(noun: str) -> str | None:
     """Return the slot of an attribute's words; None where one may have several, or it is no attribute of this kind."""
     words = [_SAME_AS.get(word, word) for word in noun.lower().replace("-mail", "mail").split()]
+    words = words[1:] if words[:1] == ["new"] else words
     if not words or len(words) > 4 or not _OTHERS.isdisjoint(words):
         return None
     if words[0] == "favourite":

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from openclaw_desktop.core.patterns import LazyPattern
-from openclaw_desktop.memory.consolidation.clauses import NO_NAMES
+from openclaw_desktop.memory.consolidation.clauses import KIN, NO_NAMES
+from openclaw_desktop.memory.consolidation.spans import MONTHS
 
 _FIRST_PERSON = LazyPattern(r"(?:\bI\b|\b(?:i|i'm|i've|my|mine|our|ours|we|we're|we've|me|us)\b)", re.I)
 _VAGUE_OBJECT = (
@@ -43,7 +44,8 @@ _HAVE = LazyPattern(
 )
 # "My passport expires on 3 May", "our neighbour's cat is called Tom".
 _MINE = LazyPattern(
-    r"\b(?:my|our)\s+(?:[\w'-]+\s+){1,4}?(?:is|are|was|were|has|have|lives?|works?|likes?|loves?|hates?|prefers?|plays?"
+    r"\b(?:my|our)\s+(?:[\w'-]+\s+){1,4}?(?:is|are|was|were|has|have|lives?|works?|likes?|loves?|hates?|prefers?"
+    r"|plays?"
     r"|studies|speaks?|starts?|ends?|expires?|costs?|runs?|got|moved|died|bought|owns?|eats?|drinks?|takes?|needs?"
     r"|teaches"
     r"|goes|comes|visits|started|finished|joined|sold|passed|means|turns?|hates|keeps?|sits|stands|opened|opens"
@@ -64,7 +66,8 @@ _SMALL_TALK = LazyPattern(
     r"|overwhelmed|grateful|surprised|annoyed|a (?:bit|little|fool|mess|genius))"
     r"|i (?:see|agree|know|understand|forgot|forget|mean|meant|think so|thought so|guess|suppose|don't (?:know|care"
     r"|mind|think|get"
-    r"|understand|remember|see|need|want)|didn't|couldn't|can't (?:believe|wait|find|see|hear|tell|remember|sleep|think"
+    r"|understand|remember|see|need|want)|didn't|couldn't|can't (?:believe|wait|find|see|hear|tell|remember"
+    r"|sleep|think"
     r"|open|get)"
     r"|appreciate|owe you|love (?:it|that|this|you|how)|like (?:it|that|this|your|how|where)|hate (?:it|that|this"
     r"|when|how|mondays)"
@@ -91,7 +94,8 @@ _USUAL = LazyPattern(
     r"|\b(?:i|we)(?:'ve| have) (?:been to|visited|known|learned|never|always|had|owned|lived|worked|played|won|lost"
     r"|an? (?:scar|licen[cs]e|daughter|son|brother|sister|twin))\b"
     r"|\b(?:i|we)\b.*\b(?:most (?:days|weeks|mornings|evenings)|every (?:day|week|month|year|summer|winter|morning"
-    r"|evening|\w+day)|on \w+days|on holiday|at weekends|for years|years ago|when i was (?:\d+|a (?:child|kid|boy|girl)"
+    r"|evening|\w+day)|on \w+days|on holiday|at weekends|for years|years ago|when i was (?:\d+|a (?:child|kid"
+    r"|boy|girl)"
     r"|young|little))\b"
     r"|^(?:on holiday|at home|in (?:my|our) (?:house|family)|at weekends|on \w+days),? (?:i|we) \w+"
     r"|\b(?:taught|gave|showed|left) me \w+|\bmy (?:parents|family|grandparents|ancestors) \w+",
@@ -110,19 +114,24 @@ _GOING_ON = LazyPattern(
 # Of all and of nobody: no fact about anyone, unless they are the user's own.
 _OF_ALL = LazyPattern(
     r"^(?:every|each|all|most|few|many|some|no|nobody|everybody|everyone|people|there|a|an|one)\b"
-    r"(?!.*\b(?:my|our)\b| is no \w+ (?:that )?i \w+)",
+    r"(?!.*\b(?:my|our)\b| is no (?:\w+ ){1,3}(?:that )?i \w+)",
     re.I,
 )
 _PERSON = r"(?:[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?)"
 # What the talk itself is about at the moment: it is in the talk, and no fact of the user's life.
 _AT_HAND = LazyPattern(
-    r"\b(?:errors?|exceptions?|bugs?|crash(?:ed|es)?|fail(?:s|ed)?|(?:does|did)(?:n't| not) work|tr(?:y|ied|ying)"
+    r"\b(?:errors?|exceptions?|bugs?|crash(?:ed|es)?(?! helmets?)|fail(?:s|ed)?"
+    r"|(?:does|did)(?:n't| not) work|tr(?:y|ied|ying)"
     r"|install(?:ed)?|upload(?:ed)?|download(?:ed)?|click(?:ed)?|lines?|functions?|scripts?|terminal|browser|tests?"
     r"|commit(?:ted)?|merged?|pasted?|screenshots?|tabs?|columns?|rows?|cells?|slides?|paragraphs?|drafts?|versions?"
     r"|prompts?|outputs?|pages?|need|want|get|saw|looked|noticed|read|heard|checked|asked|sent|wrote)\b",
     re.I,
 )
 _PERSON = rf"(?:(?!(?:{'|'.join(sorted(NO_NAMES))})\b)[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?)"
+_ANIMALS = (
+    "dog|cat|puppy|kitten|parrot|budgie|canary|tortoise|rabbit|hamster|guinea pig|ferret|pony|horse|donkey|goat|sheep"
+    "|hen|snake|lizard|gecko|fish"
+)
 _OURS = r"(?i:my|our) (?:[\w'-]+ ){1,3}"
 # A person is told by a name and by what only people do; one of the user's own by anything that is so.
 _OF_SOMEBODY = LazyPattern(
@@ -132,12 +141,24 @@ _OF_SOMEBODY = LazyPattern(
     r"|has (?:a|an|two|three) [\w ]*(?:job|flat|house|home|dog|cat|child|son|daughter)"
     r"|is (?:now )?an? [\w -]+ (?:by|now|these days)\b|celebrates|shares? a birthday|turns? \d+|turns another"
     r"|calls (?:the|his|her|their) |borrowed|has put down|makes a good|quit|retired|studies|speaks|plays the)\b"
-    rf"|{_PERSON}'s (?:[\w-]+ ){{0,2}}(?:birthday|profession|job|husband|wife|partner|son|daughter|dog|cat|name|number"
+    rf"|{_PERSON}'s (?:[\w-]+ ){{0,2}}(?:birthday|profession|job|husband|wife|partner|son|daughter|dog|cat|name"
+    rf"|number"
     r"|address|home|employer|boss|doctor|big day)\b"
     rf"|{_PERSON} (?:still |now )?(?:has|had|got|took|keeps|borrowed) (?:my|our)\b"
     rf"|\b[Bb]y day,? {_PERSON} is an? \w"
     rf"|\banswers to (?:the name of )?{_PERSON}"
     rf"|^{_PERSON} and I (?:have been|are|live|work|share|met|got)\b"
+    rf"|\b(?:[Yy]ou can (?:reach|find|visit|meet|catch)|[Nn]ews from|[Ww]ord from) {_PERSON}\b"
+    rf"|\b{_PERSON}, {_PERSON}'s (?:[\w-]+ )?(?:{'|'.join(sorted(KIN))}|{_ANIMALS})\b"
+    rf"|\b{_PERSON}'s (?:[\w-]+ )?(?:{_ANIMALS})\b"
+    rf"|\b{_PERSON}(?:'s)? .*\b(?:birthday|wedding|christening|anniversary|name day)\b.*\d"
+    rf"|\b{_PERSON} (?:[\w-]+ )*(?:over the moon|delighted|thrilled|happy|overjoyed) (?:about|with"
+    rf"|at)\b.*\b(?:my|our) "
+    r"(?:gift|present)\b"
+    rf"|\b{_PERSON}.*\bit(?:'s| is) (?:now )?(?:at|with) {_PERSON}"
+    rf"|\b(?i:the|my|our) (?:[\w'-]+ ){{1,4}}?(?:went|goes|is|has gone) to {_PERSON}\b.*"
+    r"\b(?:back|loan|lent|borrow\w*)\b"
+    r"|\b(?:family|household|flat|house|team|class|club) vote (?:on|about|for) .* went to\b"
     rf"|\b(?:is|was|are|were) (?:called|named) {_PERSON}|\bthe name of {_PERSON}'s"
     rf"|\b{_OURS}{_PERSON},? (?:is|was|has|had|got|gets|keeps|owns|bought|loves|likes|hates|can|can't|received"
     r"|unwrapped|makes|earns|turns|who|an? )",
@@ -167,14 +188,38 @@ _VALUED = LazyPattern(
     rf"|came to|has been moved to|went up to|rose to|dropped to"
     rf"|came down to) {_VALUE}|\b{_HEADS}\b[\w' -]{{0,40}}: ?{_VALUE}"
     rf"|{_VALUE}[\w ,&'-]* as (?:its|the|my|our|[\w]+'s) (?:[\w-]+ ){{0,5}}{_HEADS}\b"
+    rf"|\b{_HEADS}\b[^.:;]{{0,30}}, it(?:'s| is) (?:now )?{_VALUE}"
     rf"|\b(?:has a|have a|a) new {_HEADS}, {_VALUE}|^new {_HEADS}\b[^:]*: {_VALUE}",
     re.I,
 )
+# What is to be on a day that is named, for the user, is in their diary.
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
+_A_DAY = rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH})|(?:{_MONTH})\.? \d{{1,2}}(?:st|nd|rd|th)?)\b(?! ?%)"
+_DATED = LazyPattern(
+    rf"\b(?:i|we|me|us|my|our)\b.*\b(?:appointment|slot|gap|practice|surgery|check-up|viewing|interview|exam|lesson"
+    rf"|meeting|have to be|need to be|must be|booked|reserved|confirmed|fit(?:s|ted)? me in)\b.*{_A_DAY}"
+    rf"|\b(?:appointment|slot|gap|booking|confirmed|booked|reserved)\b.*{_A_DAY}.*\b(?:i|we|me|us)\b"
+    rf"|^(?:they|the [\w-]+) (?:have |has )?(?:confirmed|booked|moved|agreed|offered)\b.*{_A_DAY}"
+    rf"|\bparty\b.*{_A_DAY}.*\bbirthday\b|\bbirthday\b.*{_A_DAY}",
+    re.I,
+)
+# An entry in a list of the user's, and a value that they know by heart.
+_ENTERED = LazyPattern(
+    r"\bon (?:the|my|our) list of [\w' -]+: \S|\bby heart: \S"
+    r"|^new (?:[\w'-]+ ){1,4}?(?:since|from|after) [\w' -]+: \S"
+    r"|\b(?:got|have|had) (?:the|my) (?:\w+ )?(?:results?|readings?|diagnosis|prescription),? (?:and )?(?:my |the )?"
+    r"\w+ \w+",
+    re.I,
+)
 _CHOSEN = LazyPattern(
-    r"\b(?:i|we|i've|we've|our|my) (?:\w+ ){0,6}?(?:decided|chose|picked|settled|agreed|gone with|went (?:for|with)"
+    r"\b(?:i|we|i've|we've|our|my) (?:\w+ ){0,8}?(?:decided|chose|picked|settled|agreed|gone with|went (?:for|with)"
     r"|made up (?:my|our) minds?|changed (?:my|our) minds?|fell on|opted|switched|hid|stored|loathe|detest"
     r"|can't (?:stand|abide|bear)|replaced|overturned|rescheduled|handed|passed|let \w+ (?:take|have|borrow)"
-    r"|ended up with|start|starts|begins?|bank|earn|pay)\b",
+    r"|ended up with|start|starts|begins?|bank|earn|pay|become|became|turned|gave up|given up)\b"
+    r"|\bthe [\w' -]+ (?:is|are) (?:sorted|settled|decided|fixed|agreed),? .*\b(?:i|we)\b"
+    r"|\b(?:i|we) (?:get|buy|order|have) (?:my|our) (?:[\w-]+ ){1,3}from (?-i:[A-Z])"
+    r"|\bas an? (?!child|kid|boy|girl|rule|result|treat|joke|matter|test|bonus|consequence|start|whole|last|first)"
+    r"[\w-]+(?: [\w-]+)?,? (?:i|we) \w+",
     re.I,
 )
 
@@ -185,6 +230,14 @@ _TASTE = LazyPattern(
     r"|\bmakes? me (?:shudder|gag|sick|sneeze|itch|happy)\b"
     r"|\b(?:dis)?likes? (?:\w+ ){0,4}(?:more|less) than\b|\b(?:my|our) (?:[\w'-]+ ){0,3}[\w'-]+, (?:it's|it is"
     r"|which is) ",
+    re.I,
+)
+
+
+# What stands first or last of its kind for somebody is no mood.
+_RANKED = LazyPattern(
+    r"\b(?:i|we)\b.*\b(?:more|less) than any other\b|\b(?:my|our) (?:least|most) (?:loved|liked|hated|favou?rite)\b"
+    r"|\b(?:i|we) (?:could never|never could|never can|can never) (?:stand|bear|abide|stomach)\b",
     re.I,
 )
 
@@ -209,18 +262,27 @@ def is_about_me(text: str) -> bool:
     return _FIRST_PERSON.search(text) is not None and (has_anchor(text) or _TASTE.search(text) is not None)
 
 
+def is_valued(text: str) -> bool:
+    """True where a number, a day or a name of something is told: it stands for itself, whoever "they" are."""
+    return any(sign.search(text) for sign in (_VALUED, _DATED, _ENTERED))
+
+
 def lasts(text: str) -> bool:
     """True for a plain sentence that is worth keeping for itself."""
     if re.match(r"(?:I|We) (?:know how|never learned|don't like) to\b", text):
         return True
-    if _GOING_ON.search(text) or _OF_ALL.match(text):
+    if _GOING_ON.search(text) or (_OF_ALL.match(text) and not _DATED.search(text)):
         return False
-    if _OF_SOMEBODY.search(text) or _VALUED.search(text):
+    if _OF_SOMEBODY.search(text) or is_valued(text):
         return True
     if _THING_FIRST.search(text) and _PLACED.search(text):
         return _AT_HAND.search(text) is None
+    if _RANKED.search(text):
+        return True
     if is_small_talk(text) or not _FIRST_PERSON.search(text):
         return False
+    if re.match(r"As an? ", text) and _CHOSEN.search(text):
+        return True
     if _HAVE.search(text) or _USUAL.search(text) or (has_anchor(text) and not _AT_HAND.search(text)):
         return len(text.split()) >= 3
     return any(sign.search(text) for sign in (_LASTING, _MINE, _CHOSEN, _TASTE)) and len(text.split()) >= 4

@@ -20,13 +20,15 @@ _MATTERS = tuple(
         (r"\b(?:lives?|living|lived|resides?|settled in|moved to|relocated|roots|at home in|stayed (?:at|with)"
          r"|(?:flat|house|home|address)\b.* in)\b", "live home house flat town city address place"),
         (r"\b(?:works?|working|job|profession|trade|trained as|retrained|started over as|employ\w+|earns?|career|by day"
-         r"|is (?:now )?an? [\w -]+ (?:now|these days))\b",
-         "work job profession occupation career living earn money employer employ company"),
+         r"|(?:is|am|i'm) (?:now )?an? [\w -]+ (?:now|these days))\b",
+         "work job profession occupation career earn money employer employ company"),
         (r"\b(?:birthday|born|celebrates?|year older"
          r"|big day)\b", "birthday born date age year party celebrate congratulate"),
         (r"\b(?:favou?rite|best|love|adore|prefer|of choice|nothing beats|always take|loyal)\b",
-         "favourite best like love prefer enjoy"),
-        (r"\b(?:hate|dislike|can't stand|don't (?:like|do)|detest|loathe|abide|never liked|shudder|could bear|least)\b",
+         "favourite best like love prefer enjoy happy"),
+        (r"\b(?:hate|dislike|can't stand|don't (?:like|do)|detest|loathe|abide|never liked|shudder"
+         r"|(?:could|can) (?:never )?bear|least"
+         r"|likes? (?:\w+ ){0,3}less)\b",
          "dislike hate bear stand avoid refuse least worst"),
         (r"\b(?:bought|own|owns|sold|replaced|second-hand|my [\w ]+ is an? (?-i:[A-Z])|(?:got|have"
          r"|use[ds]?) an? (?-i:[A-Z]))",
@@ -55,7 +57,8 @@ _MATTERS = tuple(
         (r"\b(?:allerg\w+|rash|hives|intolerant)\b", "allergy allergic avoid"),
         (r"\b(?:vegan|vegetarian|pescatarian|flexitarian|eats?|meat)\b", "diet eat food meal"),
         (r"\b(?:bank|account|money is at)\b", "bank account money"),
-        (r"\b(?:rent|euros|costs?|pay|salary|earn)\b", "cost pay rent price money month"),
+        (r"\b(?:rent|costs?|pay|fee|salary|a month|monthly)\b", "cost pay rent price money month"),
+        (r"\b(?:euros|dollars|pounds|budget|price)\b|[€$£]\d", "cost price money sum"),
         (r"\b(?:phone|mobile|call me)\b", "phone number call ring reach contact"),
         (r"\b(?:codes?|pin|number|combination|password)\b", "code number digits"),
         (r"\b(?:every week|twice a week|sport|training|gym|fit)\b", "sport fit exercise train"),

@@ -12,11 +12,14 @@ from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import is_question
 from openclaw_desktop.memory.consolidation.clauses import listed
 from openclaw_desktop.memory.consolidation.earnest import can_be_meant
+from openclaw_desktop.memory.consolidation.reported import with_own_colons
 from openclaw_desktop.memory.consolidation.spans import as_present
 
 _QUESTION = LazyPattern(
     r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|hey|hi|sorry|wait|hmm),?\s+)*"
-    r"(?:what|when|where|who|whom|whose|why|how|which|can|could|would|shall|should|do|does|did|is|are|was|were|am"
+    # "When I choose a wine, I always …" tells of a habit.
+    r"(?:what|when(?! (?:i|we) [^?]*, (?:i|we) (?:always|usually|mostly|never|only|take|have|go|drink|eat)\b[^?]*$)"
+    r"|where|who|whom|whose|why|how|which|can|could|would|shall|should|do|does|did|is|are|was|were|am"
     r"|has|have|had|(?:may|will) (?:i|we|you|he|she|they|it|there|the|my)|any idea|isn't|aren't|don't|doesn't|didn't"
     r"|won't|can't|couldn't)\b"
     # "Do not …" is an order and "Will is my brother" a name: neither tells less for being left out.
@@ -28,7 +31,7 @@ _ORDER_VERBS = listed("""
 collect compare complete compose convert copy correct count create cut debug define delete describe design do
 download draft draw edit email explain export fetch fill find finish fix forget format generate get give go
 google grab guess help imagine implement improve include install keep let list look make mark mind move
-multiply name note open order paraphrase pay pick plan play please post practice prepare pretend print
+multiply name note open order paraphrase pay pick plan play post practice prepare pretend print
 proofread put quiz rank rate read rearrange recommend record refactor remember remind remove rename rephrase
 reply rewrite roleplay run save say schedule search send set share shorten show sing solve sort speak spell
 start stop store suggest summarise summarize suppose switch take teach tell test think text transcribe
@@ -36,7 +39,8 @@ translate try turn type update use wait wake watch write
 """)
 _ORDER = LazyPattern(
     r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|now|hey|hi|yes|sure|great|thanks|first|next|alright|sorry),?\s+)*"
-    rf"(?:please|kindly|let's|lets|don't|do not|never mind|{'|'.join(_ORDER_VERBS)})\b(?!\s+(?:is|are|was|were)\b)"
+    r"(?:please(?!,? no [\w' ]+, (?:i|we) (?:dislike|hate|loathe|detest|can't|don't|am|are|'m|'re)\b)"
+    rf"|kindly|let's|lets|don't|do not|never mind|{'|'.join(_ORDER_VERBS)})\b(?!\s+(?:is|are|was|were)\b)"
     r"(?<!\bput(?= (?:differently|another way|simply|briefly)\b))"
     r"|\b(?:can|could|would|will) you\b|\bi(?:'d| would) (?:like|love|want|need|prefer)\b"
     r"|\bi (?:just )?(?:need|want) (?:you|to know|to ask|some help|help|a hand|an? (?:idea|answer|list|summary"
@@ -56,7 +60,8 @@ _UNREAL = LazyPattern(
     r"|considering|thinking (?:of|about)|thought (?:of|about|i)|(?:i|we) (?:think|believe|suspect|assume|expect)"
     r"|thinking i|not sure|unsure|no idea|can't decide"
     r"|i doubt|wonder\w*|dream\w*|as though|otherwise|i'd|we'd|he'd|she'd|they'd|what if|let's say|say i|were i"
-    r"|someday|some day|one day i|when i(?:'m| am) (?:rich|old|retired)|almost|nearly|tempted|planning|plan to|plans to"
+    r"|someday|some day|one day i|when i(?:'m| am) (?:rich|old|retired)|almost|nearly|tempted|planning|plan to"
+    r"|plans to"
     r"|want to|wants to|going to|gonna|will|won't|i'll|we'll|he'll|she'll|they'll|would've|could've|apparently"
     r"|rumou?r\w*"
     r"|supposedly|as if|had i|given the chance|rather|thought experiment|role ?-?play|fiction(?:al)?|in theory"
@@ -65,13 +70,15 @@ _UNREAL = LazyPattern(
     r"|play"
     r"|story|novel|movie|film|dream|dreams|book)|in my (?:head|mind|imagination|fantas(?:y|ies))"
     r"|in an? (?:ideal|perfect|better|different|alternate|alternative) (?:world|timeline|universe|reality)"
-    r"|for the purposes? of|(?:best|worst) case|provided (?:that )?(?:i|we)|allegedly|spiritually|you'd (?:think|never)"
+    r"|for the purposes? of|(?:best|worst) case|provided (?:that )?(?:i|we)|allegedly|spiritually|you'd (?:think"
+    r"|never)"
     r"|(?:my|our) (?:ideal|imaginary|invisible|fantasy|fictitious|make-believe) \w+|at heart|at this rate"
     r"|at least it feels|basically|practically)\b",
     re.I,
 )
 _TALE = (
-    r"(?:(?:novel|stor(?:y|ie)|tale|book|film|movie|play|musical|opera|comic|manga|anime|cartoon|poem|script|screenplay"
+    r"(?:(?:novel|stor(?:y|ie)|tale|book|film|movie|play|musical|opera|comic|manga|anime|cartoon|poem|script"
+    r"|screenplay"
     r"|legend|myth|saga|fan ?fiction|campaign|game)s?|series|show)"
 )
 _WHOSE = r"(?:an?|the|my|our|his|her|their|its|this|that|another|some)"
@@ -87,7 +94,8 @@ _IN_TALE = LazyPattern(
 )
 # What begins a tale, whose people have no other life.
 _BEGINS_TALE = LazyPattern(
-    r"\b(?:writ(?:e|es|ing|ten)|wrote|read(?:s|ing)?|watch(?:es|ed|ing)?|ma(?:de|king) up|invent(?:ed|ing)|tell(?:ing)?"
+    r"\b(?:writ(?:e|es|ing|ten)|wrote|read(?:s|ing)?|watch(?:es|ed|ing)?|ma(?:de|king) up|invent(?:ed|ing)"
+    r"|tell(?:ing)?"
     r"|told|saw|see|seen|play(?:s|ed|ing)?|film(?:ed|ing)|finish(?:ed|ing)?|draft(?:ed|ing))"
     rf" (?:(?:me|us|you|him|her|them) )?{_WHOSE} (?:[\w'&-]+ ){{0,2}}?{_TALE}\b"
     r"(?! (?:club|shop|store|fair|shelf|case|keeper|room|centre|center)s?\b)",
@@ -106,12 +114,16 @@ _JOKE = LazyPattern(
 _QUOTED = LazyPattern(
     r"[\"“”«»]|(?:^|\s)['‘][^'’]{8,}['’](?:\s|[.,!?]|$)"
     r"|\b(?:(?i:he|she|they|it|who)|[A-Z]\w+|(?i:my|our|the|a|an|his|her|their|some|this) [\w'-]+(?: [\w'-]+)?)\s+"
-    r"(?:just |always |once |also |has |have )?(?:said|says|say|tells?|told|claims?|claimed|wrote|writes"
+    r"(?:just |always |once |also |has |have )?(?:said|says|say|tells?|told|claimed|wrote|writes"
+    # "The expense claims" are a thing.
+    r"|claims?(?=:| (?:that|to|he|she|they|it|i|my|the)\b)"
     r"|asked(?! for\b)|asks"
     r"|thinks?|thought|believes?"
-    r"|believed|insists?|insisted|reads|argues?|argued|announced|reported|reports|suggests?|suggested|goes like|replied"
+    r"|believed|insists?|insisted|reads|argues?|argued|announced|reported|reports|suggests?|suggested|goes like"
+    r"|replied"
     r"|mentioned|mentions|quipped|sings?|sang|texted|texts|put it"
-    r"|puts it|keeps? (?:saying|telling|claiming)|kept (?:saying|telling)|begins with|began with|starts with|ends with"
+    r"|puts it|keeps? (?:saying|telling|claiming)|kept (?:saying|telling)|begins with|began with|starts with"
+    r"|ends with"
     r"|ends)\b"
     r"|,\s*(?:said|says|wrote|writes|claims|claimed|replied|goes|went) "
     r"(?:[A-Z]\w+|(?i:he|she|they|my|our|the|his|her|their)\b)"
@@ -126,7 +138,8 @@ _QUOTED = LazyPattern(
     r"|somewhere)"
     r"|jokes that|joked|jokingly|(?:i|we) lied|they say|people say|the saying|proverb|for example|e\.g\."
     r"|as an example|(?:this|an)"
-    r" example|example sentence|dictionary|poster|headline|caption|slogan|quiz|the mug|advert)\b)",
+    r" example|example sentence|dictionary|poster|headline|caption|slogan"
+    r"|quiz (?:says|asked|question|answer)|the mug|advert)\b)",
 )
 _TAKES_BACK = LazyPattern(
     r"^\W*(?:(?:no|sorry|ha\w*|lol|oh|ok|okay|just|only|i'm|i was|that was|it was|was)\W+)*"
@@ -137,7 +150,11 @@ _TAKES_BACK = LazyPattern(
 _SETTLED = LazyPattern(
     r"^\W*if (?:there(?:'s| is)|i (?:had|have) to (?:name|pick|choose)) (?:only |just )?(?:one|any|a)\b"
     r"|\b(?:that|this|it|which)(?:'s| is) going to (?=(?-i:[A-Z]))"
-    r"|\bi won't (?:touch|eat|drink|wear)\b",
+    r"|\bi won't (?:touch|eat|drink|wear)\b"
+    r"|\b(?:i|we) (?:never could|could never|couldn't ever)(?= (?:bear|stand|abide|stomach|resist)\b)"
+    r"|\bi used to (?:think|say|believe|see it) (?:otherwise|differently)\b"
+    # What is decided, and where somebody is to be found.
+    r"|^\W*(?:it's|it is|that's) (?:decided|settled|agreed|official|final|fixed|certain)\b.{0,60}?\bwill\b",
     re.I,
 )
 # What is over by tomorrow.
@@ -154,6 +171,14 @@ _PASSING = LazyPattern(
     r"|woke|called|went|heard|noticed|got (?:home|back|up)|\w+ (?:past|by))|a bit|a little (?:\w+ )?(?:late|tired"
     r"|stiff)"
     r"|on (?:hold|my plate|my shirt|the phone)|percent)\b",
+    re.I,
+)
+# Where a thing is for the time being matters as long, and what was fixed today stays fixed.
+_STAYS = LazyPattern(
+    r"\b(?:my|our) (?:[\w'-]+ ){1,4}?(?:is|are|lives?|stays?) (?:with|at) (?-i:[A-Z])[\w' -]*?"
+    r"\b(?:for now|at the moment|right now|for the time being|temporarily)\b|\bfrom (?:today|tomorrow)(?: on)?\b"
+    r"|\b(?:came in|arrived|was (?:fixed|set|confirmed|announced|decided|agreed)|got fixed)"
+    r" (?:just |only )?(?:today|yesterday|this (?:morning|afternoon|week))\b",
     re.I,
 )
 _SUBJUNCTIVE = LazyPattern(r"\bi were\b|\bwere i\b|\bhad i\b", re.I)
@@ -193,12 +218,12 @@ def takes_back(text: str) -> bool:
 
 def quotes(sentence: str) -> bool:
     """True where other people's words stand in a sentence, or it is about a book, a song or an example."""
-    return _QUOTED.search(_straight(sentence)) is not None
+    return _QUOTED.search(with_own_colons(_straight(sentence))) is not None
 
 
 def passes(sentence: str) -> bool:
     """True for what is over by tomorrow."""
-    return _PASSING.search(_straight(sentence)) is not None
+    return _PASSING.search(_STAYS.sub("", _straight(sentence))) is not None
 
 
 def tells(sentence: str) -> bool:

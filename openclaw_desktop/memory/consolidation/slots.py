@@ -20,6 +20,7 @@ from openclaw_desktop.memory.consolidation.claims import COUNT, USER, Claim
 from openclaw_desktop.memory.consolidation.clauses import UNIQUE_KIN, cut_clauses, listed
 from openclaw_desktop.memory.consolidation.forms import ANY_HEADS, read_clause
 from openclaw_desktop.memory.consolidation.places import COUNTRIES
+from openclaw_desktop.memory.consolidation.reported import without_source
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
 _ONE_VALUE = frozenset(
@@ -53,7 +54,8 @@ _HOUR = (
     r"|(?:five|six|seven|eight|nine|ten|eleven|twelve)\b)"
 )
 _NO_PART = LazyPattern(
-    r"\s+(?:for (?:good|ever|now|all|an? |[\w' ]+? (?:reasons?|sake)\b|(?:my|the) [\w ]*health)|by now"
+    r"\s+(?:for (?:ages|years|decades|the (?:last|past) \w+|[\w-]+ years|a long time|good|ever|now|all|an? "
+    r"|[\w' ]+? (?:reasons?|sake)\b|(?:my|the) [\w ]*health)|by now"
     rf"|to (?!(?:my|the|work)\b)|on (?:the )?(?:\d|(?:{'|'.join(MONTHS)})\b|\w+day\b)"
     rf"|(?:after|before|during|until) (?!{_HOUR})|(?:when|while) (?:i|we|my|our|he|she|they) )",
     re.I,
@@ -91,7 +93,9 @@ LONGEST_READ = 1500
 
 def read_claims(text: str, speaker: str = USER) -> Reading:
     """Return what a text claims; nothing where it asks, supposes, jokes, quotes, is long or soon over."""
-    if len(text) > LONGEST_READ or not mood.tells(text) or mood.passes(text):
+    if len(text) > LONGEST_READ:
+        return NOTHING
+    if not mood.tells(text := without_source(text)) or mood.passes(text):
         return NOTHING
     claims: list[Claim] = []
     whole, within, changes = True, True, False

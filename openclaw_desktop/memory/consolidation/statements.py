@@ -16,7 +16,8 @@ from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.asides import take_apart
 from openclaw_desktop.memory.consolidation.claims import Claim
 from openclaw_desktop.memory.consolidation.clauses import opening
-from openclaw_desktop.memory.consolidation.lasting import is_about_me, is_at_hand, is_small_talk, lasts
+from openclaw_desktop.memory.consolidation.lasting import is_about_me, is_at_hand, is_small_talk, is_valued, lasts
+from openclaw_desktop.memory.consolidation.reported import with_own_colons, without_source
 from openclaw_desktop.memory.consolidation.slots import read_claims
 
 LONGEST_CHARS = 300
@@ -25,8 +26,8 @@ PASTE_CHARS = 900
 PASTE_LINES = 8
 _MATERIAL = LazyPattern(
     r"\b(?:translate|rewrite|rephrase|paraphrase|proofread|summari[sz]e|shorten|improve|correct|edit|polish|draft"
-    r"|compose"
-    r"|write|roleplay|role-play|pretend|imagine|act as|transcribe|spell-?check|grammar|continue (?:the|this)"
+    r"|compose|write|roleplay|role-play|pretend|imagine|act as|transcribe|spell-?check|grammar(?! schools?)"
+    r"|continue (?:the|this)"
     r"|complete (?:the"
     r"|this)|reply to|respond to|analy[sz]e (?:this|the following)|explain (?:this|the following)|convert|classify"
     r"|extract"
@@ -67,8 +68,22 @@ _INTRODUCES = LazyPattern(
 # "Did I say that Ann is a nurse?" asks whether it was said, and says it.
 _ASKED_IF_SAID = LazyPattern(r"^did i (?:say|mention|tell you)(?: before| already| yet)? that (.+)\?$", re.I)
 # "For the record, blood group: AB negative."
-_NOTED = LazyPattern(r"\b(?:for the record|fyi|just so you know|note|remember|you should know)\b", re.I)
+_NOTED = LazyPattern(
+    r"\b(?:for the record|fyi|just so you know|note|remember|you should know"
+    r"|(?:in|on) my (?:file|records?|card|chart|papers|passport|notes))\b",
+    re.I,
+)
+# "On the card it says birch pollen as my allergy."
+_AS_MINE = LazyPattern(r"\w as (?:my|our) \w", re.I)
+_DECIDED = LazyPattern(r"\b(?:decided|settled|official|agreed|final)\b", re.I)
 _ENTRY = LazyPattern(r"[A-Za-z][\w' -]{2,40}: \S")
+# "My favourite soup? Pho, always has been."
+_ASKED_OF_ONESELF = LazyPattern(r"(?:and |as for )?(?P<what>(?:my|our) [\w' -]{2,40})\?$", re.I)
+_ANSWER = LazyPattern(
+    r"(?!(?:i|you|he|she|we|they|it|its|it's|yes|no|not|none|nothing|nobody|what|who|where|when|how|why|well|fine|ok|oh"
+    r"|gone|still|don't|that|this|is|are|was|and|but)\b)[^?]{2,60}[.!]?$",
+    re.I,
+)
 _THIRD_START = LazyPattern(r"^(?:he|she|they|it|this|that|these|those|there|his|her|their|its|him|them)\b", re.I)
 # "They gave me a locker, 214" and "It's settled, I meet Ann on Friday" stand for themselves.
 _NOBODY = LazyPattern(r"^(?:they|it|it's|there|there's|this|that)\b", re.I)
@@ -99,7 +114,7 @@ def find_statements(text: str) -> tuple[Statement, ...]:
         if in_tale and not _OF_ME.match(core):
             continue
         in_tale = in_tale or mood.begins_tale(sentence)
-        for_itself = is_about_me(core) or read_claims(core).claims
+        for_itself = is_about_me(core) or read_claims(core).claims or is_valued(core)
         if _THIRD_START.match(core) and not (_NOBODY.match(core) and for_itself):
             # "She is vegan" says nothing without the sentence before it, if that was kept.
             if chosen and last_place == place - 1 and _GOES_ON.match(sentence) and _is_plain(sentence):
@@ -113,7 +128,8 @@ def find_statements(text: str) -> tuple[Statement, ...]:
 
 def judge(sentence: str) -> Statement | None:
     """Return the statement that a sentence is; None where it tells nothing lasting."""
-    if not _is_plain(sentence):
+    told_bare = without_source(sentence)
+    if not _is_plain(told_bare):
         return None
     core = sentence[len(opening(sentence)) :].strip()
     text = core[:1].upper() + core[1:]
@@ -121,11 +137,17 @@ def judge(sentence: str) -> Statement | None:
     noted = _NOTED.search(opening(sentence)) and _ENTRY.match(text)
     if len(text.split()) <= 2 and not claims and not noted:
         return None
-    if mood.asks(text) or mood.orders(text) or len(text) > LONGEST_CHARS:
+    if not noted and (mood.asks(text) or mood.orders(text)):
+        return None
+    if len(text) > LONGEST_CHARS:
         return None
     weak = all(claim.slot.startswith(_WEAK_SLOTS) for claim in claims)
     told = claims and not (weak and (is_small_talk(text) or is_at_hand(text)))
-    return Statement(text, claims) if told or noted or lasts(text) else None
+    decided = _DECIDED.search(opening(sentence)) is not None and len(text.split()) > 3
+    # What is known from somebody lasts where it does without them: "I have to tell you" alone is small talk.
+    bare = told_bare[:1].upper() + told_bare[1:]
+    lasting = lasts(text) or (told_bare != sentence and (lasts(bare) or _AS_MINE.search(bare) is not None))
+    return Statement(text, claims) if told or noted or decided or lasting else None
 
 
 def own_words(text: str) -> str:
@@ -146,7 +168,9 @@ def own_words(text: str) -> str:
     # A colon within a line hands over a text too: "Check this: I live in Rome."
     return _before_handed_over(
         "\n".join(
-            line if not re.search(r"\b(?:this|following|it|text|sentence|says?):\s", line, re.I) else ""
+            line
+            if not re.search(r"\b(?:this|following|it|text|sentence|says?):\s", with_own_colons(line), re.I)
+            else ""
             for line in kept
         )
     )
@@ -187,7 +211,7 @@ def is_correction(text: str) -> bool:
 def _sentences(text: str) -> list[str]:
     found = (" ".join(sentence.text.split()) for sentence in split_sentences([Passage("", text, USER)]))
     parts: list[str] = []
-    for sentence in found:
+    for sentence in _with_own_answers(list(found)):
         whole = _ASKED_IF_SAID.sub(r"\1", sentence)
         main, *asides = take_apart(whole)
         if asides and not _hands_over(whole) and all(judge(aside) for aside in asides):
@@ -196,6 +220,18 @@ def _sentences(text: str) -> list[str]:
         else:
             parts.append(whole)
     return parts
+
+
+def _with_own_answers(sentences: list[str]) -> list[str]:
+    """Return sentences with "My desk? Oak, always." told as "My desk is Oak, always."."""
+    told: list[str] = []
+    for sentence in sentences:
+        asked = _ASKED_OF_ONESELF.match(told[-1]) if told else None
+        if asked and _ANSWER.match(sentence):
+            told[-1] = f"{asked['what']} is {sentence}"
+        else:
+            told.append(sentence)
+    return told
 
 
 def _hands_over(sentence: str) -> bool:

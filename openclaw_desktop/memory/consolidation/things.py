@@ -45,6 +45,8 @@ _DAY = LazyPattern(
     r"|\d{1,4}[./-]\d{1,2}|noon|midnight|easter|christmas)\b",
     re.I,
 )
+# What a matter is told by: "the lead for Falcon", "Falcon's lead".
+_OF_MATTER = rf"(?:the {_MATTER} (?:of|for) {_WHAT}|{_NAME}'s (?P<slot_after>{'|'.join(MATTERS)}))"
 _SETTLED = (
     LazyPattern(
         rf"the {_MATTER} (?:of|for) {_WHAT}"
@@ -56,6 +58,19 @@ _SETTLED = (
     LazyPattern(rf"(?:project )?{_NAME},? (?:has a new )?{_MATTER}[:,] (?P<value>.+)", re.I),
     LazyPattern(rf"(?:they|we|the client) moved {_NAME}'s {_MATTER}, it(?:'s| is) (?:now )?(?P<value>.+)", re.I),
     LazyPattern(rf"{_NAME}'s {_MATTER} (?:is|has changed to) (?:now )?(?P<value>.+)", re.I),
+    LazyPattern(
+        rf"(?:i|we|they) (?:fixed|set|agreed on|settled) the {_MATTER} (?:of|for) {_WHAT}: (?P<value>.+)", re.I
+    ),
+    LazyPattern(rf"(?:at work |on the project )?{_NAME} has (?P<value>.+) as its {_MATTER}", re.I),
+    LazyPattern(rf"on {_NAME} the {_MATTER} (?:stands at|is) (?:now )?(?P<value>.+)", re.I),
+    LazyPattern(
+        r"(?:i|we|they|my \w+|our \w+|the client|the customer) (?:have |has )?(?:put|named|wants?|set|confirmed"
+        r"|chose|picked)"
+        r" (?P<value>[^,]+?(?:,\d+[^,]*?)?) (?:into [\w ]+ |down )?as "
+        rf"(?:the {_MATTER} (?:of|for) {_WHAT}|(?P<owner>(?-i:[A-Z][\w-]*[a-z]))'s"
+        rf" (?P<owned>{'|'.join(MATTERS)}))\W*$",
+        re.I,
+    ),
 )
 
 
@@ -65,7 +80,14 @@ _WITH = r"(?P<thing>(?:the|my|our|Dr|Mr|Mrs|Ms) [\w .'-]+?)"
 _ON = r"(?:now )?(?:on |to |for )?(?P<value>(?:the )?\d[\w :.]*?|(?-i:[A-Z])[a-z]+ (?:at )?\d[\w :.]*?)"
 _EVENT = r"(?:interview|exam|flight|surgery|operation|check-up|checkup|hearing|wedding|viewing|lesson|party|inspection)"
 CHOICE, FAVOURITE, OWNED, MEETING = "choice", "favourite", "own", "meeting"
-BEGINS, ENDS = "begins", "ends"
+BEGINS, ENDS, SUPPLIER = "begins", "ends", "supplier"
+_WORK = "(?P<thing>work)"
+_FIRM = rf"(?P<value>(?:the )?(?-i:(?!(?:{'|'.join(sorted(NO_NAMES))})\b)[A-Z])[\w'&. -]*?)(?: (?:ages ago|last \w+))?"
+# "My shift" and "my working day" are one's work.
+_SAME = {
+    "shift": "work", "working day": "work", "workday": "work", "power": "electricity", "money": "account",
+    "bank": "account",
+}  # fmt: skip
 _TOLD = {
     CHOICE: (
         r"(?:i|we)(?:'ve| have)? (?:decided on|chose|chosen|settled on|picked|gone with|went (?:for|with)|switched to"
@@ -73,8 +95,14 @@ _TOLD = {
         rf"for the {_THING} (?:i|we)(?:'ve| have)? (?:picked|chosen|decided on) {_VALUE}{_END}",
         rf"for the {_THING} it(?:'s| is) (?:now )?{_VALUE}{_END}",
         rf"after [\w ]+ (?:i|we) (?:chose|picked) {_VALUE} for the {_THING}{_END}",
-        rf"(?:i|we) (?:made up|changed) (?:my|our) minds? about the {_THING}(?:,| and took) {_VALUE}(?: it is)?{_END}",
-        rf"(?:my|our) (?:decision|choice) (?:on|for|about) the {_THING} (?:stands:|fell on|is) {_VALUE}{_END}",
+        rf"(?:i|we) (?:made up|changed) (?:my|our) minds? about the {_THING}(?:,| and took) {_VALUE}(?: it"
+        rf" is)?{_END}",
+        rf"(?:the|my|our) (?:family )?(?:decision|choice|vote) (?:on|for|about) the {_THING} (?:stands:|fell on"
+        rf"|went to|is) {_VALUE}{_END}",
+        rf"the {_THING} is (?:sorted|settled|decided), (?:i|we) (?:took|chose|picked|went (?:for|with))"
+        rf" {_VALUE}{_END}",
+        rf"the {_THING} will be done with {_VALUE}{_END}",
+        rf"(?:i|we) agreed that {_VALUE} is right for the {_THING}{_END}",
         rf"(?:i|we) overturned the decision (?:on|about) the {_THING}: {_VALUE}{_END}",
     ),
     FAVOURITE: (
@@ -83,6 +111,12 @@ _TOLD = {
         rf"i prefer {_VALUE} (?:over|to) any other {_THING}{_END}",
         rf"(?:for me )?the best {_THING} (?:for me )?is {_VALUE}{_END}",
         rf"{_VALUE} is my {_THING} of choice{_END}",
+        rf"nothing beats {_VALUE} (?:as|for) an? {_THING}{_END}",
+        rf"i (?:adore|love|like) {_VALUE}, no other {_THING} (?:comes close|compares|will do)\W*$",
+        rf"when(?:ever)? i (?:get to |can |may )?choose an? {_THING},? i (?:always |usually )?(?:take|have)"
+        rf" {_VALUE}{_END}",
+        rf"they had {_VALUE} again, my favou?rite {_THING}\W*$",
+        rf"if there is one {_THING} i'm loyal to, it's {_VALUE}{_END}",
         rf"i(?:'ve| have) loved {_VALUE} for years, it's my {_THING} of choice{_END}",
     ),
     OWNED: (
@@ -91,11 +125,28 @@ _TOLD = {
         rf"(?:i|we) sold (?:the|my) old {_THING} and (?:got|bought) an? {_VALUE}{_END}",
         rf"the (?:new )?{_THING} (?:i own )?is an? (?P<value>(?-i:[A-Z])[\w -]*?){_END}",
         rf"i(?:'ve| have) (?:got )?an? (?P<value>(?-i:[A-Z])[\w -]*?\d) {_THING}{_END}",
+        rf"(?:for years )?(?:i|we)(?:'ve| have)? (?:ended up with|used?|got|took|chose) (?:an?|the)"
+        rf" (?P<value>(?-i:[A-Z])[\w -]*?)"
+        rf" as (?:my|our) {_THING}{_END}",
+        rf"(?:i|we) (?:finally |now )?(?:own|have|bought|got) an? (?:\w+ )?{_THING}: an?"
+        rf" (?P<value>(?-i:[A-Z])[\w -]*?){_END}",
         rf"my {_THING} is (?:now )?the (?P<value>(?-i:[A-Z])[\w -]*?\d[\w-]*){_END}",
         rf"(?:i|we)(?:'ve| have)? (?:picked|chose|bought|took|got) (?:the|an?) (?P<value>(?-i:[A-Z])[\w -]*?)"
         rf" when (?:i|we) needed an? (?:new )?{_THING}{_END}",
     ),
-    BEGINS: (rf"(?:my|our) {_THING} (?:begins?|starts?|opens?) (?:now )?at (?P<value>\d[\w:. ]*?){_END}",),
+    SUPPLIER: (
+        rf"(?:i|we)(?:'ve| have)? (?:switched|moved|changed) (?:my|our) {_THING} to {_FIRM}{_END}",
+        rf"(?:my|our) {_THING}(?: contract| account| policy)? (?:is|are) with {_FIRM}{_END}",
+        rf"(?:i|we) get (?:my|our) {_THING} from {_FIRM}{_END}",
+        rf"(?:i|we) (?P<thing>bank) with {_FIRM}{_END}",
+        rf"(?:my|our) {_THING} comes? from {_FIRM}{_END}",
+    ),
+    BEGINS: (
+        rf"i (?:start|begin) {_WORK} at (?P<value>\d[\w:. ]*?){_END}",
+        rf"(?:my|our) (?P<thing>shift|working day|workday) (?:begins?|starts?) (?:now )?at"
+        rf" (?P<value>\d[\w:. ]*?){_END}",
+        rf"(?:my|our) {_THING} (?:begins?|starts?|opens?) (?:now )?at (?P<value>\d[\w:. ]*?){_END}",
+    ),
     ENDS: (rf"(?:my|our) {_THING} (?:ends?|finishes|closes?) (?:now )?at (?P<value>\d[\w:. ]*?){_END}",),
     MEETING: (
         rf"i have an appointment with {_WITH} {_ON}{_END}",
@@ -104,6 +155,10 @@ _TOLD = {
         rf"(?:the|my|our) (?P<thing>(?:[\w'-]+ ){{0,2}}{_EVENT}) (?:{MOVED}|is|was) {_ON}{_END}",
         rf"i (?:booked|rescheduled|moved|met) {_WITH} {_ON}{_END}",
         rf"i(?:'m| am) seeing {_WITH} {_ON}{_END}",
+        rf"i (?:meet|see|have to be at(?: the practice of)?) {_WITH} {_ON}{_END}",
+        rf"my (?:diary|calendar|planner|agenda) (?:says|has) {_WITH} {_ON}{_END}",
+        rf"there was (?:only )?(?:one|an?) (?:gap|slot|opening) (?:left )?(?:with|at) {_WITH},? {_ON}{_END}",
+        rf"my slot with {_WITH} is {_ON}{_END}",
         rf"i got a date with {_WITH}, {_ON}{_END}",
         rf"{_WITH} (?:can fit me in|cancelled and offered) {_ON}{_END}",
         rf"(?:they|the receptionist) [\w ]*?(?:put me down with|confirmed it:) {_WITH},? {_ON}{_END}",
@@ -111,7 +166,7 @@ _TOLD = {
 }
 _FORMS = tuple((slot, LazyPattern(form, re.I)) for slot, forms in _TOLD.items() for form in forms)
 # Of these one may have several, so that only a change ends one.
-SEVERAL = (f"{CHOICE} ", f"{OWNED} ", f"{MEETING} ", f"{BEGINS} ", f"{ENDS} ")
+SEVERAL = (f"{SUPPLIER} ", f"{CHOICE} ", f"{OWNED} ", f"{MEETING} ", f"{BEGINS} ", f"{ENDS} ")
 
 
 def read_told(clause: Clause) -> tuple[str, str] | None:
@@ -121,8 +176,41 @@ def read_told(clause: Clause) -> tuple[str, str] | None:
             thing = re.sub(r"^(?:the|my|our) ", "", found["thing"].lower())
             if thing.rsplit(maxsplit=1)[-1] in KIN:
                 continue  # "my boss is a Virgo"
-            return f"{slot} {thing}", re.sub(r"^(?:an?|the) ", "", found["value"].lower().strip(" ."))
+            return f"{slot} {_SAME.get(thing, thing)}", re.sub(r"^(?:an?|the) ", "", found["value"].lower().strip(" ."))
     return None
+
+
+# A number or a code as it is given, set, written down or found out.
+_NUMBER_OF = (
+    r"(?P<noun>(?:[\w-]+ ){0,3}?(?:numbers?|code|pin|password|passcode|combination|rent|salary|fee|pressure"
+    r"|licen[cs]e plate"
+    r"|plate)(?: (?:at|of|for|in) (?:the |my )?[\w'-]+(?: [\w'-]+)?)?)"
+)
+_SUM = r"(?P<value>(?=[\w./:+-]*\d)[\w./:+-]+(?:[ ,.]\d+)*(?: [a-z]+)?)"
+_NUMBERS = tuple(
+    LazyPattern(
+        form + r"(?: (?:now|instead|from today|from now on|as of today))?[,;.!]*(?: (?:in case|at last)[\w ]*)?\W*$",
+        re.I,
+    )
+    for form in (
+        rf"(?:i|we)(?:'ve| have)? (?:had to )?(?:set|changed?|reset) (?:the|my|our) {_NUMBER_OF}(?: to|:) {_SUM}",
+        rf"(?:they|the [\w -]+) (?:gave|sent|assigned) (?:me|us) an? (?:new )?{_NUMBER_OF}[,:] {_SUM}",
+        rf"(?:i|we)(?:'ve| have)? (?:wrote|written|noted|jotted)(?: down)? (?:the|my|our) {_NUMBER_OF}[\w ]*: {_SUM}",
+        rf"(?:i|we) had to look it up (?:again)?, (?:the|my) {_NUMBER_OF} is {_SUM}",
+        rf"(?:they|we|i) (?:replaced|changed) (?:the|my|our) {_NUMBER_OF}, (?:and )?it(?:'s| is) {_SUM}",
+        rf"(?:i|we)?(?:'ve| have)? ?got (?:the|my) {_NUMBER_OF}(?: at last)?, (?:and )?it(?:'s| is) {_SUM}",
+        rf"(?:the|my|our) {_NUMBER_OF} (?:went up to|rose to|was raised to|dropped to|came down to|turned out to"
+        rf" be) {_SUM}",
+        rf"[\w ]+ confirmed {_SUM} as (?:my|our) {_NUMBER_OF}",
+        rf"i always forget that (?:the|my) {_NUMBER_OF} is {_SUM}",
+    )
+)
+
+
+def read_number(text: str) -> tuple[str, str] | None:
+    """Return what a number or a code of the user's is of, and the number, where a clause tells of it in other ways."""
+    found = next((fit for form in _NUMBERS if (fit := form.match(text))), None)
+    return (found["noun"], found["value"]) if found else None
 
 
 def read_place(clause: Clause) -> tuple[str, str] | None:
@@ -147,7 +235,7 @@ def read_matter(clause: Clause) -> tuple[str, str, str] | None:
         if (found := form.match(clause.text)) and found["name"] not in NO_NAMES:
             told = found.groupdict()
             value = _LAST.sub("", re.sub(r",(?!\d).*", "", found["value"])).strip()
-            slot = told.get("slot", "deadline").lower()
-            if re.match(r"\d|(?-i:the \d|[A-Z])", value) and _fits(slot, value):
-                return (found["name"] or told["what"]).lower(), slot, value.lower()
+            slot = (told.get("slot") or told.get("owned") or "deadline").lower()
+            if re.match(r"\d|(?-i:the [\dA-Z]|[A-Z])", value) and _fits(slot, value):
+                return (found["name"] or told.get("what") or told["owner"]).lower(), slot, value.lower()
     return None

@@ -22,11 +22,12 @@ import apsw
 from openclaw_desktop.memory.recall.words import Stem
 from openclaw_desktop.storage.database import fetch
 
-POSTINGS_BUDGET = 10_000
+POSTINGS_BUDGET = 60_000
 WORD_CANDIDATES = 160
 DATE_CANDIDATES = 60
 # What a word that stands beside a text counts for, against one in it.
 BESIDE = 0.4
+_BESIDE_TEXT = "speaker neighbours date_words"
 # Where every word is common, so many of the newest memories that hold the rarest are looked at.
 NEWEST_COMMON = 1_000
 
@@ -87,7 +88,8 @@ def find_by_words(connection: apsw.Connection, words: Sequence[str], stem: Stem,
         # Where enough have said it, those beside them are no candidates for that.
         near: set[int] = set()
         if len(said) < limit and count <= left:
-            near = {*_holders(connection, word, left + 1), *_turns_beside(connection, said)}
+            near = {*said, *_holders(connection, f"{{{_BESIDE_TEXT}}} : {word}", left + 1)}
+            near |= _turns_beside(connection, said)
         count = max(len(said), len(near), count)
         weights[name] = weight = rarity(count, total)
         if count > left:
@@ -133,17 +135,18 @@ def _common_counts(connection: apsw.Connection, stems: Iterable[str]) -> dict[st
     return {str(term): int(count) for term, count in fetch(connection, sql, (json.dumps(list(stems)),))}
 
 
+# What many rows hold comes in one: between two rows another thread may take the interpreter, for milliseconds.
 def _holders(connection: apsw.Connection, expression: str, limit: int) -> list[int]:
-    sql = "select rowid from memories_fts where memories_fts match ? limit ?"
-    return [rowid for (rowid,) in connection.execute(sql, (expression, limit))]
+    sql = "select json_group_array(rowid) from (select rowid from memories_fts where memories_fts match ? limit ?)"
+    return list(json.loads(fetch(connection, sql, (expression, limit))[0][0]))
 
 
 def _turns_beside(connection: apsw.Connection, rowids: Sequence[int]) -> set[int]:
     """Return the turns just before and after each of `rowids` in its session: the index has no words of neighbours."""
     if not rowids:
         return set()
-    found = connection.execute(_BESIDE, (json.dumps(rowids),))
-    return {rowid for both in found for rowid in both if rowid is not None}
+    ((found,),) = fetch(connection, _BESIDE, (json.dumps(rowids),))
+    return {rowid for both in json.loads(found) for rowid in both if rowid is not None}
 
 
 def _newest(connection: apsw.Connection, words: Sequence[str]) -> list[int]:
@@ -153,9 +156,12 @@ def _newest(connection: apsw.Connection, words: Sequence[str]) -> list[int]:
     return found or [rowid for (rowid,) in connection.execute(sql, (f'"{words[0]}"', NEWEST_COMMON))]
 
 
+# Most stand in the very next row: to read that one costs less than to look into the index of the session.
+_TURN = "select p.rowid from memories p where p.session_id = m.session_id and p.kind = 'turn' and p.rowid"
 _SIDES = ", ".join(
-    f"(select p.rowid from memories p where p.session_id = m.session_id and p.kind = 'turn' and p.rowid {side} limit 1)"
-    for side in ("< m.rowid order by p.rowid desc", "> m.rowid order by p.rowid")
+    f"coalesce(({_TURN} = m.rowid {step} 1), ({_TURN} {side} limit 1))"
+    for step, side in (("-", "< m.rowid order by p.rowid desc"), ("+", "> m.rowid order by p.rowid"))
 )
-_BESIDE = f"""select {_SIDES} from json_each(?) j cross join memories m on m.rowid = j.value
+_BESIDE = f"""select json_group_array(json_array({_SIDES}))
+    from json_each(?) j cross join memories m on m.rowid = j.value
     where m.kind = 'turn' and m.session_id is not null"""

@@ -31,7 +31,8 @@ ABOVE = 0.01
 
 _CHANGED = re.compile(
     r"\b(?:now|no longer|any ?more|new|chang\w+|switched|moved|mov\w+ to|instead|replaced|swapped|these days|nowadays"
-    r"|from now on|bec[ao]me|rescheduled|postponed|retrained|overturned|retired|the old one)\b",
+    r"|from now on|bec[ao]me|rescheduled|postponed|retrained|overturned|retired"
+    r"|correct(?:ed|ion)|updated|reset|cancell?ed|the old (?:one|job|place|sport)|otherwise)\b",
     re.I,
 )
 # So many of the best are compared, and a newer one that is worth so much less is about something else.

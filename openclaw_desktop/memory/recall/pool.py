@@ -1,20 +1,29 @@
 """The candidates of one search, read once each, with the words of the question that stand in them.
 
-Owns what was read of them so far. Must not know vectors or scores. Runs on a database thread.
+Owns what was read of them so far. Must not know what a vector is, nor scores. Runs on a database thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import apsw
 
 from openclaw_desktop.memory.recall.candidates import WORD_CANDIDATES, Candidate, Found, find_by_words, read_candidates
 from openclaw_desktop.memory.recall.query import CALENDAR, Query
+from openclaw_desktop.memory.recall.told import facts_holding
 from openclaw_desktop.memory.recall.words import stemmer
 
 # The stems that are looked for in the text, beside it and in its date, each as often as it stands there.
 Columns = tuple[Sequence[str], Sequence[str], Sequence[str]]
+
+
+class Vectors(Protocol):
+    """The vectors of some memories, which a question's is compared with."""
+
+    def cosines(self, vector: bytes) -> Mapping[int, float] | None:
+        """Return the cosine of each, by rowid; None where `vector` is another engine's."""
 
 
 class Pool:
@@ -28,6 +37,21 @@ class Pool:
         self.lengths: dict[int, int] = {}
         self.text_lengths: dict[int, int] = {}
         self._names_dates = names_dates
+        # The other names in the question, as the index has them.
+        self.subjects: tuple[str, ...] = ()
+        # Whether every memory of late has its vector; those of the candidates that words found, once they were read.
+        self.vectors_complete = False
+        self.vectors: Vectors | None = None
+        self._compared: tuple[int, ...] = ()
+
+    def keep_vectors(self, vectors: Vectors | None) -> None:
+        """Keep the vectors of all candidates there are so far; None: they were not read."""
+        self.vectors, self._compared = vectors, tuple(self.memories)
+
+    def known_cosines(self, vector: bytes) -> dict[int, float | None]:
+        """Return the cosines of the candidates whose vectors were kept, None for those that have no vector."""
+        known = self.vectors.cosines(vector) if self.vectors is not None else None
+        return {} if known is None else {rowid: known.get(rowid) for rowid in self._compared}
 
     def add(self, connection: apsw.Connection, rowids: Iterable[int]) -> None:
         """Read those of `rowids` that were not read yet."""
@@ -46,7 +70,9 @@ class Pool:
                 [name for name in dated if name in sought],
             )
             self.text_lengths[rowid] = len(text)
-            self.lengths[rowid] = len(text) + len(beside) + memory.date_words.count(" ") + 1
+            # The words that a fact is asked by make it no longer.
+            length_beside = len(beside) if memory.kind == "turn" else 0
+            self.lengths[rowid] = len(text) + length_beside + memory.date_words.count(" ") + 1
 
 
 def find(connection: apsw.Connection, query: Query, k: int = 0) -> Pool:
@@ -54,7 +80,12 @@ def find(connection: apsw.Connection, query: Query, k: int = 0) -> Pool:
     stem, limit = stemmer(connection), max(k, WORD_CANDIDATES)
     found = [find_by_words(connection, part.words, stem, limit) for part in query.parts]
     pool = Pool(found, any(map(_may_name_date, query.words)))
-    pool.add(connection, (rowid for one in found for rowid in one.rowids))
+    pool.subjects = tuple(stems[0] for name in query.subjects if (stems := stem(name)))
+    told: set[int] = set()
+    for part, one in zip(query.parts, found, strict=True):
+        words = {word: one.weights[stems[0]] for word in part.words if (stems := stem(word))}
+        told.update(facts_holding(connection, words))
+    pool.add(connection, told.union(*(one.rowids for one in found)))
     return pool
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from openclaw_desktop.core.patterns import LazyPattern
+from openclaw_desktop.memory.recall.subjects import asks_of_user
 from openclaw_desktop.memory.recall.times import SEASONS, Anchor, Span, find_anchor, find_span
 from openclaw_desktop.memory.recall.words import (
     JOINED_WORD,
@@ -42,6 +43,8 @@ _ASKS_POLITELY = LazyPattern(
     r"\b(?:can|could|would|will) you\b|\bdo you (?:still )?(?:know|remember|recall)\b", re.IGNORECASE
 )
 _OF_AGENT = LazyPattern(r"\byours?\b|\byou\b", re.IGNORECASE)
+# Nobody lives there: it asks for the work.
+_FOR_A_LIVING = LazyPattern(r"\b(?:for|to (?:make|earn)) (?:a|my|your|his|her|their) living\b", re.IGNORECASE)
 _JOINED = LazyPattern(r"\b([^\W_]+(?:['’]s)?)\s+(?:and|or)\s+([^\W_]+(?:['’]s)?)")
 CALENDAR = frozenset([*MONTHS, *(month[:3] for month in MONTHS), *WEEKDAYS, *SEASONS])
 _ASKS_WHICH = frozenset(["what", "which", "whose"])
@@ -63,6 +66,7 @@ class Query:
 
     `words`: all that tell something, names too. `names`: the speakers it names. `many`: it asks for several things.
     `past`: it asks for what was. `of_agent`: for what the agent said or did. `span` and `anchor`: the time it names.
+    `subjects`: other names in it, of people, places and things, lower case. `own`: it is about the user.
     """
 
     parts: tuple[Part, ...]
@@ -73,6 +77,8 @@ class Query:
     span: Span | None
     anchor: Anchor | None
     of_agent: bool = False
+    subjects: tuple[str, ...] = ()
+    own: bool = False
 
 
 def name_words(text: str) -> list[str]:
@@ -87,7 +93,7 @@ def read_query(text: str, now: datetime, speakers: Collection[str]) -> Query:
     Names of speakers, and pronouns, are no words to look for: people seldom say their own name. They are told apart by
     who spoke. A time told relative to now ("last month") is no words either: whoever spoke then did not say it.
     """
-    text = text[:MAX_CHARS]
+    text = _FOR_A_LIVING.sub("for work", text[:MAX_CHARS])
     span = find_span(text, now)
     anchor = find_anchor(text) if span is None else None
     asked = text.replace(span.phrase, " ") if span is not None and _is_relative(span.phrase) else text
@@ -101,16 +107,19 @@ def read_query(text: str, now: datetime, speakers: Collection[str]) -> Query:
         if part.words and part not in parts:
             parts.append(part)
     told = span or anchor
+    named = frozenset(name for name in speakers if name not in ROLES)
     pronouns = {_SAYS[word] for word in words_in(text) if word in _SAYS}
     return Query(
         parts=tuple(parts),
         words=tuple(dict.fromkeys([*words, *(word for word in words_in(text) if word in speakers)])),
-        names=frozenset(name for name in speakers if name not in ROLES) or frozenset(pronouns),
+        names=named or frozenset(pronouns),
         many=len(parts) > 1 or asks_for_many(text),
         past=_PAST.search(text.replace(told.phrase, " ") if told else text) is not None,
         span=span,
         anchor=anchor,
         of_agent=_OF_AGENT.search(_ASKS_POLITELY.sub("", text)) is not None,
+        subjects=(subjects := _subjects(asked, speakers)),
+        own=not subjects and not named and asks_of_user(text),
     )
 
 
@@ -145,6 +154,22 @@ def _is_plural_phrase(words: list[str]) -> bool:
 def _sought(text: str, speakers: Collection[str]) -> list[str]:
     words = words_in(text)
     return (telling(word for word in words if word not in speakers) or telling(words))[:MAX_WORDS]
+
+
+def _subjects(text: str, speakers: Collection[str]) -> tuple[str, ...]:
+    """Return the names in a question: words with a capital that begin no sentence, and are no days or months."""
+    found: list[str] = []
+    for match in JOINED_WORD.finditer(text):
+        bare = re.sub(r"['’]s$", "", match[0])
+        begins = re.search(r"(?:^|[.!?:]\s*|[\"“‘(])$", text[: match.start()]) is not None
+        if (
+            bare[0].isupper()
+            and not begins
+            and len(bare) > 1
+            and bare.lower() not in STOP_WORDS | CALENDAR | set(speakers)
+        ):
+            found += [word for word in words_in(bare) if word not in STOP_WORDS]
+    return tuple(dict.fromkeys(found))
 
 
 def _meaning(text: str, speakers: Collection[str]) -> str:

@@ -4,13 +4,13 @@ Owns the formula and its weights, as pure functions. Must not know where rows co
 
     score = words·w1 + meaning·w2 + speaker·w3 + asks·w4 + substance·w5 + near·w6 + session·w7
             + many·(speaker·w8 + session·w9) + answers·w10 + in_time·w11 + past·w12 + importance·w13 + recency·w14
-            + pinned·w15 + talk·w16
+            + pinned·w15 + talk·w16 + named·w17 + other·w18
 
 with the weights of `Weights`, of which the first ten were fitted by `python -m benchmarks.locomo --fit` and the others
 set by hand (docs/adr/0017). Each signal lies between 0 and 1:
 
 - `words`: BM25 of the question's words in the text, at 0.4 in what was said just before and after, at 0.5 in the
-  date's words; over that of the best hit.
+  date's words, at 0.6 in those that a fact is asked by, which don't make it longer; over that of the best hit.
 - `meaning`: the cosine of the vectors, 0 where negative; over that of the best hit, or over SURE where none is so near.
 - `speaker`: the question names who said it.
 - `asks`: a turn that ends in a question: it seldom is what was asked for.
@@ -25,6 +25,8 @@ set by hand (docs/adr/0017). Each signal lies between 0 and 1:
 - `past`: it holds no more, and the question asks for what was.
 - `recency`: 1 / (1 + age / 30 days).
 - `talk`: a question to the agent, or an answer of its: neither tells of the user, unless what it said is asked for.
+- `named`: the share of the names in the question that stand in the text, and half of it where they stand beside.
+- `other`: the question is about the user ("where do I live?"), and it is a fact about Anna.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ from operator import mul
 from typing import Protocol
 
 NEIGHBOURS_COLUMN, DATE_COLUMN = 0.4, 0.5
-_COLUMNS = (1.0, NEIGHBOURS_COLUMN, DATE_COLUMN)
+# The words that a fact is asked by were chosen for it, and no talk stands beside it.
+ASKED_BY = 0.6
 SATURATION, LENGTH_SHARE = 1.2, 0.75
 SUBSTANCE_SCALE, SUBSTANCE_OF_FACTS = 4.0, 1.0
 # A cosine that surely means something: where the best hit's is below, the meaning of none counts in full.
@@ -66,6 +69,8 @@ class Weights:
     recency: float = 0.3
     pinned: float = 0.5
     talk: float = -2.0
+    named: float = 3.0
+    other: float = -3.5
 
     @cache  # noqa: B019 - there is one set of them, and some more in tests
     def values(self) -> tuple[float, ...]:
@@ -100,6 +105,8 @@ class Signals:
     recency: float = 0.0
     pinned: float = 0.0
     talk: float = 0.0
+    named: float = 0.0
+    other: float = 0.0
     cosine: float = 0.0
     strength: float = 0.0
     company: int = 0
@@ -110,7 +117,7 @@ class Signals:
         return (
             self.words, self.meaning, self.speaker, self.asks, self.substance, self.near, self.session,
             many * self.speaker, many * self.session, self.answers, self.in_time, self.past, self.importance,
-            self.recency, self.pinned, self.talk,
+            self.recency, self.pinned, self.talk, self.named, self.other,
         )  # fmt: skip
 
 
@@ -148,18 +155,21 @@ def bm25(
     texts: Sequence[tuple[Sequence[str], Sequence[str], Sequence[str]]],
     rarity: dict[str, float],
     lengths: Sequence[int] | None = None,
+    beside: Sequence[float] | None = None,
 ) -> list[float]:
     """Return BM25 over the best, for stems of (text, neighbours, date) each, of the stems in `rarity`.
 
-    `lengths`: how many stems there are of each, where `texts` holds only those that are looked for.
+    `lengths`: how many stems there are of each, where `texts` holds only those that are looked for. `beside`: what the
+    neighbours of each count for, where that is not the same for all.
     """
     lengths = lengths or [sum(map(len, columns)) for columns in texts]
     mean = max(1.0, sum(lengths) / len(lengths)) if lengths else 1.0
     least, slope = SATURATION * (1 - LENGTH_SHARE), SATURATION * LENGTH_SHARE / mean
     found = []
-    for columns, length in zip(texts, lengths, strict=True):
+    shares = [NEIGHBOURS_COLUMN] * len(texts) if beside is None else beside
+    for columns, length, share_beside in zip(texts, lengths, shares, strict=True):
         counts: dict[str, float] = {}
-        for stems, share in zip(columns, _COLUMNS, strict=True):
+        for stems, share in zip(columns, (1.0, share_beside, DATE_COLUMN), strict=True):
             for stem in stems:
                 counts[stem] = counts.get(stem, 0.0) + share
         flattened = least + slope * length

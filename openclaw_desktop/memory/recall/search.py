@@ -7,8 +7,9 @@ reader's thread, the embedding engine meanwhile on its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
@@ -26,6 +27,7 @@ from openclaw_desktop.memory.recall.reasons import Evidence, explain
 from openclaw_desktop.memory.recall.repeats import without_repeats
 from openclaw_desktop.memory.recall.scoring import WEIGHTS, Signals, Weights
 from openclaw_desktop.memory.recall.standing import Standing, asks_for_gone, in_time, last_day, standing_of
+from openclaw_desktop.memory.recall.subjects import is_of_other, only_asks
 from openclaw_desktop.memory.recall.times import Span, seconds_of
 from openclaw_desktop.memory.recall.words import WORD, stemmer
 from openclaw_desktop.memory.records import Recollection, StoredMemory, as_recollection
@@ -94,8 +96,22 @@ class Search:
         if follow and query.anchor is not None:
             # The event stays among the words: "How did it feel after the accident?" is asked of the accident too.
             query = replace(query, span=await self._time_of(query, now))
-        vectors, pool = await asyncio.gather(self._embed(query), self._database.read(lambda c: pools.find(c, query, k)))
+        find = self._find_by_words(query, k)
+        vectors, pool = await asyncio.gather(self._embed(query), self._database.read(find))
+        if vectors and not pool.vectors_complete:
+            vectors, pool.vectors = (vectors if await self._vectors.ready() else []), None
         return query, vectors, pool
+
+    def _find_by_words(self, query: Query, k: int) -> Callable[[apsw.Connection], Pool]:
+        def find(connection: apsw.Connection) -> Pool:
+            pool = pools.find(connection, query, k)
+            # The engine is at work meanwhile: what its vector is compared with is at hand when it comes.
+            with contextlib.suppress(apsw.Error):  # what can't be read of the vectors keeps no words from being found
+                pool.keep_vectors(self._vectors.read(connection, pool.memories))
+                pool.vectors_complete = self._vectors.complete(connection)
+            return pool
+
+        return find
 
     async def _embed(self, query: Query) -> list[bytes]:
         """Return the vector of each part; none where an engine fails, or the question means nothing."""
@@ -103,8 +119,7 @@ class Search:
         if not all(meanings):
             return []
         try:
-            vectors = await self._vectors.embed(meanings)
-            return vectors if vectors and await self._vectors.ready() else []
+            return await self._vectors.embed(meanings)
         except Exception as error:  # whatever an engine raises: words find without it
             log.warning("searched by words alone: %r", error)
             return []
@@ -151,9 +166,12 @@ class Search:
         nearest = [dict(self._vectors.nearest(connection, vector, VECTOR_CANDIDATES)) for vector in vectors]
         pool.add(connection, {rowid for one in nearest for rowid in one})
         for vector, cosines in zip(vectors, nearest, strict=True):
-            cosines.update(
-                self._vectors.cosines(connection, vector, [rowid for rowid in pool.memories if rowid not in cosines])
-            )
+            known = pool.known_cosines(vector)
+            unknown = [rowid for rowid in pool.memories if rowid not in cosines and rowid not in known]
+            cosines.update(self._vectors.cosines(connection, vector, unknown) if unknown else {})
+            for rowid, cosine in known.items():
+                if cosine is not None:
+                    cosines[rowid] = cosine
         return nearest
 
     def _set_signals(
@@ -161,7 +179,8 @@ class Search:
     ) -> None:
         rowids = [hit.memory.rowid for hit in hits]
         texts, lengths = [pool.columns[rowid] for rowid in rowids], [pool.lengths[rowid] for rowid in rowids]
-        by_part = [scoring.bm25(texts, one.weights, lengths) for one in pool.found]
+        beside = [scoring.ASKED_BY if hit.memory.kind == "fact" else scoring.NEIGHBOURS_COLUMN for hit in hits]
+        by_part = [scoring.bm25(texts, one.weights, lengths, beside) for one in pool.found]
         for place, hit in enumerate(hits):
             memory, signals = hit.memory, hit.signals
             signals.words = by_part[0][place]
@@ -181,7 +200,11 @@ class Search:
                 signals.asks = float(memory.text.rstrip().endswith(("?", "？")))
                 signals.substance = scoring.substance(pool.text_lengths[memory.rowid])
                 if not query.of_agent:
-                    signals.talk = float(memory.speaker == "assistant" or (memory.speaker == "user" and signals.asks))
+                    asks = memory.speaker == "user" and only_asks(memory.text)
+                    signals.talk = float(memory.speaker == "assistant" or asks)
+            elif query.own and memory.kind == "fact":
+                signals.other = float(is_of_other(memory.text))
+            signals.named = _share_named(pool, memory.rowid)
             signals.many = query.many
             if query.span is not None:
                 signals.in_time = in_time(memory, query.span)
@@ -194,6 +217,14 @@ class Search:
         weights = self.weights.values()
         for hit in hits:
             hit.score = scoring.weighted(hit.signals, weights)
+
+
+def _share_named(pool: Pool, rowid: int) -> float:
+    """Return the share of the question's other names that stand in a text; half of it where they stand beside."""
+    if not pool.subjects:
+        return 0.0
+    said, beside, _ = pool.columns[rowid]
+    return sum(1.0 if name in said else 0.5 * (name in beside) for name in pool.subjects) / len(pool.subjects)
 
 
 def _take_turns(hits: list[Hit], parts: int) -> list[Hit]:

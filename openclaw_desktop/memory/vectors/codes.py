@@ -1,31 +1,37 @@
 """A search through the lists that looks at one bit a dimension first, and at the vectors themselves of the best alone.
 
-Owns the table `vector_codes` and the centroids in memory (docs/adr/0019). Must not know how lists are made. numpy: only
-where there are lists. Runs on the database's threads.
+Owns the table `vector_codes`, and what is kept of it and of the centroids in memory (docs/adr/0019); of few vectors,
+all are kept (`resident`). Must not know how lists are made. numpy: only where there are lists. Runs on the database's
+threads.
 """
 
 from __future__ import annotations
 
-import json
+import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from openclaw_desktop.memory.vectors import lists
+from openclaw_desktop.memory.vectors import bits, lists
 from openclaw_desktop.memory.vectors.int8 import Vector
+from openclaw_desktop.memory.vectors.resident import FileState, Resident, Stored
 from openclaw_desktop.storage.database import fetch
 
 # The fewest differing bits choose this many, and of many entries a 64th; what the question's own values say about those
 # bits chooses the ones whose vectors are read. Of 60,000 real vectors of 256 dimensions, 99.1 % of the true ten nearest
 # are among them. Of an engine of fewer dimensions more are read: fewer bits tell less.
-BY_BITS, BITS_SHARE, BY_VALUES, USUAL_DIMENSION = 1_024, 64, 192, 256
-ROWID_BYTES = 8
-# So many entries at once: what they take fits into memory that is at hand.
-AT_ONCE, FEW = 2_048, 64
+BY_BITS, BITS_SHARE, BY_VALUES, USUAL_DIMENSION = 1_024, 64, 256, 256
+# Of so many vectors a search reads twice the lists that `Shaping` found enough for the ten nearest, and twice the bits
+# and vectors: the sixty nearest, which a recall weighs, lie farther apart there.
+MANY, WIDER = 400_000, 2
+# What is kept of codes: those of about a million vectors of 384 dimensions. Of more, the others are read each time.
+MOST_KEPT_BYTES = 64 << 20
+# An engine's vectors are all kept in memory while they take no more than this: 21,000 of 384 dimensions.
+MOST_RESIDENT_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class _Centroids:
     state: tuple[int, int]
     numbers: NDArray[np.int64]
     generations: NDArray[np.int64]
-    rows: NDArray[np.float32]
+    rows: NDArray[np.int8]
     squares: NDArray[np.float32]
 
 
@@ -47,12 +53,37 @@ class _Coded:
     owners: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The entries of one list as they were in a row of `vector_codes`: while it has that id, they only become more."""
+
+    row_id: int
+    entries: NDArray[np.uint8]
+
+
+class _Thread(threading.local):
+    """What one thread knows: the codes of lists that it looked at in the state of the file it saw last, and room."""
+
+    def __init__(self) -> None:
+        self.state = FileState()
+        self.current: dict[tuple[int, int], NDArray[np.uint8] | None] = {}
+        self.room: NDArray[np.uint8] = np.zeros(0, np.uint8)
+
+
 class CodeSearch:
-    """Searches by codes. Keeps centroids in memory, 1.5 KB a list, and room for the entries of one search a thread."""
+    """Searches by codes. Keeps centroids and codes in memory, and room for one search a thread."""
 
     def __init__(self) -> None:
         self._kept: dict[int, _Centroids] = {}
-        self._room = threading.local()
+        self._codes: dict[tuple[int, int], _Kept] = {}
+        self._kept_bytes = 0
+        self._resident: dict[int, Resident] = {}
+        self._thread = _Thread()
+
+    def give_back(self) -> None:
+        """Let go of what is kept; the next search reads it again."""
+        self._kept, self._codes, self._kept_bytes, self._resident = {}, {}, 0, {}
+        self._thread = _Thread()
 
     def nearest(
         self, connection: apsw.Connection, vector: Vector, k: int, probes: int | None = None
@@ -63,14 +94,22 @@ class CodeSearch:
         with lists.one_state(connection):
             if (engine := lists.engine_row(connection, vector.engine_id)) is None:
                 return []
+            if probes is None and (resident := self._at_hand(connection, engine)) is not None:
+                found = resident.nearest(vector, k, max(BY_BITS, 2 * k))
+                found += lists.nearest_in(connection, vector, k, [lists.UNLISTED])
+                return sorted(found, key=lambda one: -one[1])[:k]
             centroids = self._centroids(connection, engine)
             numbers: list[int] = []
+            wider = WIDER if engine.trained_rows >= MANY else 1
+            probes = probes or wider * engine.probes
             for generation in np.unique(centroids.generations):
-                numbers += _nearest_of(centroids, vector, int(generation), probes or engine.probes)
+                numbers += _nearest_of(centroids, vector, int(generation), probes)
             coded, uncoded = self._read(connection, engine, numbers)
             found = lists.nearest_in(connection, vector, k, [lists.UNLISTED, *uncoded])
             if len(coded.owners):
-                found += lists.measure(connection, vector, _promising(vector, coded, k))
+                rowids, vectors = lists.read_places(connection, engine.id, _promising(vector, coded, k, wider))
+                cosines = bits.cosines(bits.values_of(rowids, vectors), vector).tolist()
+                found += zip(rowids, cosines, strict=True)
         return sorted(found, key=lambda one: -one[1])[:k]
 
     def nearest_lists(self, connection: apsw.Connection, vector: Vector, generation: int, count: int) -> list[int]:
@@ -78,29 +117,77 @@ class CodeSearch:
         engine = lists.engine_row(connection, vector.engine_id)
         return _nearest_of(self._centroids(connection, engine), vector, generation, count) if engine else []
 
+    def read(self, connection: apsw.Connection, engine_id: int, rowids: Iterable[int]) -> Stored:
+        """Return the vectors of those of `rowids` that have one with a meaning."""
+        with lists.one_state(connection):
+            engine = lists.engine_row(connection, engine_id)
+            resident = self._at_hand(connection, engine) if engine else None
+            if resident is not None:
+                return resident.read(connection, rowids)
+            found, vectors = lists.read_vectors(connection, engine_id, rowids)
+            return Stored(engine_id, tuple(found), bits.values_of(found, vectors))
+
+    def _at_hand(self, connection: apsw.Connection, engine: lists.EngineRow) -> Resident | None:
+        """Return all vectors of an engine that has few, as the one who reads sees them; None: look into the file."""
+        if not connection.readonly("main"):
+            return None
+        if not engine.generation or lists.highest_rowid(connection) * engine.dimension > MOST_RESIDENT_BYTES:
+            self._resident.pop(engine.id, None)
+            return None
+        resident = self._resident.setdefault(engine.id, Resident(engine.id, engine.dimension))
+        return resident if resident.follow(connection, engine.shape) else None
+
     def _read(
         self, connection: apsw.Connection, engine: lists.EngineRow, numbers: Sequence[int]
     ) -> tuple[_Coded, list[int]]:
         """Return the codes of those of the lists that have them, and the others."""
+        thread, wanted = self._thread, sorted(numbers)
+        found = self._look(connection, engine.id, wanted)
+        pairs = [(number, entries) for number in wanted if (entries := found[number]) is not None and len(entries)]
+        sizes = np.array([len(entries) for _, entries in pairs], np.int64)
+        filled = int(sizes.sum())
         # Fresh memory for a megabyte costs more than all that is done with it.
-        room: NDArray[np.uint8] = getattr(self._room, "entries", np.zeros(0, np.uint8))
-        sql = """select j.value, c.entries from json_each(?) j
-            left join vector_codes c on c.engine_id = ? and c.list = j.value"""
-        filled, owners, counts, uncoded = 0, [], [], []
-        size = ROWID_BYTES + engine.dimension // 8
-        for number, entries in connection.execute(sql, (json.dumps(sorted(numbers)), engine.id)):
-            if entries is None:
-                uncoded.append(int(number))
-                continue
-            end = filled + len(entries)
-            if end > len(room):
-                room = np.concatenate([room[:filled], np.zeros(end, np.uint8)])
-            room[filled:end] = np.frombuffer(entries, np.uint8)
-            filled = end
-            owners.append(int(number))
-            counts.append(len(entries) // size)
-        self._room.entries = room
-        return _Coded(room[:filled], np.repeat(np.array(owners, np.int64), counts)), uncoded
+        if filled > len(thread.room):
+            thread.room = np.zeros(filled + filled // 8, np.uint8)
+        if pairs:
+            np.concatenate([entries for _, entries in pairs], out=thread.room[:filled])
+        owners = np.array([number for number, _ in pairs], np.int64)
+        owners = np.repeat(owners, sizes // (bits.ROWID_BYTES + engine.dimension // 8))
+        return _Coded(thread.room[:filled], owners), [number for number in wanted if found[number] is None]
+
+    def _look(
+        self, connection: apsw.Connection, engine_id: int, numbers: Sequence[int]
+    ) -> dict[int, NDArray[np.uint8] | None]:
+        """Return the codes of each list as this connection sees it, None where it has none."""
+        thread = self._thread
+        if not thread.state.is_same(connection):
+            thread.current = {}
+        current = thread.current
+        found = {number: current[engine_id, number] for number in numbers if (engine_id, number) in current}
+        changed: list[int] = []
+        unseen = [number for number in numbers if number not in found]
+        for number, row_id, length in lists.code_lengths(connection, engine_id, unseen):
+            kept = self._codes.get((engine_id, number))
+            if row_id is None:
+                found[number] = current[engine_id, number] = None
+            elif kept is not None and kept.row_id == row_id and len(kept.entries) == length:
+                found[number] = current[engine_id, number] = kept.entries
+            else:
+                changed.append(number)
+        for number, row_id, content in lists.read_codes(connection, engine_id, changed):
+            found[number] = entries = np.frombuffer(content, np.uint8)
+            if self._keep((engine_id, number), _Kept(row_id, entries)):
+                current[engine_id, number] = entries
+        return found
+
+    def _keep(self, place: tuple[int, int], new: _Kept) -> bool:
+        """Keep the codes of a list for the next search, unless there are too many; True where they are kept."""
+        before = self._codes.get(place)
+        grown = self._kept_bytes + len(new.entries) - (len(before.entries) if before else 0)
+        if grown > MOST_KEPT_BYTES:
+            return False
+        self._codes[place], self._kept_bytes = new, grown
+        return True
 
     def _centroids(self, connection: apsw.Connection, engine: lists.EngineRow) -> _Centroids:
         kept = self._kept.get(engine.id)
@@ -108,14 +195,14 @@ class CodeSearch:
         if kept is None or kept.state != state:
             sql = "select list, generation, centroid from vector_lists where engine_id = ? order by generation, list"
             found = fetch(connection, sql, (engine.id,))
-            rows = np.frombuffer(b"".join(row[2] for row in found), np.int8).astype(np.float32)
-            rows = rows.reshape(len(found), engine.dimension)
+            rows = np.frombuffer(b"".join(row[2] for row in found), np.int8).reshape(len(found), engine.dimension)
+            as_floats = rows.astype(np.float32)
             kept = _Centroids(
                 state,
                 np.array([row[0] for row in found], np.int64),
                 np.array([row[1] for row in found], np.int64),
                 rows,
-                np.einsum("ij,ij->i", rows, rows),
+                np.einsum("ij,ij->i", as_floats, as_floats),
             )
             self._kept[engine.id] = kept
         return kept
@@ -134,17 +221,14 @@ def code_lists(connection: apsw.Connection, engine_id: int, numbers: Sequence[in
     for number in numbers:
         found = lists.read_list(connection, engine_id, number, -1)
         values = np.frombuffer(b"".join(vector for _, vector in found), np.int8).reshape(len(found), -1 if found else 8)
-        entries = np.zeros(len(found), _entry(values.shape[1]))
+        entries = np.zeros(len(found), bits.entry(values.shape[1]))
         entries["rowid"] = [rowid for rowid, _ in found]
         entries["bits"] = np.packbits(values > 0, axis=1, bitorder="little")
+        # An id that no row had before: what was read of another row of this list is known to be of another.
         connection.execute(
-            "insert or replace into vector_codes (engine_id, list, entries) values (?, ?, ?)",
-            (engine_id, number, entries.tobytes()),
+            "insert or replace into vector_codes (id, engine_id, list, entries) values (?, ?, ?, ?)",
+            (secrets.randbits(62), engine_id, number, entries.tobytes()),
         )
-
-
-def _entry(dimension: int) -> np.dtype[np.void]:
-    return np.dtype([("rowid", ">i8"), ("bits", "u1", (dimension // 8,))])
 
 
 def _nearest_of(centroids: _Centroids, vector: Vector, generation: int, count: int) -> list[int]:
@@ -152,49 +236,21 @@ def _nearest_of(centroids: _Centroids, vector: Vector, generation: int, count: i
     if not len(these):
         return []
     question = np.frombuffer(vector, np.int8).astype(np.float32)
-    squares = (centroids.squares - 2 * _products(centroids.rows, question))[these]
+    squares = (centroids.squares - 2 * bits.products(centroids.rows.astype(np.float32), question))[these]
     best = np.argpartition(squares, min(count, len(these)) - 1)[:count]
     return [int(number) for number in centroids.numbers[these[best]]]
 
 
-def _promising(vector: Vector, coded: _Coded, k: int) -> list[tuple[int, int]]:
+def _promising(vector: Vector, coded: _Coded, k: int, wider: int) -> list[tuple[int, int]]:
     """Return (list, rowid) of those whose bits fit the question best: enough for the `k` nearest."""
     values = np.frombuffer(vector, np.int8)
-    count = max(BY_VALUES, BY_VALUES * USUAL_DIMENSION // len(values), 2 * k)
+    count = wider * max(BY_VALUES, BY_VALUES * USUAL_DIMENSION // len(values), 2 * k)
     places = np.arange(len(coded.owners))
-    chosen = max(BY_BITS, len(places) // BITS_SHARE, count)
+    chosen = max(BY_BITS, wider * len(places) // BITS_SHARE, count)
     if len(places) > chosen:
-        places = np.argpartition(_differing(coded.entries, values), chosen)[:chosen]
-    rows = coded.entries.view(_entry(len(vector)))[places]
+        places = np.argpartition(bits.differing(coded.entries, values), chosen)[:chosen]
+    rows = coded.entries.view(bits.entry(len(vector)))[places]
     if len(rows) > count:
-        best = np.argpartition(-_fits(rows["bits"], values.astype(np.float32)), count)[:count]
+        best = np.argpartition(-bits.fits(rows["bits"], values.astype(np.float32)), count)[:count]
         places, rows = places[best], rows[best]
     return sorted(zip(coded.owners[places].tolist(), rows["rowid"].tolist(), strict=True))
-
-
-def _differing(entries: NDArray[np.uint8], values: NDArray[np.int8]) -> NDArray[np.int32]:
-    """Return for each entry how many of its bits differ from the question's."""
-    word: type[np.uint64 | np.uint8] = np.uint64 if len(values) % 64 == 0 else np.uint8
-    asked = np.frombuffer(bytes(ROWID_BYTES) + np.packbits(values > 0, bitorder="little").tobytes(), word)
-    rows = entries.view(word).reshape(-1, len(asked))
-    differing = np.zeros(len(rows), np.int32)
-    for start in range(0, len(rows), AT_ONCE):
-        # With the rowids, which do not count: to pick the bits out of the entries first costs more.
-        counts = np.bitwise_count(np.bitwise_xor(rows[start : start + AT_ONCE], asked))
-        for column in range(ROWID_BYTES // asked.itemsize, len(asked)):
-            differing[start : start + AT_ONCE] += counts[:, column]
-    return differing
-
-
-def _fits(bits: NDArray[np.uint8], values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the sum of the question's values where an entry's bits are set."""
-    found = [
-        _products(np.unpackbits(bits[start : start + FEW], axis=1, bitorder="little").astype(np.float32), values)
-        for start in range(0, len(bits), FEW)
-    ]
-    return np.concatenate(found)
-
-
-def _products(rows: NDArray[np.float32], row: NDArray[np.float32]) -> NDArray[np.float32]:
-    # The product of BLAS waits for threads that such a small one does not need: 4 ms in place of 0.1.
-    return np.asarray(np.einsum("ij,j->i", rows, row))

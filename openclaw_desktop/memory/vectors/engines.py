@@ -44,11 +44,10 @@ def built_in(folders: Sequence[Path], setting: str | None = None, idle_s: float 
     if setting == "none":
         return Engines()
     words = word_vectors(idle_s)
-    cores = usable_cores()
     file = find_file(folders)
-    if setting == "wordllama" or file is None or (setting is None and is_weak(cores, read_memory())):
+    if setting == "wordllama" or file is None or (setting is None and is_weak(usable_cores(), read_memory())):
         return Engines([words])
-    return Engines([MiniLM(file, idle_s, cores), words])
+    return Engines([MiniLM(file, idle_s), words])
 
 
 def _load_word_vectors() -> Engine:

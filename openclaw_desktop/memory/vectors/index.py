@@ -26,6 +26,7 @@ from openclaw_desktop.storage.database import Database
 
 if TYPE_CHECKING:
     from openclaw_desktop.memory.vectors.codes import CodeSearch
+    from openclaw_desktop.memory.vectors.resident import Stored
     from openclaw_desktop.memory.vectors.shaping import Shaping
 
 __all__ = ["VectorIndex", "embedded_text", "remove_vectors"]
@@ -76,6 +77,11 @@ class VectorIndex:
         self._tasks = TaskSet()
         self._following: asyncio.Task[None] | None = None
 
+    @property
+    def engines(self) -> tuple[Embed, ...]:
+        """What makes vectors, the preferred engine first; () where words alone are searched."""
+        return self._engines
+
     async def open(self) -> bool:
         """Settle which engines are at work, once; False where there is none (an endpoint that never answered)."""
         if self._serving is None and self._engines and self._engines[0].dimension:
@@ -89,7 +95,9 @@ class VectorIndex:
         await self._tasks.stop()
 
     async def give_back(self) -> None:
-        """Let go of the engines that are not at work just now: memory is short."""
+        """Let go of the engines that are not at work just now, and of what searches keep: memory is short."""
+        if self._codes is not None:
+            self._codes.give_back()
         for engine in self._engines:
             if (drop := getattr(engine, "give_back", None)) is not None:
                 await drop()
@@ -153,6 +161,12 @@ class VectorIndex:
             return False
         return True
 
+    def complete(self, connection: apsw.Connection) -> bool:
+        """Return whether `ready` would find nothing to make before a search."""
+        if self._serving is None or any(one.instant and one.id not in self._filled for one in self._active):
+            return False
+        return not any(filling.queued(connection, one.id, 1, NEWEST) for one in self._active)
+
     def nearest(self, connection: apsw.Connection, vector: bytes, k: int) -> list[tuple[int, float]]:
         """Return (rowid, cosine) of the `k` nearest, nearest first; `vector` is one of `embed`."""
         assert isinstance(vector, Vector)
@@ -165,6 +179,15 @@ class VectorIndex:
         """Return the cosine of each of `rowids` that has a vector; `vector` is one of `embed`."""
         assert isinstance(vector, Vector)
         return lists.cosines(connection, vector, rowids)
+
+    def read(self, connection: apsw.Connection, rowids: Iterable[int]) -> Stored | None:
+        """Return the vectors of `rowids` by the engine that answers questions, to compare with one that comes later.
+
+        None where nothing is there to compare them with: `cosines` does.
+        """
+        if self._codes is None or self._serving is None:
+            return None
+        return self._codes.read(connection, self._serving.id, rowids)
 
     async def work(self, budget_s: float) -> bool:
         """Do background work for about `budget_s`, in steps of some 100 ms; True where there is more.

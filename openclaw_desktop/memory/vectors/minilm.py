@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2, asked in a child process: better vectors than a table of words gives, for 140 MB while in use.
+"""all-MiniLM-L6-v2, asked in a child process: better vectors than a table of words gives, for 110 MB while in use.
 
 Owns the agent's end of `worker embed` (see `worker`), when the model is loaded, and when it goes. Nobody waits for the
 load: until then another engine, or words alone, answer. Must not know what is embedded. Loop.
@@ -33,8 +33,7 @@ SIZE_BYTES = 22_928_619
 MINILM = EngineName("all-minilm-l6-v2", "int8-8199be6f", 384)
 
 # A busy neighbour makes spinning threads fifty times slower.
-ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}
-MOST_THREADS = 2
+ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 TEXTS_AT_ONCE = 32
 ANSWER_LIMIT_S = 60.0
 # After a load that failed it is not tried again for so long: a search would start it each time.
@@ -52,7 +51,7 @@ def find_file(folders: Sequence[Path]) -> Path | None:
 
 
 def is_weak(cores: int, memory: Memory) -> bool:
-    """Return whether a machine has better uses for a core and 140 MB: word vectors do there."""
+    """Return whether a machine has better uses for a core and 110 MB: word vectors do there."""
     return cores <= WEAK_CORES or memory.total_bytes < WEAK_BYTES
 
 
@@ -63,14 +62,11 @@ class MiniLM:
     instant = False
     leaves_machine = False
 
-    def __init__(
-        self, path: Path, idle_s: float, threads: int = MOST_THREADS, supervisor: Supervisor | None = None
-    ) -> None:
+    def __init__(self, path: Path, idle_s: float, supervisor: Supervisor | None = None) -> None:
         self.engine, self.version, self.dimension = MINILM.engine, MINILM.version, MINILM.dimension
         self.cache = VectorCache(VECTORS_KEPT)
         self._path = path
         self._idle_s = idle_s
-        self._threads = min(threads, MOST_THREADS)
         self._supervisor = supervisor or Supervisor("embed", ENVIRONMENT)
         self._worker: WorkerProcess | None = None
         self._lock = asyncio.Lock()
@@ -152,7 +148,7 @@ class MiniLM:
             raise _failed(tr("it failed a moment ago"))
         try:
             worker = await self._supervisor.acquire()
-            request = {"op": "load", "path": str(self._path), "sha256": SHA256, "threads": self._threads}
+            request = {"op": "load", "path": str(self._path), "sha256": SHA256}
             reply = await self._exchange(worker, request)
             reason = reply.get("error")
         except (WorkerDied, OSError, TimeoutError) as error:

@@ -11,7 +11,7 @@ from openclaw_desktop.memory.consolidation.matters import words_asked_by
     ("told", "asked"),
     [
         ("Anna settled in Rome", {"live", "home", "town"}),
-        ("Ben trained as a roofer", {"job", "profession", "living"}),
+        ("Ben trained as a roofer", {"job", "profession", "work"}),
         ("Eva celebrates on 3 May", {"birthday", "born"}),
         ("I loathe golf", {"dislike", "hate"}),
         ("Our tortoise is called Tank", {"pet", "animal"}),

@@ -71,10 +71,10 @@ async def test_the_turns_that_hold_no_more_stand_below_what_was_put_right(told: 
 
 
 async def test_of_two_facts_of_one_matter_the_later_that_tells_of_a_change_is_first(told: Told) -> None:
-    await told.say("s1", "Everyone in my family knows that Ravel is the composer I love most", 1)
-    await told.say("s2", "I've switched to Schubert as my favourite composer", 20)
+    await told.say("s1", "My favourite composer is Ravel", 1)
+    await told.say("s2", "I've switched to Schubert as the composer that I like best", 20)
     await told.say("s3", "I own the complete works of a composer called Bruch", 21)
-    hits = await told.ask("which composer do I love most?")
+    hits = await told.ask("which is my favourite composer?")
     assert [hit.id for hit in hits[:2]] == [told.facts[1], told.facts[0]], [hit.text for hit in hits]
     assert "newer than another hit" in hits[0].why and "newer" not in hits[1].why
 
@@ -90,7 +90,7 @@ async def test_of_two_facts_of_one_matter_the_later_that_tells_of_a_change_is_fi
 async def test_what_only_came_later_leaves_the_better_answer_first(told: Told, older: str, later: str) -> None:
     await told.say("s1", older, 1)
     await told.say("s2", later, 20)
-    hits = await told.ask("which composer do I love most?")
+    hits = await told.ask("which is my favourite composer?")
     assert hits[0].id == told.facts[0] and all("newer" not in hit.why for hit in hits)
 
 

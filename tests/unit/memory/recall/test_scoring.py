@@ -22,7 +22,8 @@ SHARE = st.floats(0.0, 1.0)
 SIGNALS = st.builds(
     Signals,
     words=SHARE, meaning=SHARE, speaker=SHARE, asks=SHARE, substance=SHARE, near=SHARE, session=SHARE,
-    many=st.booleans(), in_time=SHARE, past=SHARE, importance=SHARE, recency=SHARE, pinned=SHARE,
+    many=st.booleans(), in_time=SHARE, past=SHARE, importance=SHARE, recency=SHARE, pinned=SHARE, named=SHARE,
+    other=SHARE,
 )  # fmt: skip
 
 
@@ -41,14 +42,18 @@ def test_there_is_a_weight_for_each_signal() -> None:
 @given(SIGNALS)
 def test_more_of_what_speaks_for_a_hit_never_lowers_it(signals: Signals) -> None:
     before = score(signals)
-    for name in ("words", "meaning", "speaker", "substance", "near", "in_time", "importance", "recency", "pinned"):
+    for name in (
+        "words", "meaning", "speaker", "substance", "near", "in_time", "importance", "recency", "pinned", "named",
+    ):  # fmt: skip
         held = getattr(signals, name)
         setattr(signals, name, 1.0)
         assert score(signals) >= before - 1e-9, name
         setattr(signals, name, held)
-    signals.asks, held = 1.0, signals.asks
-    assert score(signals) <= before + 1e-9
-    signals.asks = held
+    for name in ("asks", "other"):
+        held = getattr(signals, name)
+        setattr(signals, name, 1.0)
+        assert score(signals) <= before + 1e-9, name
+        setattr(signals, name, held)
 
 
 @given(SIGNALS)
@@ -64,6 +69,12 @@ def test_the_rare_word_weighs_more_and_the_text_more_than_what_stands_beside_it(
     values = bm25(texts, {"rare": 5.0, "common": 1.0})
     assert values[0] == 1.0
     assert values[0] > values[3] > values[2] > values[1] > values[4] == 0.0
+
+
+def test_the_words_that_a_fact_is_asked_by_count_for_more_than_what_was_said_beside_a_turn() -> None:
+    texts = [(["rare"], [], []), ([], ["rare"], []), ([], ["rare"], [])]
+    said, of_fact, of_turn = bm25(texts, {"rare": 5.0}, [4, 4, 4], [scoring.NEIGHBOURS_COLUMN, scoring.ASKED_BY, 0.4])
+    assert said > of_fact > of_turn > 0.0
 
 
 @given(st.lists(st.lists(st.sampled_from("abcd"), max_size=6), max_size=8))

@@ -11,7 +11,7 @@ import pytest
 from heaps import Heaps, find, finish, remember, stale_codes
 
 from openclaw_desktop.memory import MemoryStore, NewMemory
-from openclaw_desktop.memory.vectors import codes, lists, shaping
+from openclaw_desktop.memory.vectors import bits, codes, lists, shaping
 from openclaw_desktop.memory.vectors import index as index_module
 from openclaw_desktop.memory.vectors.index import VectorIndex, remove_vectors
 from openclaw_desktop.memory.vectors.int8 import Vector, quantise
@@ -27,6 +27,7 @@ def small_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shaping, "TRAINED_FROM", 320)
     monkeypatch.setattr(shaping, "MOVED_AT_ONCE", 100)
     monkeypatch.setattr(shaping, "CHECKED_AT_ONCE", 16)
+    monkeypatch.setattr(codes, "MOST_RESIDENT_BYTES", 0)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ async def test_what_bits_choose_holds_the_nearest(
 ) -> None:
     monkeypatch.setattr(codes, "BY_BITS", 120)
     monkeypatch.setattr(codes, "BY_VALUES", 40)
-    monkeypatch.setattr(codes, "AT_ONCE", 50)
+    monkeypatch.setattr(bits, "AT_ONCE", 50)
     index = await grown(database, Heaps(dimension=dimension), heaps=40, each=30)
     shares = []
     for vector in await index.embed(texts(40, 1)):
@@ -87,8 +88,8 @@ async def test_a_search_reads_the_vectors_of_the_best_alone(
     monkeypatch.setattr(codes, "BY_VALUES", 4)
     index = await grown(database, Heaps(dimension=256))
     read = []
-    measure = lists.measure
-    monkeypatch.setattr(lists, "measure", lambda c, v, places: read.append(len(places)) or measure(c, v, places))
+    look = lists.read_places
+    monkeypatch.setattr(lists, "read_places", lambda c, one, places: read.append(len(places)) or look(c, one, places))
     assert len(await find(database, index, "h3 1", 10)) == 10
     assert read == [20]
 
@@ -176,6 +177,31 @@ async def test_a_vector_that_moves_during_a_search_is_found(database: Database) 
     other.close()
     assert [one for one, _ in found] == [rowid]
     assert await database.rows("select list from vectors where memory_rowid = ?", (rowid,)) == [(number,)]
+
+
+@pytest.mark.parametrize("room", [0, 64 << 20])
+async def test_codes_that_are_kept_follow_the_file(
+    database: Database, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr(codes, "MOST_KEPT_BYTES", room)
+    index = await grown(database, Heaps())
+    await find(database, index, "h3 1")
+    read = any("vector_codes" in sql for sql in await statements(database, index, "h3 1"))
+    assert read == (room == 0), "nothing changed: what was kept is not read again"
+    (first,) = await remember(database, index, ["h3 900"])
+    assert await find(database, index, "h3 900", 1) == [first]
+    # One goes and another comes: the codes are as long as before, and others.
+    await database.write(lambda c: c.execute("delete from memories where rowid = ?", (first,)))
+    (second,) = await remember(database, index, ["h3 901"])
+    await finish(index)
+    assert await database.rows(UNCODED) == [(0,)]
+    assert await find(database, index, "h3 901", 1) == [second]
+    (vector,) = await index.embed(["h3 900"])
+    assert isinstance(vector, Vector)
+    exact = await database.read(lambda c: lists.nearest_exactly(c, vector, 10))
+    assert dict(await database.read(lambda c: index.nearest(c, vector, 10))) == pytest.approx(dict(exact))
+    await index.give_back()
+    assert await find(database, index, "h3 901", 1) == [second]
 
 
 async def test_an_engine_whose_dimensions_fill_no_bytes_is_searched_without(database: Database) -> None:
