@@ -25,7 +25,7 @@ base_packages="ca-certificates python3 python3-venv g++
 # kinds of tray, and a mail server.
 test_packages="git procps util-linux systemd libglib2.0-bin
     xvfb xauth openbox dbus dbus-x11 gnome-keyring xfce4-panel dunst trayer xdotool wmctrl x11-utils xprintidle imagemagick
-    hicolor-icon-theme adwaita-icon-theme librsvg2-common dovecot-imapd"
+    hicolor-icon-theme adwaita-icon-theme librsvg2-common desktop-file-utils dovecot-imapd"
 
 # --- talking to the user ------------------------------------------------------------------------------------------
 

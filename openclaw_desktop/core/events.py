@@ -10,6 +10,7 @@ from typing import Literal
 
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.messages import Answer, CallOutcome, Receipt, ToolCall
+from openclaw_desktop.core.power import LevelChanged, Woke
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +245,40 @@ class ChatChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticesChanged:
+    """The notices are others: `unseen` the user has not looked at, `queued` wait to be told.
+
+    `quiet_until`: ISO, None where it is not quiet.
+    """
+
+    unseen: int
+    queued: int
+    quiet_until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeFollowed:
+    """The user followed a notice: show its chat, else what its topic is about. "": show all of the notices."""
+
+    notice_id: str
+    topic: str
+    session_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AgentStopping:
     """The agent ends; front ends close their connections."""
 
 
-AgentEvent = ModelStateChanged | WindowRequested | ModelPulled | InboxChanged | ChatChanged | AgentStopping
+AgentEvent = (
+    ModelStateChanged
+    | WindowRequested
+    | ModelPulled
+    | InboxChanged
+    | ChatChanged
+    | NoticesChanged
+    | NoticeFollowed
+    | LevelChanged
+    | Woke
+    | AgentStopping
+)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from openclaw_desktop.core.events import Question
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCall, ToolSpec, Usage
+from openclaw_desktop.core.power import PowerLevel, Presence
 from openclaw_desktop.core.sentences import Passage
 from openclaw_desktop.core.tokens import clip
 
@@ -165,7 +167,8 @@ class CallScene:
     `context` is the label of all text in the prompt. `attached` are the paths that the user gave by hand with this
     question: a permission to read them, for this turn alone. `result_tokens`: how much of a result the prompt has room
     for. `texts`: what the model has read, the user's request first, each with its label, so that a question can name
-    where an argument comes from.
+    where an argument comes from. `behind`: the call may need what an earlier one of its plan is to do, and that
+    waits for an answer: it waits too, whatever it may do otherwise.
     """
 
     session_id: str
@@ -176,6 +179,7 @@ class CallScene:
     attached: tuple[str, ...] = ()
     result_tokens: int = 1500
     texts: tuple[Message, ...] = ()
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,8 +394,8 @@ class PermitPlan(Protocol):
         ...
 
 
-# "background": nobody waits for it. "now": the user asked for it.
-Urgency = Literal["background", "now"]
+# "background": nobody waits for it. "due": its time has come, whoever is at the machine. "now": the user asked for it.
+Urgency = Literal["background", "due", "now"]
 
 
 class Permit(Protocol):
@@ -399,6 +403,70 @@ class Permit(Protocol):
 
     def may_run(self, kind: str, urgency: Urgency) -> bool:
         """True where work of this kind disturbs nobody by now."""
+        ...
+
+
+class Conditions(Permit, Protocol):
+    """The same, with what it is decided by."""
+
+    @property
+    def power(self) -> PowerLevel:
+        """How much the machine can spare."""
+        ...
+
+    @property
+    def presence(self) -> Presence:
+        """Whether somebody is at it."""
+        ...
+
+    def why_not(self, kind: str, urgency: Urgency) -> str:
+        """Return why work of this kind must wait, as words after "waits": "for mains"; "" where it may run."""
+        ...
+
+
+class StayAwake(Protocol):
+    """Keep the machine from falling asleep over a run."""
+
+    def __call__(self, why: str) -> AbstractAsyncContextManager[None]:
+        """Hold sleep off inside, while the machine is on mains; where that can't be done, the run goes on without.
+
+        `why`: a few words, which the system shows to who asks what keeps it awake.
+        """
+        ...
+
+
+class Metered(Protocol):
+    """Count what a run takes of the processor, besides what the model takes for it."""
+
+    def __call__(self, job: str) -> AbstractContextManager[None]:
+        """Note it in the energy ledger under `job` at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDone:
+    """What came of a job's prompt. `session_id`: the chat that it is kept as; `parked`: how many of its calls wait.
+
+    `error`: why there is no answer, "" where there is one. `again`: nothing had been done by then.
+    """
+
+    text: str
+    label: Label
+    session_id: str
+    parked: int = 0
+    error: str = ""
+    again: bool = False
+
+
+class RunPrompt(Protocol):
+    """Run the prompt of a job: in a chat of its own, at the background's cost, with nobody there to be asked."""
+
+    async def __call__(self, text: str, label: Label, *, turn_id: str, job: str, timeout_s: float) -> PromptDone:
+        """Return what came of it; `label`: of `text`, and nothing that it does is judged by a better one.
+
+        `turn_id`: of the turn that is made; `job`: for what its tokens are counted. What it may not do waits in the
+        inbox or is refused.
+        """
         ...
 
 

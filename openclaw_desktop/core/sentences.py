@@ -20,7 +20,10 @@ NEGATION = "not"
 
 _LINE = re.compile(r"[\r\n]+")
 _END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|(?<=[。！？])")
-_ABBREVIATION = re.compile(r"(?:\b(?:dr|mr|mrs|ms|st|prof|vs|approx|etc|e\.g|i\.e|\w\.\w|[A-Z])\.)$", re.I)
+# A single letter may be an initial, but neither the "s" of "at Anna's" nor the "I" of "Anna and I".
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:dr|mr|mrs|ms|st|prof|vs|approx|etc|[^\W\d_]\.[^\W\d_]|(?<!['’])(?!(?<=[\w,] )I\.)[A-Z])\.)$", re.I
+)
 _WORD = re.compile(r"\d[\d.,:/-]*\d\w*|\d\w*|[^\W\d_]+(?:['-][^\W\d_]+)*")
 _CONTRACTED = {"can't": "can not", "cannot": "can not", "won't": "will not", "shan't": "shall not", "ain't": "not"} | {
     f"{verb}nt": f"{verb} not" for verb in ("do", "does", "did", "is", "are", "was", "were", "ca", "wo", "have", "has")

@@ -6,10 +6,12 @@ Owns telling a cron line from words. The fields themselves are cronsim's. Must n
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-
-from openclaw_desktop.core.text import tr
+from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.scheduler.cron_times import check_line
 from openclaw_desktop.scheduler.parts import Doubt, Setting
 from openclaw_desktop.scheduler.schedules import CronLine
 
@@ -34,10 +36,27 @@ def find_cron(text: str, setting: Setting) -> CronLine | None:
     if "*" not in line and re.search(r"[a-zA-Z]{4,}", line):
         return None  # "10 30 in the morning" is words
     try:
-        next(CronSim(line, setting.now))
-    except (CronSimError, StopIteration):
-        raise Doubt(
-            tr("This cron line is wrong, or never due."),
-            tr("Its fields are minute, hour, day, month, weekday: 0 9 * * 1-5."),
-        ) from None
+        check_line(line, setting.zone, setting.now)
+    except ValueError:
+        raise Doubt(tr("This cron line is wrong, or never due."), _advice()) from None
     return CronLine(line, setting.zone)
+
+
+def read_cron(text: str, now: datetime, zone: ZoneInfo) -> CronLine:
+    """Return the cron line that `text` must be; raises UserError where it is wrong or never due after `now`."""
+    line = " ".join(text.split())
+    line = _NICKNAMES.get(line.lower(), line)
+    try:
+        check_line(line, zone, now)
+    except ValueError:
+        raise UserError(
+            "bad_cron",
+            tr("“{line}”: this cron line is wrong, or never due.", line=visible(line[:80])),
+            _advice(),
+            ExitCode.USAGE,
+        ) from None
+    return CronLine(line, zone)
+
+
+def _advice() -> str:
+    return tr("Its fields are minute, hour, day, month, weekday: 0 9 * * 1-5.")

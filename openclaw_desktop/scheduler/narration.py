@@ -50,11 +50,11 @@ def phrase(schedule: Schedule) -> str:
             start = tr(" from {day}", day=_day(next(schedule.times(_just_before(schedule))))) if begins else ""
             return tr("{days} at {clock}", days=_days(schedule.days), clock=at) + start + _until(schedule.end)
         case Steps():
-            minutes = int(schedule.step.total_seconds()) // 60
+            seconds = int(schedule.step.total_seconds())
             first = schedule.start if schedule.first else schedule.start + schedule.step
             return tr(
                 "every {step}, first on {day} at {hour}",
-                step=_minutes(minutes),
+                step=tr("{count} seconds", count=seconds) if seconds % 60 else _minutes(seconds // 60),
                 day=_day(first),
                 hour=_hour(first.time()),
             ) + _until(schedule.end)

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
 from dateutil import rrule
 
+from openclaw_desktop.scheduler.cron_times import cron_times
 from openclaw_desktop.scheduler.wall_time import moment_at, moments_at
 
 DayUnit = Literal["day", "week", "month", "year"]
@@ -158,4 +158,4 @@ class CronLine:
 
     def times(self, after: datetime) -> Iterator[datetime]:
         """Yield the coming moments."""
-        yield from CronSim(self.line, after.astimezone(self.zone))
+        yield from cron_times(self.line, self.zone, after)

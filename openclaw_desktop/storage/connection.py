@@ -25,7 +25,7 @@ WITHOUT_SHARED_FILE = "" if sys.platform == "win32" else "multipleciphers-unix-e
 # What of a file is kept in memory: this much of the smallest, for a reader a share of larger ones. A search reads some
 # thousand pages of a large file, and an encrypted page costs three times a plain one to read anew.
 PAGE_CACHE_KIB, MOST_CACHE_KIB = 4_096, 65_536
-READER_SHARE, WRITER_SHARE = 1 / 11, 1 / 24
+READER_SHARE, WRITER_SHARE = 1 / 20, 1 / 24
 # A key of this length is the cipher's own: stretching it would cost 40 ms a connection and add nothing to 256 bits.
 RAW_KEY_BYTES = 32
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,6 +43,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
+WRITER = "database-writer"
 _NO_ROOM_TO_SHARE = {apsw.SQLITE_IOERR_SHMOPEN, apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMMAP}
 
 
@@ -51,12 +54,14 @@ class Database:
         self.path = path
         self._key = key
         self._vfs: str | None = None
-        self._writer = ThreadPoolExecutor(1, "database-writer")
+        self._writer = ThreadPoolExecutor(1, WRITER)
         self._reader = ThreadPoolExecutor(1, "database-reader")
         self._write_connection: apsw.Connection | None = None
         self._read_connection: apsw.Connection | None = None
         self._beside = ThreadPoolExecutor(1, "database-beside")
         self._beside_connection: apsw.Connection | None = None
+        # How much is done, or waits to be, on its threads now.
+        self.queued = 0
         # Background work gives way to those.
         self.waiting = Waiting()
         # The last end was unclean, and the file is too large to be read through before the start.
@@ -282,6 +287,21 @@ class Database:
         for run in (self.maintain, self.read):
             await run(lambda connection: connection.pragma("shrink_memory"))
 
+    def ask_writer(self, answer: Callable[[], None]) -> None:
+        """Have `answer` called on the writer thread once all that waits there is done; after `close` it never is."""
+        with contextlib.suppress(RuntimeError):
+            self._writer.submit(answer)
+
+    def writer_worked_s(self) -> float | None:
+        """Return how long the writer thread has kept a processor busy, in seconds; None where that isn't told."""
+        if sys.platform != "linux":
+            return None
+        for thread in threading.enumerate():
+            if thread.name.startswith(f"{WRITER}_") and thread.ident is not None and thread in self._writer._threads:
+                with contextlib.suppress(OSError):
+                    return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        return None
+
     async def close(self) -> None:
         """Finish what is queued, fold the log into the file and close."""
 
@@ -305,6 +325,7 @@ class Database:
         mark_suspect(self.path)
 
     async def _on(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        self.queued += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(thread, work)
         except apsw.CorruptError as error:
@@ -313,6 +334,8 @@ class Database:
             raise explain(error, self.path) from error
         except (apsw.Error, OSError) as error:
             raise explain(error, self.path) from error
+        finally:
+            self.queued -= 1
 
 
 def fetch(connection: apsw.Connection, sql: str, values: tuple[Any, ...] = ()) -> list[Row]:

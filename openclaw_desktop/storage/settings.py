@@ -159,6 +159,27 @@ class CostSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """[notifications]: how often an hour notices may interrupt (0: never), and when they must not at all.
+
+    `quiet_hours`: such as 22:00-07:00, in the IANA `zone` (None: the system's). `digest_at`: when those of little
+    weight are told together.
+    """
+
+    per_hour: int = _setting(6, Kind(0, 1000))
+    quiet_hours: str | None = _setting(None, Kind(optional=True))
+    zone: str | None = _setting(None, Kind(optional=True))
+    digest_at: str = _setting("17:30", Kind())
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """[jobs]: how many ended runs of each job are kept."""
+
+    keep_runs: int = _setting(100, Kind(1, 100_000))
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, one table of the file each."""
 
@@ -172,6 +193,8 @@ class Settings:
     budget: BudgetSettings = BudgetSettings()
     energy: EnergySettings = EnergySettings()
     cost: CostSettings = CostSettings()
+    notifications: NotificationSettings = NotificationSettings()
+    jobs: JobSettings = JobSettings()
 
     def values(self) -> dict[str, object]:
         """Return every setting by its whole name, such as `model.id`."""

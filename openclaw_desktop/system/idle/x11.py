@@ -22,6 +22,9 @@ class X11Idle:
         except UserError:
             return None
 
+    async def refresh(self) -> None:
+        """Do nothing: `idle_s` asks at once."""
+
 
 def _query(display: XDisplay) -> float | None:
     if not display.has_extension("MIT-SCREEN-SAVER"):
