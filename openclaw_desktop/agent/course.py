@@ -21,6 +21,7 @@ from openclaw_desktop.core.protocols import (
     Complete,
     Embed,
     Execute,
+    Lane,
     Memory,
     ModelCard,
     PermitPlan,
@@ -52,8 +53,8 @@ class Stores(Protocol):
         """Return how often something was erased since the start."""
         ...
 
-    async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
-        """Store the user's message before anything else happens."""
+    async def keep_question(self, session_id: str, turn_id: str, text: str, label: Label = USER) -> None:
+        """Store the message before anything else happens. `label`: of its words, where the user did not type them."""
         ...
 
     async def keep_unanswered(self, turn_id: str) -> None:
@@ -108,13 +109,13 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """That a turn goes on once its parked call was answered.
+    """That a turn goes on once all that it had parked was answered.
 
-    `told_turn`: the turn of the chat that tells what became of the call. `shown`: what the chat shows in the place of
+    `told_turns`: the turns of the chat that tell what became of each call. `shown`: what the chat shows in the place of
     the user's words. `withheld`: the tools that were answered no.
     """
 
-    told_turn: str
+    told_turns: tuple[str, ...]
     shown: str
     withheld: frozenset[str] = frozenset()
 
@@ -124,7 +125,8 @@ class Task:
     """One message of the user. `ask` is None when nobody is there to answer questions.
 
     `call`: the one call that is asked for by name, and nothing else; no model takes part in it. `after`: where `text`
-    was asked before, and is gone on with.
+    was asked before, and is gone on with. `label`: of `text`; all that is done for it is judged by no better one.
+    `lane`, `job`: at whose cost the model works, and for what its tokens are counted.
     """
 
     turn_id: str
@@ -137,6 +139,9 @@ class Task:
     files: tuple[str, ...] = ()
     call: plain_requests.ToolRequest | None = None
     after: After | None = None
+    label: Label = USER
+    lane: Lane = "chat"
+    job: str = ""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from openclaw_desktop.agent.planning import read_plan
+from openclaw_desktop.agent.planning import may_need, read_plan
 from openclaw_desktop.agent.preparation import Prepared, Unfit
 from openclaw_desktop.agent.receipts import ClaimFilter
 from openclaw_desktop.agent.repair import AskBack
@@ -231,7 +231,8 @@ async def _carry_out(
 ) -> AsyncIterator[Calling | Called]:
     """Yield what becomes of `ready`, one call after the other up to the first that fails; the user allows all at once.
 
-    What an answer to the plan does not cover is asked about when its turn comes.
+    What an answer to the plan does not cover is asked about when its turn comes. With nobody there, what needs an
+    answer is parked, and the rest is done as far as it may and does not need that.
     """
     calls = [call for _, call in ready]
     plan = len(calls) > 1 and hooks.permit_plan is not None
@@ -241,12 +242,25 @@ async def _carry_out(
             yield Called(denied_with_plan(call), ())
         state.text = tr("You said no, so none of it was done.")
         return
+    waiting: list[tuple[ToolSpec, Mapping[str, Any]]] = []
+    told: list[str] = []
     for place, (tool, call) in enumerate(ready):
         state.seen.add(call_key(call.name, call.arguments))
         yield Calling(call)
-        outcome, proofs = await hooks.execute(call, state.scene, hooks.ask)
+        behind = may_need(tool, call.arguments, waiting)
+        outcome, proofs = await hooks.execute(call, replace(state.scene, behind=behind), hooks.ask)
         yield Called(outcome, proofs)
         state.receipts += proofs
+        told.append(told_line(outcome, proofs))
+        if waits_alone(outcome, hooks.ask):
+            waiting.append((tool, outcome.arguments))
+        if waiting:
+            state.scene = _after(outcome, state.scene, hooks.join)
+            if outcome.status in ("parked", "done"):
+                state.text = "\n".join(told)
+                continue
+            state.text = "\n".join(told) + not_reached(len(ready) - place - 1)
+            return
         if ends_turn(outcome) or (outcome.status == "done" and tool.name in turn.closing):
             state.text = outcome_text(outcome) + not_reached(len(ready) - place - 1)
             state.scene = replace(state.scene, context=hooks.join([state.scene.context, outcome.label]))
@@ -265,6 +279,17 @@ async def _carry_out(
 def ends_turn(outcome: CallOutcome) -> bool:
     """Return True where nothing more is done after a call: the user said no, or has to say more."""
     return outcome.status in ("denied", "parked") or outcome.unclear
+
+
+def waits_alone(outcome: CallOutcome, ask: Ask | None) -> bool:
+    """Return True where a call was parked because nobody is there: what else there is to do needn't wait for it."""
+    return outcome.status == "parked" and ask is None
+
+
+def told_line(outcome: CallOutcome, proofs: Sequence[Receipt]) -> str:
+    """Return a call's end in a line: what was done, not what came of it, or why it was not."""
+    done = outcome.status == "done" and proofs
+    return tr("Done: {what}.", what="; ".join(one.text for one in proofs)) if done else outcome_text(outcome)
 
 
 def not_reached(count: int) -> str:

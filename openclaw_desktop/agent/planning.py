@@ -1,7 +1,8 @@
 """Several things asked for at once: one reply of the model that names them all, or several plain requests in a row.
 
-Owns the form of a plan in a reply, when it is offered, and where one request ends and the next begins. English, like
-the prompts. Must not know what tools do, nor who allows them. Pure.
+Owns the form of a plan in a reply, when it is offered, where one request ends and the next begins, and which calls
+wait behind one that waits for an answer. English, like the prompts. Must not know what tools do, nor who allows
+them. Pure.
 """
 
 from __future__ import annotations
@@ -69,6 +70,29 @@ def plain_plan(text: str, parse: Callable[[str], PlainRequest | None]) -> PlainP
         if len(plain) == len(parts) and all(one.certain for one in plain):
             return PlainPlan(tuple(plain))
     return None
+
+
+def may_need(
+    tool: ToolSpec, arguments: Mapping[str, Any], waiting: Sequence[tuple[ToolSpec, Mapping[str, Any]]]
+) -> bool:
+    """Return True where a call may need what one of `waiting` is to do: it is about the same, or what is in it."""
+    own = _things(tool, arguments)
+    for other, given in waiting:
+        for thing in _things(other, given):
+            if any(thing[-1] in one or one[-1] in thing for one in own):
+                return True
+    return False
+
+
+def _things(tool: ToolSpec, arguments: Mapping[str, Any]) -> list[list[str]]:
+    """Return what a call is about, each as the parts of its path or address; a name alone is its only part."""
+    values: list[Any] = []
+    for name in tool.authority:
+        value = arguments.get(name)
+        values += value if isinstance(value, (list, tuple)) else [value]
+    split = [[part for part in re.split(r"[/\\]+", value.strip().casefold()) if part] for value in values
+             if isinstance(value, str)]  # fmt: skip
+    return [parts for parts in split if parts]
 
 
 def read_plan(

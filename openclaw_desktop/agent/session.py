@@ -7,8 +7,9 @@ talks, or the deterministic path). Must not know a front end. Loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from openclaw_desktop.agent import compaction, context, loop, plain_requests, planning, relevance, told_days
 from openclaw_desktop.agent.course import After, Course, Models, Parts, Stores, Task
@@ -59,11 +60,11 @@ class SessionAgent:
         erasures = parts.stores.erasures()
         before, erasures_before = ("", 0) if task.after else self._asked_back.pop(task.session_id, ("", 0))
         said = f"{before}\n{task.text}" if before and erasures_before == erasures else task.text
-        course = Course(model.id if model else None, parts.clock.monotonic_s(), said, erasures=erasures)
+        course = Course(model.id if model else None, parts.clock.monotonic_s(), said, task.label, erasures=erasures)
         past = () if task.incognito else await parts.stores.past_turns(task.session_id)
         if not task.incognito:
             spoken = task.after.shown if task.after is not None else task.text
-            await parts.stores.keep_question(task.session_id, task.turn_id, spoken)
+            await parts.stores.keep_question(task.session_id, task.turn_id, spoken, task.label)
         by_model = bool(task.files or task.after) or not task.tools
         plain = task.call or (None if by_model else self._parse_plain(task.text))
         if plain is not None and (plain.certain or not with_tools):
@@ -126,7 +127,7 @@ class SessionAgent:
     ) -> AsyncIterator[TurnEvent]:
         parts = self._parts
         scene = CallScene(
-            task.session_id, task.turn_id, USER, folder=task.folder, incognito=task.incognito, attached=task.files
+            task.session_id, task.turn_id, task.label, folder=task.folder, incognito=task.incognito, attached=task.files
         )
         told, past = _told(task, past)
         found = await parts.recall(task.text, MEMORIES_OFFERED)
@@ -152,9 +153,10 @@ class SessionAgent:
             async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(task.files))):
                 yield event
             attachments.append(loop.call_messages(course.calls[-1])[1])
-        after = told.calls if told is not None and with_tools else ()
-        if told is not None and not after:
-            attachments.append(Message("user", f"[{told.answer.text}]", told.answer.label))
+        after = tuple(message for end in told if with_tools for message in end.calls)
+        for end in told:
+            if not (with_tools and end.calls):
+                attachments.append(Message("user", f"[{end.answer.text}]", end.answer.label))
         remembered = [Message("user", memory.text, memory.label) for memory in course.memories]
         offered = await relevance.choose_tools(course.said, relevance.spoken_of(course.said, tools), parts.embed)
         further = [tool for tool in offered if tool not in listed]
@@ -183,7 +185,7 @@ class SessionAgent:
                 scene,
                 context=course.label,
                 result_tokens=max(0, for_results - after_tokens),
-                texts=(Message("user", task.text, USER), *remembered, *read),
+                texts=(Message("user", task.text, task.label), *remembered, *read),
             ),
             Prompt(
                 (),
@@ -191,7 +193,9 @@ class SessionAgent:
                 temperature=0.0 if with_tools else CHAT_TEMPERATURE,
                 model=course.model or "",
                 stable=1,
+                lane=task.lane,
                 turn_id="" if task.incognito else task.turn_id,
+                job=task.job,
             ),
             closing=_closing(task.text),
             withheld=self._withheld(course, offered) | (task.after.withheld if task.after is not None else frozenset()),
@@ -274,11 +278,11 @@ class SessionAgent:
         scene = CallScene(
             task.session_id,
             task.turn_id,
-            USER,
+            task.label,
             folder=task.folder,
             incognito=task.incognito,
             attached=task.files,
-            texts=(Message("user", task.text, USER),),
+            texts=(Message("user", task.text, task.label),),
         )
         named = [call for one in _requests(plain) if (call := plain_requests.name_call(one)) is not None]
         keeps = task.incognito and any(map(self._keeps, _requests(plain)))
@@ -308,7 +312,7 @@ class SessionAgent:
                 )
                 yield ModelOffered(task.turn_id, larger.id, larger.title, larger.size_bytes)
         course.label = self._parts.join(
-            [USER, *(outcome.label for outcome in course.calls), *(memory.label for memory in course.memories)]
+            [task.label, *(outcome.label for outcome in course.calls), *(memory.label for memory in course.memories)]
         )
         course.text = words
         course.first_token_s = self._parts.clock.monotonic_s() - course.started_s
@@ -325,7 +329,10 @@ class SessionAgent:
     async def _call_all(
         self, task: Task, course: Course, calls: Sequence[ToolCall], scene: CallScene
     ) -> AsyncIterator[TurnEvent]:
-        """Carry out plain requests one after the other, up to the first that is not done, and say what came of them."""
+        """Carry out plain requests one after the other, up to the first that is not done, and say what came of them.
+
+        With nobody there, what needs an answer is parked, and the rest is done as far as it does not need that.
+        """
         permit = self._parts.permit_plan
         if len(calls) > 1 and permit is not None and await permit(calls, scene, task.ask) is False:
             for call in calls:
@@ -335,13 +342,19 @@ class SessionAgent:
             course.text = tr("You said no, so none of it was done.")
             return
         said: list[str] = []
+        specs = {tool.name: tool for tool in self._parts.tools()}
+        waiting: list[tuple[ToolSpec, Mapping[str, Any]]] = []
         for place, call in enumerate(calls):
-            async for event in self._call(task, course, call, scene):
+            spec = specs.get(call.name)
+            behind = spec is not None and planning.may_need(spec, call.arguments, waiting)
+            async for event in self._call(task, course, call, replace(scene, behind=behind)):
                 yield event
             outcome = course.calls[-1]
             said.append(loop.outcome_text(outcome))
             course.text = "\n\n".join(said)
-            if outcome.status != "done":
+            if spec is not None and loop.waits_alone(outcome, task.ask):
+                waiting.append((spec, outcome.arguments))
+            elif outcome.status != "done":
                 course.text += loop.not_reached(len(calls) - place - 1)
                 return
             scene = replace(scene, context=self._parts.join([scene.context, outcome.label]))
@@ -397,11 +410,11 @@ def _requests(plain: plain_requests.PlainRequest) -> Sequence[plain_requests.Pla
 
 def _told(
     task: Task, past: tuple[context.PastTurn, ...]
-) -> tuple[context.PastTurn | None, tuple[context.PastTurn, ...]]:
-    """Return the turn that tells how the call ended with which `task` goes on, and the turns without it."""
-    told_turn = task.after.told_turn if task.after is not None else None
-    told = next((turn for turn in past if turn.turn_id == told_turn), None)
-    return told, tuple(turn for turn in past if turn is not told)
+) -> tuple[tuple[context.PastTurn, ...], tuple[context.PastTurn, ...]]:
+    """Return the turns that tell how the calls ended with which `task` goes on, and the turns without them."""
+    told_turns = task.after.told_turns if task.after is not None else ()
+    told = tuple(turn for turn in past if turn.turn_id in told_turns)
+    return told, tuple(turn for turn in past if turn.turn_id not in told_turns)
 
 
 def _closing(text: str) -> frozenset[str]:

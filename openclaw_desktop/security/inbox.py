@@ -152,6 +152,11 @@ class InboxStore:
             order by state = 'open' desc, rowid desc limit ?) order by place"""
         return tuple(_parked(row) for row in await self._database.rows(sql, (SHOWN,)))
 
+    async def of_turn(self, session_id: str, turn_id: str) -> tuple[Parked, ...]:
+        """Return all that a turn of a chat parked, in that order."""
+        sql = f"select {_COLUMNS} from inbox where session_id = ? and turn_id = ? order by rowid"
+        return tuple(_parked(row) for row in await self._database.rows(sql, (session_id, turn_id)))
+
     async def pending(self) -> int:
         """Return how many wait for an answer."""
         sql = "select count(*) from inbox where state = 'open' and expires_at > ?"

@@ -5,10 +5,12 @@ Owns the table `written_files`. Must not know who writes or reads a file. Loop; 
 
 from __future__ import annotations
 
+import apsw
+
 from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.security.labels import join, label_columns, label_of
-from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.database import Database, fetch
 
 
 class WrittenFiles:
@@ -23,6 +25,22 @@ class WrittenFiles:
         row = (path, sha256, *label_columns(label), self._clock.now().isoformat(timespec="seconds"))
         sql = "insert or replace into written_files values (?, ?, ?, ?, ?, ?)"
         await self._database.write(lambda c: c.execute(sql, row).fetchall())
+
+    async def foretell(self, path: str, sha256: str, label: Label) -> bool:
+        """Keep, before it is so, that `path` will hold those bytes; return True where worse is known of them there.
+
+        The worse of both counts until `note` says what came of it: whatever ends in between, nothing becomes better.
+        """
+
+        def insert(connection: apsw.Connection) -> bool:
+            sql = "select integrity, confidentiality, origins from written_files where path = ? and sha256 = ?"
+            known = [label_of(*row) for row in fetch(connection, sql, (path, sha256))]
+            worse = join([*known, label])
+            row = (path, sha256, *label_columns(worse), self._clock.now().isoformat(timespec="seconds"))
+            connection.execute("insert or replace into written_files values (?, ?, ?, ?, ?, ?)", row).fetchall()
+            return worse != join([label])
+
+        return await self._database.write(insert)
 
     async def label_of(self, path: str, sha256: str) -> Label | None:
         """Return the label of the text of that hash, wherever it lies by now; None where the agent wrote no such.

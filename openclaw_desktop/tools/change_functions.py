@@ -13,9 +13,10 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -26,41 +27,92 @@ _CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
 _FOLDER = os.O_RDONLY | _NOFOLLOW | _CLOEXEC | getattr(os, "O_DIRECTORY", 0)
 _CHUNK_BYTES = 1 << 18
 _TRIES = 1000
+_TEMPORARY = re.compile(r"\..{1,100}\.[0-9a-f]{12}\.part", re.DOTALL)
 
 
-def write(path: str, text: str, mode: str, trash: str) -> JSON:
-    """Write `text` to the file at `path`: {"sha256", "sha256_before", "before": where the old file lies in the trash}.
+def foresee(path: str, text: str, mode: str) -> JSON:
+    """Return {"sha256", "sha256_before"} of what `write` would make of the file, and of what it would keep of it.
 
-    `mode`: "create" (nothing may be there), "replace" (a file must be there; it goes to the trash) or "append".
-    Raises CallFailed `exists`, `missing`, `not_file`, OSError.
+    Raises CallFailed `exists`, `missing`, `not_file`, OSError, as `write` does.
     """
     parent, name = os.path.split(path)
     folder = os.open(parent, _FOLDER)
     try:
-        status = _status(folder, name)
-        if mode == "create" and status is not None:
-            raise CallFailed("exists", "something of that name is there already")
-        if mode != "create" and status is None:
-            raise CallFailed("missing", "there is no such file")
-        if status is not None and not stat.S_ISREG(status.st_mode):
-            raise CallFailed("not_file", "this is not a regular file")
-        data = text.encode("utf-8", "surrogatepass")
-        old = _content(folder, name) if status is not None and mode == "append" else b""
-        data = old + data
-        temporary = f".{name[:100]}.{os.urandom(6).hex()}.part"
-        _fill(folder, temporary, data, stat.S_IMODE(status.st_mode) if status else 0o644)
-        try:
-            before = _move_to_trash(path, folder, name, trash) if status is not None else None
-            _rename_new(folder, temporary, folder, name)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
-        os.fsync(folder)
-        hashes = {"sha256": hashlib.sha256(data).hexdigest(), "sha256_before": hashlib.sha256(old).hexdigest()}
-        return {**hashes, "before": before}
+        old, data, _ = _before_and_after(folder, name, text, mode)
     finally:
         os.close(folder)
+    return {"sha256": hashlib.sha256(data).hexdigest(), "sha256_before": hashlib.sha256(old).hexdigest()}
+
+
+def write(path: str, text: str, mode: str, trash: str, sha256: str = "") -> JSON:
+    """Write `text` to the file at `path`: {"sha256", "before": where the old file lies in the trash}.
+
+    `mode`: "create" (nothing may be there), "replace" (a file must be there; it goes to the trash) or "append".
+    `sha256`: what the file has to have afterwards, as `foresee` said; "": anything.
+    Raises CallFailed `exists`, `missing`, `not_file`, `changed`, OSError.
+    """
+    parent, name = os.path.split(path)
+    folder = os.open(parent, _FOLDER)
+    try:
+        _, data, status = _before_and_after(folder, name, text, mode)
+        made = hashlib.sha256(data).hexdigest()
+        if sha256 not in ("", made):
+            raise CallFailed("changed", "it changed a moment ago")
+        with _beside(folder, name, data, stat.S_IMODE(status.st_mode) if status else 0o644) as temporary:
+            before = _move_to_trash(path, folder, name, trash) if status is not None else None
+            _rename_new(folder, temporary, folder, name)
+        os.fsync(folder)
+        return {"sha256": made, "before": before}
+    finally:
+        os.close(folder)
+
+
+def write_new(path: str, data: bytes) -> None:
+    """Write `data` to a new file that only its owner reads: whole, or not at all under that name.
+
+    Raises CallFailed `exists`, OSError.
+    """
+    parent, name = os.path.split(path)
+    folder = os.open(parent, _FOLDER)
+    try:
+        if _status(folder, name) is not None:
+            raise CallFailed("exists", "something of that name is there already")
+        with _beside(folder, name, data, 0o600) as temporary:
+            _rename_new(folder, temporary, folder, name)
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def is_temporary(name: str) -> bool:
+    """Return True where a file is called as what is half written here: a kill may have left it with part of a text."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def _before_and_after(folder: int, name: str, text: str, mode: str) -> tuple[bytes, bytes, os.stat_result | None]:
+    """Return what a file keeps, what it has when `text` is written to it, and its status."""
+    status = _status(folder, name)
+    if mode == "create" and status is not None:
+        raise CallFailed("exists", "something of that name is there already")
+    if mode != "create" and status is None:
+        raise CallFailed("missing", "there is no such file")
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        raise CallFailed("not_file", "this is not a regular file")
+    old = _content(folder, name) if mode == "append" else b""
+    return old, old + text.encode("utf-8", "surrogatepass"), status
+
+
+@contextlib.contextmanager
+def _beside(folder: int, name: str, data: bytes, mode: int) -> Iterator[str]:
+    """Give the name of a file with `data` beside `name`, to be renamed; it goes where that fails."""
+    temporary = f".{name[:100]}.{os.urandom(6).hex()}.part"
+    try:
+        _fill(folder, temporary, data, mode)
+        yield temporary
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
 
 
 def make_folder(path: str) -> JSON:
@@ -203,6 +255,7 @@ def _reserve(info: int, name: str, path: str) -> str:
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
     {
+        "files.foresee": foresee,
         "files.write": write,
         "files.make_folder": make_folder,
         "files.move": move,

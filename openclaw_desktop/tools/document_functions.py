@@ -7,6 +7,8 @@ jailed child.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import datetime as dt
 import io
 import logging
@@ -14,7 +16,7 @@ import os
 import stat
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
@@ -36,6 +38,8 @@ UNPACKED_LIMIT_BYTES = 200 << 20
 MEMBERS = 5_000
 TEXT_CHARS = 250_000
 COLUMNS = 60
+# As the name of a sheet: each of them, one below the other. No program allows a sheet that name.
+ALL_SHEETS = "*"
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its remarks about odd files are nobody's concern
 
@@ -51,30 +55,45 @@ def read_document(path: str, first: int = 1, last: int = 0, sheet: str = "") -> 
     `first` and `last` (0: to the end) choose pages of a PDF and rows of a sheet, `sheet` names one; `parts` counts the
     pages, or names the sheets. Raises CallFailed `not_document`, `encrypted`, `damaged`, `too_large` or `no_part`.
     """
-    warnings.simplefilter("ignore")  # the libraries' remarks about odd files
     with _open(path) as file:
-        head = file.read(8)
-        file.seek(0)
-        try:
-            if head.startswith(b"%PDF-"):
-                return _read_pdf(file, first, last)
-            if head.startswith(b"PK\x03\x04"):
-                return _read_archive(file, first, last, sheet)
-            if head.startswith(b"\xd0\xcf\x11\xe0"):
-                # The old Office container: also what a password turns a new file into.
-                raise CallFailed("encrypted", "it is locked with a password, or in the old Office format")
-        except CallFailed:
-            raise
-        except MemoryError:
-            raise CallFailed("too_large", "it needs more memory than it may use") from None
-        except RecursionError:
-            raise CallFailed("damaged", "it is nested too deeply") from None
-        except (pypdf.errors.PyPdfError, zipfile.BadZipFile, PackageNotFoundError, LxmlError, ParseError) as error:
-            raise CallFailed("damaged", f"it is damaged ({type(error).__name__})") from None
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OSError, ArithmeticError,
-                NotImplementedError, AssertionError) as error:  # fmt: skip
-            # What these libraries raise on files that break their rules is anything.
-            raise CallFailed("damaged", f"it is damaged ({type(error).__name__})") from None
+        return _read(file, first, last, sheet)
+
+
+def read_sent(data: str) -> JSON:
+    """Return what `read_document` returns of the whole file `data` (base64), with every sheet; it raises the same."""
+    try:
+        content = base64.b64decode(data, validate=True)
+    except binascii.Error:
+        raise CallFailed("not_document", "these are no bytes") from None
+    if len(content) > SIZE_LIMIT_BYTES:
+        raise CallFailed("too_large", f"it has {len(content):,} bytes, and {SIZE_LIMIT_BYTES:,} can be read")
+    return _read(io.BytesIO(content), 1, 0, ALL_SHEETS)
+
+
+def _read(file: IO[bytes], first: int, last: int, sheet: str) -> JSON:
+    warnings.simplefilter("ignore")  # the libraries' remarks about odd files
+    head = file.read(8)
+    file.seek(0)
+    try:
+        if head.startswith(b"%PDF-"):
+            return _read_pdf(file, first, last)
+        if head.startswith(b"PK\x03\x04"):
+            return _read_archive(file, first, last, sheet)
+        if head.startswith(b"\xd0\xcf\x11\xe0"):
+            # The old Office container: also what a password turns a new file into.
+            raise CallFailed("encrypted", "it is locked with a password, or in the old Office format")
+    except CallFailed:
+        raise
+    except MemoryError:
+        raise CallFailed("too_large", "it needs more memory than it may use") from None
+    except RecursionError:
+        raise CallFailed("damaged", "it is nested too deeply") from None
+    except (pypdf.errors.PyPdfError, zipfile.BadZipFile, PackageNotFoundError, LxmlError, ParseError) as error:
+        raise CallFailed("damaged", f"it is damaged ({type(error).__name__})") from None
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OSError, ArithmeticError,
+            NotImplementedError, AssertionError) as error:  # fmt: skip
+        # What these libraries raise on files that break their rules is anything.
+        raise CallFailed("damaged", f"it is damaged ({type(error).__name__})") from None
     raise CallFailed("not_document", "it is neither a PDF nor a document nor a sheet")
 
 
@@ -138,20 +157,31 @@ def _word_parts(file: IO[bytes]) -> Parts:
 def _read_workbook(file: IO[bytes], first: int, last: int, sheet: str) -> JSON:
     book = openpyxl.load_workbook(file, read_only=True, data_only=True)
     names = book.sheetnames
-    chosen = _chosen(names, sheet)
-    rows = book[chosen].iter_rows(min_row=first, max_row=last or None, max_col=COLUMNS, values_only=True)
-    text, truncated = _joined((_row(values) for values in rows), "\n")
-    return {"text": f"[sheet {chosen}]\n{text}", "kind": "xlsx", "parts": names, "truncated": truncated}
+
+    def rows(name: str) -> Parts:
+        chosen = book[name].iter_rows(min_row=first, max_row=last or None, max_col=COLUMNS, values_only=True)
+        return (_row(values) for values in chosen)
+
+    text, truncated = _joined(_sheets(_chosen(names, sheet), rows), "\n")
+    return {"text": text, "kind": "xlsx", "parts": names, "truncated": truncated}
 
 
 def _read_open_sheets(file: IO[bytes], first: int, last: int, sheet: str) -> JSON:
     sheets = {
         str(found.getAttribute("name")): found for found in opendocument.load(file).getElementsByType(table.Table)
     }
-    chosen = _chosen(list(sheets), sheet)
-    rows = sheets[chosen].getElementsByType(table.TableRow)[first - 1 : last or None]
-    text, truncated = _joined((_row(_cells(row)) for row in rows), "\n")
-    return {"text": f"[sheet {chosen}]\n{text}", "kind": "ods", "parts": list(sheets), "truncated": truncated}
+
+    def rows(name: str) -> Parts:
+        return (_row(_cells(row)) for row in sheets[name].getElementsByType(table.TableRow)[first - 1 : last or None])
+
+    text, truncated = _joined(_sheets(_chosen(list(sheets), sheet), rows), "\n")
+    return {"text": text, "kind": "ods", "parts": list(sheets), "truncated": truncated}
+
+
+def _sheets(names: list[str], rows: Callable[[str], Parts]) -> Parts:
+    for place, name in enumerate(names):
+        yield f"{chr(10) if place else ''}[sheet {name}]"
+        yield from rows(name)
 
 
 def _cells(row: Any) -> Iterator[str]:
@@ -162,14 +192,16 @@ def _cells(row: Any) -> Iterator[str]:
         yield from [words] * times
 
 
-def _chosen(names: list[str], sheet: str) -> str:
+def _chosen(names: list[str], sheet: str) -> list[str]:
     if not names:
         raise CallFailed("no_part", "it has no sheet")
+    if sheet == ALL_SHEETS:
+        return names
     if not sheet:
-        return names[0]
+        return names[:1]
     for name in names:
         if name.casefold() == sheet.casefold():
-            return name
+            return [name]
     raise CallFailed("no_part", f"it has no sheet {sheet[:60]!r}, but {', '.join(names)[:200]}")
 
 
@@ -236,4 +268,4 @@ def _sample_sheet() -> Any:
 
 
 _warm_up()
-HANDLERS: Mapping[str, Handler] = MappingProxyType({"documents.read": read_document})
+HANDLERS: Mapping[str, Handler] = MappingProxyType({"documents.read": read_document, "documents.read_sent": read_sent})

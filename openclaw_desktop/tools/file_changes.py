@@ -141,12 +141,17 @@ class WriteFileTool(_Change):
         path, mode = Path(call.arguments["path"]), call.arguments["mode"]
         kept_label = scene.context
         trash = await self._trash_for(path)
-        arguments = {"path": str(path), "text": call.arguments["text"], "mode": mode, "trash": str(trash)}
-        found = await self._do("files.write", arguments, path, path.parent, trash)
+        arguments = {"path": str(path), "text": call.arguments["text"], "mode": mode}
+        seen = await self._do("files.foresee", arguments, path, path.parent)
         if mode == "append":
-            before = await self._labels.label_of(path, found["sha256_before"])
+            before = await self._labels.label_of(path, seen["sha256_before"])
             kept_label = join([before, kept_label])
-        await self._labels.note(path, found["sha256"], kept_label)
+        # What it is worth is on the disk before it: a kill in between leaves no text that counts for more.
+        settles = await self._labels.foretell(path, seen["sha256"], kept_label)
+        arguments |= {"trash": str(trash), "sha256": seen["sha256"]}
+        found = await self._do("files.write", arguments, path, path.parent, trash)
+        if settles:
+            await self._labels.note(path, found["sha256"], kept_label)
         receipt = Receipt("file.written", tr("wrote {name}", name=visible(path.name)), call.id, str(path))
         return ToolResult(
             tr("Written: {path}", path=visible(str(path))), scene.context, (receipt,), {"path": str(path), **found},
@@ -300,6 +305,8 @@ def _explain(failure: CallFailed, path: Path) -> str:
             return tr("There is something of that name already, so nothing was changed ({name}).", name=name)
         case "missing":
             return tr("{name} is not there, so nothing was changed.", name=name)
+        case "changed":
+            return tr("{name} changed at that very moment, so it was left as it is.", name=name)
         case "timeout":
             return tr("Changing {name} took too long and was stopped.", name=name)
         case _:

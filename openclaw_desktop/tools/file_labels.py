@@ -12,6 +12,7 @@ from typing import Protocol
 from openclaw_desktop.core.labels import Confidentiality, Label
 from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.security.scopes import covers_path
+from openclaw_desktop.tools.change_functions import is_temporary
 
 OWN = "file:own"
 
@@ -21,6 +22,10 @@ class Written(Protocol):
 
     async def note(self, path: str, sha256_hex: str, label: Label) -> None:
         """Note the label of a file's text."""
+        ...
+
+    async def foretell(self, path: str, sha256_hex: str, label: Label) -> bool:
+        """Note it before it is written; return True where worse is known of that text there."""
         ...
 
     async def label_of(self, path: str, sha256_hex: str) -> Label | None:
@@ -53,13 +58,19 @@ class FileLabels:
         return Label("untrusted", "private", (origin,))
 
     async def is_own(self, path: Path) -> bool:
-        """True where `path` lies in a folder that the user marked as written by them."""
+        """True where `path` lies in a folder that the user marked as written by them, and is no text half written."""
+        if is_temporary(path.name):
+            return False
         grants = await self._grants.active()
         return any(grant.capability == OWN and covers_path(grant.scope, str(path)) for grant in grants)
 
     async def note(self, path: Path, sha256: str, label: Label) -> None:
         """Note the label of a text that the agent wrote, or brought there."""
         await self._written.note(str(path), sha256, label)
+
+    async def foretell(self, path: Path, sha256: str, label: Label) -> bool:
+        """Note it before the text is there, so that nothing may come between; True where `note` has to follow."""
+        return await self._written.foretell(str(path), sha256, label)
 
 
 def _private(label: Label) -> Confidentiality:

@@ -146,6 +146,8 @@ class Permission:
         """
         spec = tool.spec
         decision = await self._decide(frozen, spec, scene, ask is not None or bool(approved))
+        if scene.behind and ask is None and decision.action in ("allow", "allow_undo"):
+            decision = Decision("park", "it may need what another call is to do, which waits for an answer")
         decided = self._entry("decision", decision.action, decision.reason, frozen, spec, scene, call_ref)
         if decision.action in ("allow", "allow_undo"):
             return Ruling("run", call_ref=call_ref, first=(decided,))
@@ -296,7 +298,7 @@ class Permission:
         )
         inbox_id = await self._inbox.park(entry)
         waits = tr("It waits for your answer: openclaw-agent inbox approve {id}", id=inbox_id)
-        return Ruling("parked", f"{_needs_permission(frozen, spec, decision)} {waits}", inbox_id)
+        return Ruling("parked", f"{_needs_permission(frozen, spec, decision, scene.behind)} {waits}", inbox_id)
 
     def _entry(
         self,
@@ -354,8 +356,10 @@ async def _preview(tool: Tool, frozen: ToolCall, scene: CallScene) -> str:
         return tr("[What this would change could not be shown.]")
 
 
-def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision) -> str:
+def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision, behind: bool = False) -> str:
     log.info("not let run: %s (%s)", call.name, decision.reason)
+    if behind:
+        return tr("This comes after something that waits for your answer, and may need it.")
     target = call.arguments.get(spec.authority[0]) if spec.authority else None
     if spec.capability == "file:read" and isinstance(target, str) and target.isprintable() and target:
         return tr(

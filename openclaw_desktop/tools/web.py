@@ -1,4 +1,4 @@
-"""The tool that reads a page of the web: fetched by the broker, made readable in the jail.
+"""The tool that reads a page of the web, or a PDF or document there: fetched by the broker, made readable in the jail.
 
 Owns its schema, its receipts and which hosts a page may send on to. Must not open a connection or parse a page itself.
 Loop.
@@ -25,12 +25,18 @@ from openclaw_desktop.tools.parsers import Parse
 from openclaw_desktop.workers.tool_host import CallFailed
 
 PAGE_BYTES = 4_000_000
+# A document is worth nothing by halves, and has its pictures within.
+DOCUMENT_BYTES = 20_000_000
 FETCH_S = 20.0
 READ_S = 10.0
+DOCUMENT_S = 30.0
 # More links than this are the page's menu.
 LINKS_SHOWN = 60
 CAPABILITY = "network:fetch"
 
+# What a PDF, a document or sheet (a zip), and one of the old Office or with a password begin with, whatever its sender
+# calls it.
+_DOCUMENT_STARTS = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _HTML = ("text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml")
 _TEXT = ("application/json", "application/xml", "application/javascript", "application/yaml", "application/toml")
 
@@ -62,7 +68,7 @@ class FetchPageTool:
         effect="outbound",
         capability=CAPABILITY,
         authority=("url",),
-        timeout_s=FETCH_S + READ_S + 5,
+        timeout_s=FETCH_S + DOCUMENT_S + 5,
     )
 
     def __init__(self, fetch: Fetch, parse: Parse, grants: Grants) -> None:
@@ -84,7 +90,7 @@ class FetchPageTool:
         request = WebRequest(
             target.url,
             headers={"Accept": "text/html, text/plain, */*;q=0.5"},
-            limit_bytes=PAGE_BYTES,
+            limit_bytes=DOCUMENT_BYTES,
             timeout_s=FETCH_S,
         )
         try:
@@ -105,10 +111,12 @@ class FetchPageTool:
 
     async def _read(self, response: WebResponse, target: Target) -> Mapping[str, Any]:
         """Return {"title", "text", "links", "truncated"} of what came back; raises UserError."""
+        if response.body.startswith(_DOCUMENT_STARTS):
+            return await self._read_document(response, target)
         kind, _, parameters = response.headers.get("content-type", "").partition(";")
         kind = kind.strip().lower()
         charset = match[1] if (match := re.search(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", parameters)) else ""
-        data = base64.b64encode(response.body).decode()
+        data = base64.b64encode(response.body[:PAGE_BYTES]).decode()
         start = response.body[:1024].lstrip().lower()
         try:
             if kind in _HTML or (not kind and start.startswith((b"<!doctype", b"<html", b"<head", b"<body"))):
@@ -122,9 +130,32 @@ class FetchPageTool:
             raise _unreadable(target.host, failure.code) from failure
         raise UserError(
             "not_a_page",
-            tr("{host} sent a file ({kind}), not a page that can be read.", host=target.host, kind=_kind(kind)),
-            tr("Save it from your browser, then ask for the file."),
+            tr(
+                "{host} sent a file ({kind}), neither a page nor a document that can be read.",
+                host=target.host,
+                kind=_kind(kind),
+            ),
+            tr("Save it from your browser, or look at it there."),
         )
+
+    async def _read_document(self, response: WebResponse, target: Target) -> Mapping[str, Any]:
+        """Return what `_read` returns, of a PDF, a document or a sheet, and which of them it is as "kind"."""
+        if response.truncated:
+            raise UserError(
+                "document_too_large",
+                tr(
+                    "The file of {host} is larger than {size} MB, more than is fetched.",
+                    host=target.host,
+                    size=DOCUMENT_BYTES // 1_000_000,
+                ),
+                tr("Save it from your browser, then ask for the file."),
+            )
+        data = base64.b64encode(response.body).decode()
+        try:
+            found = await self._parse.call("documents.read_sent", {"data": data}, timeout_s=DOCUMENT_S)
+            return {**_checked(found), "kind": "document"}
+        except CallFailed as failure:
+            raise _unreadable_document(target.host, failure.code) from failure
 
 
 def own_hosts(target: Target) -> tuple[str, ...]:
@@ -179,13 +210,15 @@ def _shown(page: Mapping[str, Any], response: WebResponse, scene: CallScene, par
         rest = rest[len(cut) - 1 :] if cut != rest else ""
     shown = clip(rest, room)
     notes = []
-    if not whole:
+    if not whole and "kind" in page:
+        notes.append(tr("[the document has no text that can be read: its pages may be pictures]"))
+    elif not whole:
         notes.append(tr("[the page has no text that can be read without running its programs]"))
     elif not rest:
         notes.append(tr("[the page has no part {part}]", part=part))
     if shown != rest:
         notes.append(tr("[cut: the page goes on in part {part}]", part=part + 1))
-    elif response.truncated or page["truncated"]:
+    elif response.truncated or page["truncated"] or ("kind" not in page and len(response.body) > PAGE_BYTES):
         notes.append(tr("[cut: the page is longer than is read]"))
     return "\n\n".join(piece for piece in (head, shown, *notes) if piece)
 
@@ -215,6 +248,25 @@ def _unreadable(host: str, code: str) -> UserError:
     return UserError(
         "page_unreadable",
         tr("What {host} sent can't be read as a page.", host=host),
+        tr("Look at it in your browser."),
+    )
+
+
+def _unreadable_document(host: str, code: str) -> UserError:
+    match code:
+        case "encrypted":
+            reason = tr("it is locked with a password, or in the old Office format")
+        case "too_large":
+            reason = tr("it would be too large when unpacked")
+        case "timeout":
+            reason = tr("reading it took too long, so it was given up")
+        case "not_document":
+            reason = tr("it is an archive, neither a PDF nor a document nor a sheet")
+        case _:
+            reason = tr("it is damaged, or of a form that is not known")
+    return UserError(
+        "document_unreadable",
+        tr("The file of {host} can't be read: {reason}.", host=host, reason=reason),
         tr("Look at it in your browser."),
     )
 

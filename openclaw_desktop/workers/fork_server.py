@@ -34,6 +34,7 @@ if sys.platform != "win32":
     from openclaw_desktop.workers.sandbox import temporary
 if sys.platform == "linux":
     from openclaw_desktop.workers.keeper import namespaces_work
+    from openclaw_desktop.workers.sandbox import strays
     from openclaw_desktop.workers.sandbox.program_jail import prepare
     from openclaw_desktop.workers.sandbox.usage import swaps
     from openclaw_desktop.workers.spare_keeper import stand_by
@@ -57,6 +58,8 @@ def serve(handlers: Handlers) -> int:
         return 1
     tree.die_with_parent()
     tree.adopt_orphans()
+    if sys.platform == "linux":
+        strays.end_strays()  # of workers before us that were killed
     gc.collect()
     gc.freeze()  # children then share these pages for good
     abi = int(os.environ.get(ABI_VARIABLE, landlock.LATEST_ABI))
@@ -335,7 +338,8 @@ def _live_and_die(parent: int, pipe: int, body: Callable[[int], JSON]) -> None:
 
 def _attempt(body: Callable[[int], JSON], pipe: int) -> bytes:
     try:
-        return json.dumps(body(pipe)).encode()
+        # As letters, not as their escapes: other scripts than Latin would take twice the room.
+        return json.dumps(body(pipe), ensure_ascii=False).encode("utf-8", "surrogatepass")
     except JailError as error:
         failure = _error("jail", str(error))
     except CallFailed as error:

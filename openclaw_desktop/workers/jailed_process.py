@@ -18,6 +18,9 @@ from openclaw_desktop.workers.calls import CallFailed
 from openclaw_desktop.workers.process import STDERR_TAIL_BYTES, clean_environment, worker_command
 from openclaw_desktop.workers.programs import Ended, Program
 
+if sys.platform == "linux":
+    from openclaw_desktop.workers.sandbox import strays
+
 START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 5.0
 
@@ -96,22 +99,25 @@ class JailedProcess:
         with contextlib.suppress(OSError):
             while chunk := await loop.sock_recv(self._channel, 4096):
                 told += chunk
+        if not told and sys.platform == "linux":
+            # Its keeper was killed: what is left holds our pipes, too.
+            await asyncio.to_thread(strays.end_strays, self._process.pid)
         await self._process.wait()
         await self._drain
         self._channel.close()
-        if not told:  # its keeper was killed
+        if not told:
             return ProcessEnd("life", None)
         end = json.loads(told)
         return ProcessEnd(end["ended"], end["exit_code"])
 
 
 async def open_jailed(program: Program, line_limit_bytes: int = 1 << 16) -> JailedProcess:
-    """Start `program`; raises CallFailed `jail` where its jail can't be set up, `not_started` or `died`.
+    """Start `program`; raises CallFailed `jail` where its jail can't be set up, `no_jail`, `not_started` or `died`.
 
     `line_limit_bytes`: the longest line that can be read of its stdout.
     """
     if sys.platform != "linux":  # what lives long is somebody else's code, and needs a jail of level 3
-        raise CallFailed("jail", tr("There is no jail on this system for programs that live long."))
+        raise CallFailed("no_jail", tr("There is no jail on this system for programs that live long."))
     ours, theirs = socket.socketpair()
     try:
         with theirs:

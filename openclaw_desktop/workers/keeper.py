@@ -31,7 +31,7 @@ from openclaw_desktop.workers.sandbox.program_jail import ProgramJail, enter_pro
 if sys.platform != "linux":
     raise ImportError("programs are kept on Linux alone")
 
-from openclaw_desktop.workers.sandbox import namespaces, usage
+from openclaw_desktop.workers.sandbox import namespaces, strays, usage
 
 PRIVATE = "/private"  # its own folder, in a root of its own
 PRIVATE_BYTES = 256 << 20
@@ -288,6 +288,10 @@ class Keeper:
         resource.setrlimit(resource.RLIMIT_NPROC, (_lower(resource.RLIMIT_NPROC, own + tasks),) * 2)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
+        if not self._namespaces:
+            strays.mark(
+                self._private
+            )  # should our keeper be killed: death follows the parent only as long as one likes
         enter_program(program.jail, self._system, (self._private,), self._namespaces, (0, 1, 2, status))
         os.set_inheritable(status, False)
         if self._body is not None:
@@ -300,6 +304,7 @@ class Keeper:
 
     def _remove_private(self) -> None:
         if self._private and not self._namespaces:
+            strays.unmark(self._private)
             temporary.remove(self._private)
 
 

@@ -51,6 +51,8 @@ class WorkerProcess:
 
     def __init__(self, role: str, process: asyncio.subprocess.Process) -> None:
         self.role = role
+        # Whether it was ended from here, not by itself.
+        self.ended_by_us = False
         self._process = process
         self._stderr_tail = b""
         self._drain = asyncio.get_running_loop().create_task(self._read_stderr(), name=f"stderr of worker {role}")
@@ -81,6 +83,17 @@ class WorkerProcess:
     def running(self) -> bool:
         """True until the child has ended."""
         return self._process.returncode is None
+
+    @property
+    def stderr_tail(self) -> str:
+        """The end of what the child wrote to stderr."""
+        return self._stderr_tail.decode(errors="replace")
+
+    async def ended(self) -> int:
+        """Wait for the child's end and return its exit status, negative where a signal ended it."""
+        returncode = await self._process.wait()
+        await asyncio.wait([self._drain])
+        return returncode
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Write one message; raises WorkerDied where nobody reads."""
@@ -114,6 +127,7 @@ class WorkerProcess:
     async def kill(self) -> None:
         """End the child and its whole process group at once, and wait until it is gone."""
         if self.running:
+            self.ended_by_us = True
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if sys.platform == "win32":
                     self._process.kill()
@@ -124,6 +138,7 @@ class WorkerProcess:
 
     async def stop(self, grace_s: float = 2.0) -> None:
         """Close the child's stdin, which asks it to end, and kill it after `grace_s`."""
+        self.ended_by_us = True
         if self._process.stdin is not None:
             self._process.stdin.close()
         with contextlib.suppress(TimeoutError):
@@ -135,8 +150,7 @@ class WorkerProcess:
             await asyncio.wait_for(self._process.wait(), 2.0)
         await self.kill()
         returncode = self._process.returncode
-        detail = self._stderr_tail.decode(errors="replace")
-        return WorkerDied(self.role, returncode if returncode is not None else -9, detail)
+        return WorkerDied(self.role, returncode if returncode is not None else -9, self.stderr_tail)
 
     async def _read_stderr(self) -> None:
         stderr = self._process.stderr

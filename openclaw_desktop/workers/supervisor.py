@@ -1,17 +1,21 @@
 """When a child process is started, and when again.
 
-Owns the one child of a role, the pause after each death and the count of restarts. Must not know what the child does
-(`process` runs it, its client talks to it). Parent, loop.
+Owns the one child of a role, the pause after each death, the count of restarts, and who is told of a death. Must not
+know what the child does (`process` runs it, its client talks to it). Parent, loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.workers.process import WorkerDied, WorkerProcess
+
+log = logging.getLogger(__name__)
 
 WorkerState = Literal["starting", "running", "died", "stopped"]
 
@@ -23,6 +27,37 @@ GOOD_RUN_S = 60.0
 def pause_before_restart_s(deaths: int) -> float:
     """Return how long to wait after so many deaths in a row: 0 after the first, then 0.5, 1, 2 and up to 30 seconds."""
     return 0.0 if deaths <= 1 else float(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(deaths - 2, 16)))
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A child that ended although nobody ended it. `detail`: the end of its stderr; `in_a_row`: how many by now."""
+
+    role: str
+    returncode: int
+    detail: str
+    in_a_row: int
+
+
+class Deaths:
+    """Who hears of the deaths of this process's children: supervisors are made far apart, and there is one agent."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Death], None]] = []
+
+    def listen(self, on_death: Callable[[Death], None]) -> Callable[[], None]:
+        """Have `on_death` called with each from now on; return what ends that."""
+        self._listeners.append(on_death)
+        return lambda: self._listeners.remove(on_death)
+
+    def note(self, death: Death) -> None:
+        """Tell of one."""
+        log.warning("worker %s ended by itself with %s", death.role, death.returncode)
+        for listener in tuple(self._listeners):
+            listener(death)
+
+
+deaths = Deaths()
 
 
 class Supervisor:
@@ -49,6 +84,7 @@ class Supervisor:
         self._starting: asyncio.Task[WorkerProcess] | None = None
         self._started_s = 0.0
         self._deaths = 0
+        self._watching: set[asyncio.Task[None]] = set()
 
     @property
     def process(self) -> WorkerProcess | None:
@@ -88,6 +124,8 @@ class Supervisor:
         if process is not None:
             await process.stop()
             self._on_state("stopped")
+        if self._watching:
+            await asyncio.wait(self._watching)
 
     async def _start(self) -> WorkerProcess:
         if self._process is not None:
@@ -104,7 +142,16 @@ class Supervisor:
             self._on_state("died")
             raise
         self._on_state("running")
+        watching = asyncio.get_running_loop().create_task(self._watch(self._process), name=f"end of {self.role}")
+        self._watching.add(watching)
+        watching.add_done_callback(self._watching.discard)
         return self._process
+
+    async def _watch(self, process: WorkerProcess) -> None:
+        """Tell of the child's death, unless it was ended."""
+        returncode = await process.ended()
+        if not process.ended_by_us and self._process is process:
+            deaths.note(Death(self.role, returncode, process.stderr_tail, self._deaths + 1))
 
     async def _note_death(self, process: WorkerProcess) -> None:
         self._process = None

@@ -22,6 +22,9 @@ from openclaw_desktop.workers.programs import Program, ProgramResult
 from openclaw_desktop.workers.sandbox.proof import FULL_LEVEL, Proof, prove_commands
 from openclaw_desktop.workers.supervisor import Supervisor, WorkerState
 
+if sys.platform == "linux":
+    from openclaw_desktop.workers.sandbox import strays
+
 __all__ = ["CallFailed", "ToolHost"]
 
 Waiting = dict[int, asyncio.Future[JSON]]
@@ -197,6 +200,8 @@ async def _listen(worker: WorkerProcess, waiting: Waiting) -> None:
         for answer in waiting.values():
             if not answer.done():
                 answer.set_exception(_death())
+    if sys.platform == "linux":
+        await asyncio.to_thread(strays.end_strays, worker.pid)
 
 
 async def _cancel(worker: WorkerProcess, call_id: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import hashlib
 import os
 import re
@@ -16,6 +15,7 @@ import stat
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from openclaw_desktop.tools.change_functions import write_new
 from openclaw_desktop.workers.calls import JSON, CallFailed, Handler
 
 PIECE_BYTES = 600_000
@@ -29,27 +29,7 @@ def save_part(path: str, data: str, encoding: str) -> JSON:
     Raises CallFailed `exists`, `broken` (it is not packed as it says), OSError.
     """
     content = _unpack(base64.b64decode(data), encoding)
-    parent, name = os.path.split(path)
-    folder = os.open(parent, os.O_RDONLY | _NOFOLLOW | _CLOEXEC | getattr(os, "O_DIRECTORY", 0))
-    try:
-        try:
-            file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC, 0o600, dir_fd=folder)
-        except FileExistsError:
-            raise CallFailed("exists", "something of that name is there already") from None
-        try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(file, rest) :]
-            os.fsync(file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name, dir_fd=folder)
-            raise
-        finally:
-            os.close(file)
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_new(path, content)
     return {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
 
 

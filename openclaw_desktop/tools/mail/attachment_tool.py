@@ -115,7 +115,7 @@ class SaveAttachmentTool:
             # In a folder whose texts count as the user's, its label is there before it is: nothing may come between.
             if await self._labels.is_own(path):
                 known = await self._jail.call("mail.hash_part", packed, timeout_s=WRITE_S)
-                await self._labels.note(path, known["sha256"], head.label)
+                await self._labels.foretell(path, known["sha256"], head.label)
             arguments = {"path": str(path), **packed}
             found = await self._jail.call("mail.save_part", arguments, write=(path.parent,), timeout_s=WRITE_S)
         except CallFailed as failure:

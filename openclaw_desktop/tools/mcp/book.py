@@ -11,10 +11,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.storage.atomic import write_atomically
-from openclaw_desktop.tools.mcp.form import NAME, Server
+from openclaw_desktop.tools.mcp.form import NAME, Server, unknown_server
 from openclaw_desktop.tools.mcp.offers import as_rows, stored_offers
 
 _LISTS = ("command", "read", "write", "hosts", "off", "reads")
@@ -42,12 +42,7 @@ class McpBook:
         """Return the server of that name; raises UserError."""
         found = self.servers().get(name)
         if found is None:
-            raise UserError(
-                "unknown_mcp_server",
-                tr("There is no MCP server {name}.", name=visible(name[:80])),
-                tr("openclaw-agent mcp list shows them."),
-                ExitCode.USAGE,
-            )
+            raise unknown_server(name)
         return found
 
     def put(self, *servers: Server) -> None:

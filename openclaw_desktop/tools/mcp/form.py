@@ -177,6 +177,16 @@ def open_secrets(server: Server) -> tuple[str, ...]:
     return shown or ((server.url,) if re.search(r"[?&](?:[\w-]*(?:key|token|secret)[\w-]*)=", server.url, re.I) else ())
 
 
+def unknown_server(name: str) -> UserError:
+    """Return what is said where there is no server of that name."""
+    return UserError(
+        "unknown_mcp_server",
+        tr("There is no MCP server {name}.", name=visible(name[:80])),
+        tr("openclaw-agent mcp list shows them."),
+        ExitCode.USAGE,
+    )
+
+
 def already_there(name: str) -> UserError:
     """Return what is said where a server of that name was added before."""
     return UserError(

@@ -317,7 +317,8 @@ async def open_link(server: Server, ways: Ways) -> Link:
     try:
         process = await open_jailed(bridge_program(server, ways.own), LINE_BYTES)
     except CallFailed as failure:
-        raise LinkEnded("jail" if failure.code == "jail" else "not_started", failure.message) from None
+        code = failure.code if failure.code in ("jail", "no_jail") else "not_started"
+        raise LinkEnded(code, failure.message) from None
     blotted = {server.env[variable].removeprefix("secret:"): (value,) for variable, value in values.items()}
     link = Link(server, process, ways, Blotter(blotted), proxy)
     try:
@@ -361,6 +362,7 @@ SENTENCES: Mapping[str, str] = {
     "failed": tr("It could not be spoken with."),
     "not_started": tr("Its program did not start."),
     "jail": tr("Its jail could not be set up."),
+    "no_jail": tr("Servers of MCP need a jail for programs that live long, which there is on Linux alone."),
     "memory": tr("It used more memory than it may."),
     "processes": tr("It started more processes than it may."),
     "disk": tr("It filled the disk too far."),

@@ -22,6 +22,7 @@ from openclaw_desktop.tools.mcp.form import Server
 from openclaw_desktop.tools.mcp.link import SENTENCES, Answer, Link, LinkEnded, Ways, open_link
 from openclaw_desktop.tools.mcp.offers import Offer, fingerprint
 from openclaw_desktop.tools.mcp.tool import McpTool
+from openclaw_desktop.workers.supervisor import Death, deaths
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,8 @@ class McpServers:
             answer = await link.call(tool, arguments, timeout_s)
         except LinkEnded as ended:
             await link.close()
+            if ended.code == "died":  # its own words stay out of what is told and written
+                deaths.note(Death("mcp", 1, "", life.failures + 1))
             raise self._failed(name, ended, tr("{server} went away during the call.", server=name)) from None
         except TimeoutError:
             await link.close()

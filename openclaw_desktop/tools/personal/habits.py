@@ -21,8 +21,9 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, PlainForm, ToolResult
 from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.security.labels import label_columns, label_of
 from openclaw_desktop.storage.database import Database
-from openclaw_desktop.tools.personal.rows import LABEL_COLUMNS, find_meant, label_of, label_values, lines
+from openclaw_desktop.tools.personal.rows import LABEL_COLUMNS, find_meant, lines
 
 Join = Callable[[Iterable[Label]], Label]
 
@@ -88,7 +89,7 @@ class HabitStore:
             connection.execute("delete from habits where id = ?", (habit.id,))
             connection.execute(
                 f"insert into habits (id, name, created_at, {LABEL_COLUMNS}) values (?, ?, ?, ?, ?, ?)",
-                (habit.id, habit.name, habit.created_at, *label_values(habit.label)),
+                (habit.id, habit.name, habit.created_at, *label_columns(habit.label)),
             )
             for day in habit.days:
                 connection.execute("insert into habit_days values (?, ?)", (habit.id, day.isoformat()))
@@ -219,7 +220,7 @@ def _told(habit: Habit, today: date) -> str:
 
 
 def _kept(habit: Habit) -> dict[str, Any]:
-    integrity, confidentiality, origins = label_values(habit.label)
+    integrity, confidentiality, origins = label_columns(habit.label)
     return {
         "id": habit.id, "name": habit.name, "created_at": habit.created_at, "integrity": integrity,
         "confidentiality": confidentiality, "origins": origins, "days": [day.isoformat() for day in habit.days],

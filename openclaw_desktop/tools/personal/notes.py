@@ -20,8 +20,9 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, PlainForm, ToolResult
 from openclaw_desktop.core.text import tr
+from openclaw_desktop.security.labels import label_columns, label_of
 from openclaw_desktop.storage.database import Database
-from openclaw_desktop.tools.personal.rows import LABEL_COLUMNS, find_meant, label_of, label_values, lines, match_words
+from openclaw_desktop.tools.personal.rows import LABEL_COLUMNS, find_meant, lines, match_words
 
 Join = Callable[[Iterable[Label]], Label]
 
@@ -74,7 +75,7 @@ class NoteStore:
         """Replace a note's text and label."""
         now = self._clock.now().isoformat(timespec="seconds")
         sql = "update notes set text = ?, changed_at = ?, integrity = ?, confidentiality = ?, origins = ? where id = ?"
-        values = (text, now, *label_values(label), note_id)
+        values = (text, now, *label_columns(label), note_id)
         await self._database.write(lambda connection: connection.execute(sql, values).fetchall())
 
     async def remove(self, note_id: str) -> None:
@@ -88,7 +89,7 @@ class NoteStore:
 
     async def _put(self, note: Note) -> None:
         sql = f"insert into notes (id, text, created_at, changed_at, {LABEL_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?)"
-        values = (note.id, note.text, note.created_at, note.changed_at, *label_values(note.label))
+        values = (note.id, note.text, note.created_at, note.changed_at, *label_columns(note.label))
 
         def put(connection: apsw.Connection) -> None:
             connection.execute(sql, values)
@@ -183,7 +184,7 @@ class NotesTool:
 
 
 def _kept(note: Note) -> dict[str, str]:
-    integrity, confidentiality, origins = label_values(note.label)
+    integrity, confidentiality, origins = label_columns(note.label)
     return {
         "id": note.id, "text": note.text, "created_at": note.created_at, "changed_at": note.changed_at,
         "integrity": integrity, "confidentiality": confidentiality, "origins": origins,

@@ -1,17 +1,15 @@
-"""What the stores of notes, to-dos and habits share: a label as columns, and the words that name a row.
+"""What the stores of notes, to-dos and habits share: a label's columns, and the words that name a row.
 
 Owns nothing in the file. Must not know the tables. Any thread.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.text import tr, visible
 
 LABEL_COLUMNS = "integrity, confidentiality, origins"
@@ -19,16 +17,6 @@ SHOWN = 50
 _WORD = re.compile(r"\w+")
 
 Row = TypeVar("Row")
-
-
-def label_values(label: Label) -> tuple[str, str, str]:
-    """Return a label as the values of its three columns."""
-    return label.integrity, label.confidentiality, json.dumps(label.origins)
-
-
-def label_of(integrity: Any, confidentiality: Any, origins: Any) -> Label:
-    """Return the label that stands in three columns."""
-    return Label(integrity, confidentiality, tuple(json.loads(origins)))
 
 
 def find_meant(rows: Sequence[Row], words: str, text_of: Callable[[Row], str]) -> Row:

@@ -19,8 +19,9 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, PlainForm, ToolResult
 from openclaw_desktop.core.text import tr, visible
+from openclaw_desktop.security.labels import label_columns, label_of
 from openclaw_desktop.storage.database import Database
-from openclaw_desktop.tools.personal.rows import LABEL_COLUMNS, find_meant, label_of, label_values, lines
+from openclaw_desktop.tools.personal.rows import LABEL_COLUMNS, find_meant, lines
 
 Join = Callable[[Iterable[Label]], Label]
 # The moment (aware) that words such as "Friday at 5" mean; None where they mean none.
@@ -66,7 +67,7 @@ class TodoStore:
             "insert or replace into todos (id, text, list, due_at, done_at, created_at, integrity, confidentiality,"
             " origins) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
-        values = (todo.id, todo.text, todo.list, todo.due_at, todo.done_at, todo.created_at, *label_values(todo.label))
+        values = (todo.id, todo.text, todo.list, todo.due_at, todo.done_at, todo.created_at, *label_columns(todo.label))
         await self._database.write(lambda connection: connection.execute(sql, values).fetchall())
 
     async def remove(self, todo_id: str) -> None:
@@ -199,7 +200,7 @@ def _told(todo: Todo, now: datetime) -> str:
 
 
 def _kept(todo: Todo) -> dict[str, str | None]:
-    integrity, confidentiality, origins = label_values(todo.label)
+    integrity, confidentiality, origins = label_columns(todo.label)
     return {
         "id": todo.id, "text": todo.text, "list": todo.list, "due_at": todo.due_at, "done_at": todo.done_at,
         "created_at": todo.created_at, "integrity": integrity, "confidentiality": confidentiality, "origins": origins,

@@ -23,7 +23,7 @@ def make(kind: str) -> str:
     """
     if sys.platform == "win32":
         return os.path.realpath(tempfile.mkdtemp(prefix=f"openclaw-{kind}-"))
-    parent, prefix = os.path.realpath(os.environ.get("TMPDIR", "/tmp")), f"openclaw-{kind}-"  # noqa: S108 - 0700 and ours
+    parent, prefix = parent_folder(), f"openclaw-{kind}-"
     for name in os.listdir(parent):
         owner = name.removeprefix(prefix).partition("-")[0]
         if name.startswith(prefix) and owner.isdigit() and not _runs(int(owner)):
@@ -33,6 +33,11 @@ def make(kind: str) -> str:
     path = f"{parent}/{prefix}{os.getpid()}-{os.urandom(8).hex()}"
     os.mkdir(path, 0o700)
     return path
+
+
+def parent_folder() -> str:
+    """Return where these folders lie, canonical."""
+    return os.path.realpath(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - what is put there is 0700 and ours
 
 
 def _runs(pid: int) -> bool:

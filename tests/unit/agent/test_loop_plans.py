@@ -31,6 +31,7 @@ class World:
 
     def __init__(self, allowed: bool | None = True, **outcomes: CallOutcome) -> None:
         self.allowed, self.outcomes = allowed, outcomes
+        self.behind: list[str] = []
         self.planned: list[list[str]] = []
         self.ran: list[tuple[str, str]] = []
 
@@ -41,6 +42,7 @@ class World:
     async def __call__(self, call: ToolCall, scene: CallScene, ask: object) -> tuple[CallOutcome, tuple[Receipt, ...]]:
         path = call.arguments["path"]
         self.ran.append((path, scene.context.integrity))
+        self.behind += [path] if scene.behind else []
         outcome = replace(self.outcomes.get(path, DONE), id=call.id, name=call.name, arguments=call.arguments)
         return outcome, (Receipt("file.read", f"read {path}", call.id),) if outcome.status == "done" else ()
 
@@ -85,14 +87,42 @@ async def test_where_no_question_was_needed_or_each_call_asks_itself_the_calls_r
     assert len(world.ran) == 2
 
 
-@pytest.mark.parametrize("status", ["denied", "parked"])
-async def test_what_comes_after_a_call_that_was_not_allowed_is_not_done_and_said_so(status: Any) -> None:
-    world = World(**{"/x": CallOutcome("", "", {}, status, error="Not now.", label=UNTRUSTED)})
+async def test_what_comes_after_a_call_that_was_not_allowed_is_not_done_and_said_so() -> None:
+    world = World(**{"/x": CallOutcome("", "", {}, "denied", error="Not now.", label=UNTRUSTED)})
     events = await run(ScriptedModel(plan("/x", "/y", "/z")), world)
     assert [path for path, _ in world.ran] == ["/x"]
     assert said(events) == "Not now.\nWhat was to come after it was not done (2)."
     ended = events[-1]
     assert isinstance(ended, loop.Ended) and ended.label.integrity == "untrusted"
+
+
+def parked(error: str) -> CallOutcome:
+    return CallOutcome("", "", {}, "parked", error=error, label=UNTRUSTED)
+
+
+async def test_with_nobody_there_all_that_needs_an_answer_is_parked_and_the_rest_done() -> None:
+    world = World(**{"/x": parked("/x waits."), "/z": parked("/z waits.")})
+    events = await run(ScriptedModel(plan("/w", "/x", "/y", "/z")), world)
+    assert world.ran == [("/w", "user"), ("/x", "untrusted"), ("/y", "untrusted"), ("/z", "untrusted")]
+    assert ends(events) == ["done", "parked", "done", "parked"]
+    assert said(events) == "Done: read /w.\n/x waits.\nDone: read /y.\n/z waits."
+    assert isinstance(events[-1], loop.Ended) and events[-1].label.integrity == "untrusted"
+    assert world.behind == [], "none is about what waits"
+
+
+async def test_what_may_need_a_call_that_waits_is_told_to_wait_too() -> None:
+    read = replace(READ, authority=("path",))
+    world = World(**{"/home/a/notes.txt": parked("It waits."), "/home/a": parked("It waits too.")})
+    named = plan("/home/a/notes.txt", "notes.txt", "/home/b/notes", "/home/a")
+    await run(ScriptedModel(named), world, replace(PLANNING, tools=(read, WRITE)))
+    assert world.behind == ["notes.txt", "/home/a"]
+
+
+async def test_a_failure_behind_what_waits_ends_the_plan_in_words() -> None:
+    failed = CallOutcome("", "", {}, "failed", error="No such file.")
+    world = World(**{"/x": parked("It waits."), "/y": failed})
+    events = await run(ScriptedModel(plan("/x", "/y", "/z")), world)
+    assert said(events) == "It waits.\nNo such file.\nWhat was to come after it was not done (1)."
 
 
 async def test_a_call_that_failed_stops_the_plan_and_the_model_thinks_again() -> None:

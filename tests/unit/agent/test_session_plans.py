@@ -15,15 +15,16 @@ from openclaw_desktop.agent.course import After
 from openclaw_desktop.agent.reply import PLAN
 from openclaw_desktop.agent.session import Parts, SessionAgent, Task
 from openclaw_desktop.core.clock import SystemClock
-from openclaw_desktop.core.events import Question
+from openclaw_desktop.core.events import Question, TurnFinished
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.messages import ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, Complete, ModelCard, PlainForm, ToolResult
 from openclaw_desktop.memory.sessions import Scratch, SpokenMessage
+from openclaw_desktop.security.inbox import InboxStore
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.tools.arguments import find_problem
-from openclaw_desktop.tools.execution import Executor
+from openclaw_desktop.tools.execution import Executor, Walls
 
 SCHEMA = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
 RING = re.compile(r"ring (?P<to>\w+)", re.IGNORECASE)
@@ -103,6 +104,36 @@ async def test_a_no_to_plain_requests_does_none_and_with_nobody_there_none_runs_
     assert desk.ring.rung == []
 
 
+async def test_plain_requests_with_nobody_there_are_parked_all_and_what_may_is_done(desk: RingingDesk) -> None:
+    inbox = InboxStore(desk.database)
+    note = replace(desk.ring.spec, name="note", effect="read", capability=None)
+    noting = Ring(note)
+    executor = Executor([desk.ring, noting], NoGrants(), find_problem, Walls(inbox=inbox))
+    forms = (FORM, PlainForm(re.compile(r"note (?P<to>\w+)", re.IGNORECASE), "note", lambda match: {"to": match["to"]}))
+    parts = Parts(
+        ScriptedModel(), None, None, executor, desk.stores.recall, desk.stores, Models(None), join, executor.specs,
+        lambda _text: (), SystemClock(), plain_forms=lambda: forms, permit_plan=executor.permit_plan,
+    )  # fmt: skip
+    agent = SessionAgent(parts)
+    desk.session_id = await desk.sessions.begin()
+    task = Task("turn_9", desk.session_id, "ring Ana; note Bob; note Ana; ring Eve", None)
+    events = [event async for event in agent.run(task)]
+    assert isinstance(events[-1], TurnFinished)
+    answer = events[-1].answer
+    assert [call.status for call in answer.tool_calls] == ["parked", "done", "parked", "parked"]
+    assert noting.rung == ["Bob"] and desk.ring.rung == []
+    # What is about Ana may need what waits, though it may be done without a question.
+    waiting = await inbox.of_turn(desk.session_id, "turn_9")
+    assert [(entry.tool, entry.arguments["to"]) for entry in waiting] == [
+        ("ring", "Ana"), ("note", "Ana"), ("ring", "Eve"),
+    ]  # fmt: skip
+    assert "may need it" in answer.answer and answer.answer.count("inbox approve") == 3
+    for entry in waiting:
+        outcome, _ = await executor.resume(entry)
+        assert outcome.status == "done", outcome
+    assert noting.rung == ["Bob", "Ana"] and desk.ring.rung == ["Ana", "Eve"]
+
+
 async def test_a_plan_of_the_model_is_held_to_what_was_shown(desk: RingingDesk) -> None:
     calls = [{"tool": "ring", "to": name} for name in ("Ana", "Bob")]
     more = {"tool": "ring", "to": "Eve"}
@@ -131,7 +162,7 @@ async def go_on(desk: RingingDesk, model: ScriptedModel, told: str, *, tools: bo
     if scratch := after.pop("scratch", None):
         key = json.dumps({"tool": "ring", "to": "Ana"})
         await desk.sessions.add_scratch(desk.session_id, [Scratch("turn_told_1", key, scratch, UNTRUSTED)])
-    goes = After("turn_told_1", "[Going on: Call Ana]", **after)
+    goes = After(("turn_told_1",), "[Going on: Call Ana]", **after)
     return await desk.ask("Call Ana about tea please", model, turn_id="turn_then_1", after=goes, tools=tools)
 
 
@@ -169,7 +200,7 @@ async def test_a_going_on_turn_takes_no_answer_that_the_user_still_owes(desk: Ri
     agent = desk.agent(ScriptedModel({"tool": "answer", "text": "ok"}), BIG)
     desk.session_id = await desk.sessions.begin()
     agent._asked_back[desk.session_id] = "Call somebody", desk.stores.erasures()
-    task = Task("turn_then_9", desk.session_id, "Call Ana", None, after=After("turn_told_9", "[Going on]"))
+    task = Task("turn_then_9", desk.session_id, "Call Ana", None, after=After(("turn_told_9",), "[Going on]"))
     assert [event async for event in agent.run(task)]
     assert desk.session_id in agent._asked_back
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from counts import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +51,7 @@ labels = st.builds(
     st.sampled_from(CONFIDENTIALITY_ORDER),
     st.lists(st.sampled_from(["file:/a", "web:b", "mail:c"]), max_size=2, unique=True).map(lambda o: tuple(sorted(o))),
 )
-ways = st.lists(st.sampled_from(["tool", "file", "memory"]), min_size=1, max_size=4)
+ways = st.lists(st.sampled_from(["tool", "file", "kill", "memory"]), min_size=1, max_size=4)
 
 
 class Echo:
@@ -73,7 +74,10 @@ class NoGrants:
         raise AssertionError
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=count("labels sent through chains of tools, files and memories", 250),
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 @given(labels, ways)
 async def test_no_chain_of_tools_files_and_memories_loses_a_label(
     tmp_path: Path, first: Label, chain: list[str]
@@ -92,6 +96,11 @@ async def test_no_chain_of_tools_files_and_memories_loses_a_label(
                 kept = await files.label_of("/a", "ab")
                 assert kept is not None
                 assert await files.label_of("/a", "cd") is None, "another's bytes are not ours"
+                label = kept
+            elif way == "kill":  # what was written, and nobody could say so any more
+                await files.foretell("/b", "ef", label)
+                kept = await files.label_of("/b", "ef")
+                assert kept is not None
                 label = kept
             else:
                 found = await memories.get(await memories.remember(NewMemory("the sky is green", label=label)))

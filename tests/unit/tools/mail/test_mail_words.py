@@ -210,6 +210,10 @@ class Recorder:
     async def note(self, path: object, sha256: str, label: Label) -> None:
         self.asked.append(f"note {label.integrity}")
 
+    async def foretell(self, path: object, sha256: str, label: Label) -> bool:
+        self.asked.append(f"foretell {label.integrity}")
+        return False
+
 
 @pytest.mark.parametrize("own", [True, False])
 async def test_what_is_saved_is_its_senders_before_it_lies_among_the_users_own_texts(own: bool) -> None:
@@ -217,7 +221,7 @@ async def test_what_is_saved_is_its_senders_before_it_lies_among_the_users_own_t
     tool = SaveAttachmentTool(part, part, part, part, part, part, Path("/home/me"))
     arguments = {"accounts": ["work"], "mail": "work/INBOX/1.0000", "number": 1, "path": "/home/me/a.txt"}
     await tool.run(ToolCall("c", "save_attachment", arguments), CallScene("s", "t", Label("user", "private")))
-    before = ["mail.hash_part", "note untrusted"] if own else []
+    before = ["mail.hash_part", "foretell untrusted"] if own else []
     assert part.asked == [*before, "mail.save_part", "note untrusted"]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from openclaw_desktop.security.broker.dialling import Dialler
 from openclaw_desktop.security.broker.fetching import Broker
 from openclaw_desktop.tools.mcp import bridge, link
 from openclaw_desktop.tools.mcp.form import Server
+from openclaw_desktop.workers import jailed_process
 from openclaw_desktop.workers.jailed_process import ProcessEnd
 
 
@@ -103,3 +105,12 @@ def test_the_longest_answer_fits_into_a_line() -> None:
     text, data = "\U0001f600" * bridge.TEXT_CHARS, "x" * bridge.DATA_CHARS
     line = json.dumps({"answer": 1, "text": text, "data": data, "failed": False, "cut": True})
     assert len(line) < link.LINE_BYTES
+
+
+async def test_where_no_jail_is_for_what_lives_long_a_server_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jailed_process, "sys", SimpleNamespace(platform="darwin"))
+    dialler = Dialler(KeptSecrets({}))
+    ways = link.Ways(Broker(dialler), dialler, KeptSecrets({}))
+    with pytest.raises(link.LinkEnded) as caught:
+        await link.open_link(Server("api", url="https://api.example.com/mcp"), ways)
+    assert caught.value.code == "no_jail" and "Linux alone" in link.SENTENCES["no_jail"]
