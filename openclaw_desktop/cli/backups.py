@@ -13,7 +13,6 @@ from openclaw_desktop.cli.terminal import is_real_terminal, read_line
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService, BackupView, RestoreView
-from openclaw_desktop.service.closed_home import discard_damaged, list_closed, restore_closed
 from openclaw_desktop.service.status_views import Finding
 from openclaw_desktop.system.paths import Home
 
@@ -35,6 +34,8 @@ async def list_backups(service: AgentService, arguments: argparse.Namespace) -> 
 
 async def list_without_agent(home: Home, arguments: argparse.Namespace, failure: Failure) -> int:
     """List the copies where `failure` keeps the memory itself from being opened: that is when they are needed."""
+    from openclaw_desktop.service.closed_home import list_closed
+
     listed = await list_closed(home)
     output.tell_failure(failure)
     return _show(arguments, listed)
@@ -70,6 +71,8 @@ async def restore(home: Home, arguments: argparse.Namespace) -> int:
             ExitCode.DENIED,
         )
     code = await read_recovery_code() if arguments.code else None
+    from openclaw_desktop.service.closed_home import restore_closed
+
     done = await restore_closed(home, arguments.name, code)
     if arguments.json:
         output.print_json(done)
@@ -90,6 +93,8 @@ async def discard(home: Home, arguments: argparse.Namespace) -> int:
             tr("Add --yes if you mean it."),
             ExitCode.DENIED,
         )
+    from openclaw_desktop.service.closed_home import discard_damaged
+
     removed = await discard_damaged(home)
     if arguments.json:
         output.print_json({"removed": removed})
@@ -122,5 +127,7 @@ def describe_restore(done: RestoreView) -> str:
 
 async def repair_damaged(home: Home) -> Finding:
     """Restore the newest good copy in the place of a damaged file, for `doctor --fix`."""
+    from openclaw_desktop.service.closed_home import restore_closed
+
     done = await restore_closed(home, "latest")
     return Finding("database", "ok", " ".join(describe_restore(done).splitlines()))

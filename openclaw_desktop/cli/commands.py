@@ -1,6 +1,7 @@
 """The verbs of `openclaw-agent`: thin clients of the service.
 
 Owns the way from a verb to a call of the API, and from an error to an exit code. Must not know how anything is done.
+The runtime is loaded where no agent runs, and not before.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from openclaw_desktop.cli import accounts, backups, mcp, memory, output, tools, walls
+from openclaw_desktop.cli import backups, health, memory, output, tools, walls
 from openclaw_desktop.cli.consolidation import consolidate
 from openclaw_desktop.cli.conversation import ask_request, chat, run_turn
 from openclaw_desktop.cli.encryption import (
@@ -27,7 +28,7 @@ from openclaw_desktop.cli.encryption import (
 from openclaw_desktop.cli.feedback import feedback
 from openclaw_desktop.cli.fit import describe_fit
 from openclaw_desktop.cli.ledger import describe_usage, show_ledger
-from openclaw_desktop.cli.logs import write_crash
+from openclaw_desktop.cli.logs import log_to_stderr, write_crash
 from openclaw_desktop.cli.onboarding import onboard
 from openclaw_desktop.cli.parser import build_parser
 from openclaw_desktop.cli.progress import pull_with_progress
@@ -35,12 +36,10 @@ from openclaw_desktop.cli.secrets import list_secrets, remove_secret, set_secret
 from openclaw_desktop.cli.terminal import is_real_terminal
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.inference.endpoints.address import is_url
-from openclaw_desktop.runtime import attach_or_start
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.closed_home import mend_at_start
+from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.service.status_views import Finding
-from openclaw_desktop.system.paths import Home, find_home
+from openclaw_desktop.system.paths import Home, find_home, prepare
 
 Verb = Callable[[AgentService, argparse.Namespace], Awaitable[int]]
 
@@ -52,7 +51,7 @@ def run_command(words: list[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = build_parser().parse_args(words)
     os.umask(0o077)  # what we write is the user's alone
-    logging.basicConfig(level=logging.ERROR if arguments.verb != "serve" else logging.INFO, stream=sys.stderr)
+    log_to_stderr(logging.ERROR if arguments.verb != "serve" else logging.INFO, os.environ)
     logging.getLogger("openclaw_desktop").setLevel(logging.INFO if arguments.verb == "serve" else logging.CRITICAL)
     home: Home | None = None
     try:
@@ -73,6 +72,14 @@ def run_command(words: list[str]) -> int:
             from openclaw_desktop.cli.serve import serve
 
             return asyncio.run(serve(home))
+        if arguments.verb == "service":
+            from openclaw_desktop.cli import service
+
+            return asyncio.run(service.run(home, arguments))
+        if arguments.verb == "logs":
+            from openclaw_desktop.cli.log_lines import show_logs
+
+            return asyncio.run(show_logs(home, arguments))
         return asyncio.run(_run(home, arguments))
     except UserError as error:
         return _fail(arguments, error.failure)
@@ -102,9 +109,11 @@ async def _run(home: Home, arguments: argparse.Namespace) -> int:
         return await WITHOUT_AGENT[name](home, arguments)
     try:
         if arguments.verb == "doctor" and arguments.fix:
+            from openclaw_desktop.service.closed_home import mend_at_start
+
             await mend_at_start(home)
         code = await read_recovery_code() if name == "memory recover" and not arguments.new_code else None
-        agent = await attach_or_start(home, "serve" if name in LASTING else None, name, code)
+        service, stop = await _reach(home, name, code)
     except UserError as error:
         if name == "backup list":
             return await backups.list_without_agent(home, arguments, error.failure)
@@ -112,9 +121,40 @@ async def _run(home: Home, arguments: argparse.Namespace) -> int:
             raise
         return await _doctor_outside(home, arguments, error.failure)
     try:
-        return await with_passphrase(agent.service, lambda: VERBS[name](agent.service, arguments))
+        return await with_passphrase(service, lambda: _verb(name)(service, arguments))
     finally:
-        await agent.stop()
+        await stop()
+
+
+async def _reach(home: Home, name: str, code: str | None) -> tuple[AgentService, Callable[[], Awaitable[None]]]:
+    """Return the agent of `home`, and how to let go of it: the one that runs, or one for this verb."""
+    prepare(home)
+    if (remote := await RemoteService.connect(home.socket)) is not None:
+        return remote, remote.close
+    from openclaw_desktop.runtime import attach_or_start
+
+    agent = await attach_or_start(home, "serve" if name in LASTING else None, name, code)
+    return agent.service, agent.stop
+
+
+def _verb(name: str) -> Verb:
+    if name.startswith("mcp "):
+        from openclaw_desktop.cli import mcp
+
+        return mcp.VERBS[name]
+    if name.startswith("task "):
+        from openclaw_desktop.cli import jobs
+
+        return jobs.VERBS[name]
+    if name.startswith("notify "):
+        from openclaw_desktop.cli import notices
+
+        return notices.VERBS[name]
+    if name.startswith("account "):
+        from openclaw_desktop.cli import accounts
+
+        return accounts.VERBS[name]
+    return VERBS[name]
 
 
 async def _doctor_outside(home: Home, arguments: argparse.Namespace, failure: Failure) -> int:
@@ -122,6 +162,10 @@ async def _doctor_outside(home: Home, arguments: argparse.Namespace, failure: Fa
     finding = Finding(failure.code, "error", failure.sentence, failure.advice)
     if arguments.fix and failure.code == "database_damaged":
         finding = await backups.repair_damaged(home)
+    if arguments.bundle is not None:
+        from openclaw_desktop.cli.bundle import make_bundle
+
+        return make_bundle(home, arguments, [finding], None)
     if arguments.json:
         output.print_json({"findings": [finding]})
     else:
@@ -209,6 +253,8 @@ async def _model_pause(service: AgentService, arguments: argparse.Namespace) -> 
 
 
 async def _model_add(service: AgentService, arguments: argparse.Namespace) -> int:
+    from openclaw_desktop.inference.endpoints.address import is_url
+
     if is_url(arguments.path):
         return await _endpoint_add(service, arguments)
     output.tell(tr("Reading the file…"))
@@ -308,6 +354,10 @@ async def _status(service: AgentService, arguments: argparse.Namespace) -> int:
 
 async def _doctor(service: AgentService, arguments: argparse.Namespace) -> int:
     findings = await service.check(repair=arguments.fix)
+    if arguments.bundle is not None:
+        from openclaw_desktop.cli.bundle import make_bundle
+
+        return make_bundle(find_home(arguments.home, os.environ), arguments, findings, await service.status())
     if arguments.json:
         output.print_json({"findings": findings})
     else:
@@ -338,8 +388,7 @@ VERBS: dict[str, Verb] = {
     "grant add": _grant_add,
     "grant remove": _grant_remove,
     **walls.VERBS,
-    **accounts.VERBS,
-    **mcp.VERBS,
+    **health.VERBS,
     "secret set": set_secret,
     "secret list": list_secrets,
     "secret remove": remove_secret,

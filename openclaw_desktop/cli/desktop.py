@@ -105,15 +105,24 @@ async def _build(home: Home, code: str | None = None) -> Front:
     from openclaw_desktop.cli.logs import log_to_file
     from openclaw_desktop.runtime import attach_or_start
     from openclaw_desktop.system.paths import prepare
+    from openclaw_desktop.system.service_notify import ServiceNotifier, watchdog_interval_s
     from openclaw_desktop.ui.application import Front
 
     prepare(home)
     log_to_file(home)
     agent = await attach_or_start(home, "tray", "tray", code)
-    desktop = agent.desktop
+    desktop, vitals = agent.desktop, agent.vitals
+    if vitals is not None:
+        vitals.start(ServiceNotifier(os.environ), watchdog_interval_s(os.environ))
+
+    async def stop() -> None:
+        if vitals is not None:
+            await vitals.stop()
+        await agent.stop()
+
     return Front(
         service=agent.service,
-        shutdown=agent.stop,
+        shutdown=stop,
         register_hotkey=desktop.register_hotkey if desktop else None,
         activate=desktop.activate if desktop else None,
         attached=agent.attached,

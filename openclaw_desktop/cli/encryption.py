@@ -17,7 +17,6 @@ from openclaw_desktop.cli import output
 from openclaw_desktop.cli.terminal import is_real_terminal, read_hidden
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.security.key_problems import mistyped_code
 from openclaw_desktop.service.api import AgentService
 from openclaw_desktop.service.key_views import KeyAction, KeyChange
 from openclaw_desktop.system.secrets.core_dumps import forbid_core_dumps
@@ -128,5 +127,7 @@ async def read_recovery_code() -> str:
         typed = piped.decode("utf-8", "replace")
     code = read_code(typed or "")
     if code is None:
+        from openclaw_desktop.security.key_problems import mistyped_code
+
         raise mistyped_code()
     return code

@@ -30,7 +30,7 @@ def describe_line(line: LedgerView) -> str:
     """Return one line: what for, by which model, and its sums."""
     purpose = line.job or line.lane
     turns = tr(" in {count} turns", count=line.turns) if line.turns > 1 else ""
-    return f"{line.day}  {purpose:12} {line.model:22} {describe_sums(line.sums)}{turns}"
+    return f"{line.day}  {purpose:12} {line.model or tr('(no model)'):22} {describe_sums(line.sums)}{turns}"
 
 
 def describe_sums(sums: LedgerSums) -> str:

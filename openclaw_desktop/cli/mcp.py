@@ -29,6 +29,7 @@ from openclaw_desktop.tools.mcp.form import (
     open_secrets,
     put_secret,
     read_form,
+    unknown_server,
 )
 
 FORM_BYTES = 256 << 10
@@ -238,12 +239,7 @@ def _form(servers: Sequence[Server]) -> dict[str, object]:
 async def _find(service: AgentService, name: str) -> McpServerView:
     found = next((view for view in await service.list_mcp() if view.name == name), None)
     if found is None:
-        raise UserError(
-            "unknown_mcp_server",
-            tr("There is no MCP server {name}.", name=visible(name[:80])),
-            tr("openclaw-agent mcp list shows them."),
-            ExitCode.USAGE,
-        )
+        raise unknown_server(name)
     return found
 
 

@@ -1,4 +1,4 @@
-"""`openclaw-agent onboard`: the first run, and any later one: what runs here, encryption, folders.
+"""`openclaw-agent onboard`: the first run, and any later one: what runs here, encryption, folders, start at login.
 
 Owns the questions and their order. Whatever was decided before is told, not asked again. Must not know how anything is
 done.
@@ -7,6 +7,7 @@ done.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,15 @@ from openclaw_desktop.cli import output
 from openclaw_desktop.cli.encryption import describe_change, describe_left, note_shown
 from openclaw_desktop.cli.fit import describe_fit
 from openclaw_desktop.cli.progress import pull_with_progress
+from openclaw_desktop.cli.service import default_kind, install
 from openclaw_desktop.cli.terminal import is_real_terminal, read_line
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService, GrantView, ModelView
 from openclaw_desktop.service.fit_report import FitReport
 from openclaw_desktop.service.key_views import EncryptionView, KeyChange
+from openclaw_desktop.service.launch import LaunchDesk
+from openclaw_desktop.system.paths import Home, find_home
 from openclaw_desktop.system.secrets.core_dumps import forbid_core_dumps
 
 _Say = Callable[[str], None]
@@ -36,6 +40,7 @@ class Onboarding:
     recovery_code: str = ""
     folders: list[str] = field(default_factory=list)
     left: tuple[str, ...] = ()
+    launch: str | None = None
 
 
 async def onboard(service: AgentService, arguments: argparse.Namespace) -> int:
@@ -59,7 +64,9 @@ async def onboard(service: AgentService, arguments: argparse.Namespace) -> int:
     for line in describe_left(change) if change is not None else ():
         output.tell(line)
     grants = await _choose_folders(service, say, asks)
-    done = Onboarding(report, model, await service.encryption(), folders=[grant.scope for grant in grants])
+    launch = await _offer_launch(find_home(arguments.home, os.environ), say, asks)
+    folders = [grant.scope for grant in grants]
+    done = Onboarding(report, model, await service.encryption(), folders=folders, launch=launch)
     if change is not None:
         done.recovery_code, done.left = change.recovery_code, change.left
     if arguments.json:
@@ -139,6 +146,28 @@ async def _choose_folders(service: AgentService, say: _Say, asks: bool) -> tuple
         except RuntimeError:  # "~nobody"
             output.tell(tr("There is no such folder."))
     return await service.list_grants()
+
+
+async def _offer_launch(home: Home, say: _Say, asks: bool) -> str | None:
+    """Offer to start the agent at login; nothing starts by itself that nobody asked for."""
+    desk = LaunchDesk(home)
+    if installed := desk.installed():
+        say(tr("It starts by itself: {place}", place=next(view.place for view in desk.views() if view.installed)))
+        return installed[0]
+    kind = default_kind(desk)
+    if kind is None:
+        return None
+    if asks and await _agrees(tr("Start the agent by itself when you log in?"), False):
+        try:
+            _, lines = await install(home, desk, kind, start=False)
+        except UserError as error:
+            output.tell_failure(error.failure)
+            return None
+        for line in lines:
+            say(line)
+        return kind
+    say(tr("It does not start by itself; openclaw-agent service install has it do so."))
+    return None
 
 
 def _whole(folder: str) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.text import tr, visible_lines, without_controls
 from openclaw_desktop.service.api import GrantView, ModelView, RemovedModel
+from openclaw_desktop.service.job_views import HeartbeatStatus
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 from openclaw_desktop.service.status_views import Finding, Status
 
@@ -97,7 +98,15 @@ def describe_grant(grant: GrantView) -> str:
 def describe_finding(finding: Finding) -> str:
     """Return one finding as a line."""
     mark = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}[finding.level]
+    mark = "fixed  " if finding.repaired else mark
     return f"{mark} {finding.check:9} {finding.sentence} {finding.advice}".rstrip()
+
+
+def _heartbeat_lines(beat: HeartbeatStatus) -> list[str]:
+    if not beat.on:
+        return []
+    last = f", last {beat.last_at}: {visible_lines(beat.last).splitlines()[0]}" if beat.last_at and beat.last else ""
+    return [f"heartbeat  next {beat.next_at}{last}"]
 
 
 def describe_status(status: Status) -> str:
@@ -117,6 +126,8 @@ def describe_status(status: Status) -> str:
         *([f"           {status.memory.warning}"] if status.memory.warning else []),
         f"sandbox    level {sandbox.level} ({', '.join(sandbox.layers)}) {sandbox.reason}".rstrip(),
         f"power      {status.power.source}{battery}",
+        *([f"           {status.power.sentence}"] if status.power.sentence else []),
+        *([f"           {status.health.sentence}"] if status.health.sentence else []),
     ]
     if status.memory.key_reason:
         lines.insert(4 + bool(status.model.ladder), f"           {status.memory.key_reason}")
@@ -127,8 +138,16 @@ def describe_status(status: Status) -> str:
         lines += [
             f"processes  {sizes}; {status.health.cpu_percent} % CPU",
             f"next       {status.scheduler.next_job} at {status.scheduler.next_run}",
+            *([f"           {status.scheduler.waits}"] if status.scheduler.waits else []),
+            *_heartbeat_lines(status.scheduler.heartbeat),
         ]
     if status.hotkey:
         lines.append(f"hotkey     {status.hotkey}")
+    if status.notifications.unseen or status.notifications.quiet_until:
+        quiet = status.notifications.quiet_until
+        lines.append(
+            f"notices    {status.notifications.unseen} not seen, {status.notifications.queued} wait"
+            + (f"; quiet until {quiet[:16].replace('T', ' ')}" if quiet else "")
+        )
     lines += [f"MCP        {name}: {problem}" for name, problem in status.mcp.down.items()]
     return "\n".join(lines)

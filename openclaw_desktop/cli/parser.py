@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from openclaw_desktop import __version__
+from openclaw_desktop.cli.job_parser import add_task_actions
+from openclaw_desktop.cli.notices import add_notices
 from openclaw_desktop.core.text import tr
 
 
@@ -82,17 +84,28 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_secrets(verb("secret", tr("keys and tokens, each for one host")), common)
     _add_accounts(verb("account", tr("mail and calendars")), common)
-    task = verb("task", tr("schedules in words")).add_subparsers(dest="action", metavar="ACTION", required=True)
-    _add_schedule(task.add_parser("next", help=tr("what a schedule means and when it is due"), parents=[common]))
+    add_task_actions(verb("task", tr("scheduled jobs and reminders")), common, _count, _seconds)
 
     _add_walls(verb, common)
+    add_notices(verb("notify", tr("what the agent had to tell you")), common)
     _add_backup_actions(verb("backup", tr("copies of the memory")), common)
 
     _add_mcp_actions(verb("mcp", tr("servers of MCP, whose tools the agent may use")), common)
     _add_skill_actions(verb("skill", tr("instructions for kinds of work")), common)
     _add_sandbox(verb("sandbox", tr("the jail of tools and plugins")), common)
+    _add_health(verb("health", tr("how the agent and its machine do over time")), common)
+    _add_service(verb("service", tr("start the agent by itself, at login or with the machine")), common)
     _add_agent_verbs(verb)
     return parser
+
+
+def _add_health(verb: _Parser, common: _Parser) -> None:
+    health = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    metrics = health.add_parser("metrics", help=tr("memory, processor, latencies over time"), parents=[common])
+    metrics.add_argument("series", nargs="?", default="", metavar="NAME", help=tr("a series; else the newest of each"))
+    metrics.add_argument("--hours", type=_count, default=24, metavar="N", help=tr("of the last N hours"))
+    presence = health.add_parser("presence", help=tr("when somebody is usually at this machine"), parents=[common])
+    presence.add_argument("--forget", action="store_true", help=tr("forget it, and learn it anew"))
 
 
 def _add_agent_verbs(verb: Callable[[str, str], _Parser]) -> None:
@@ -101,7 +114,30 @@ def _add_agent_verbs(verb: Callable[[str, str], _Parser]) -> None:
     verb("status", tr("what runs and how well"))
     doctor = verb("doctor", tr("look for problems"))
     doctor.add_argument("--fix", action="store_true", help=tr("repair what can be repaired safely"))
+    doctor.add_argument(
+        "--bundle", type=Path, metavar="FILE.zip", help=tr("write what somebody who helps needs, without content")
+    )
+    _add_logs(verb("logs", tr("what the agent noted of late")))
     verb("serve", tr("run the agent without a screen"))
+
+
+def _add_logs(logs: _Parser) -> None:
+    logs.add_argument("-n", type=_count, default=50, metavar="N", help=tr("so many lines"))
+    logs.add_argument("--follow", action="store_true", help=tr("go on with those that come"))
+    levels = ("debug", "info", "warning", "error")
+    logs.add_argument("--level", choices=levels, default="info", help=tr("only of this weight, or more"))
+
+
+def _add_service(verb: _Parser, common: _Parser) -> None:
+    service = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    install = service.add_parser("install", help=tr("start the agent by itself"), parents=[common])
+    kinds = install.add_mutually_exclusive_group()
+    kinds.add_argument("--tray", action="store_true", help=tr("the tray, when you log in"))
+    kinds.add_argument("--system", action="store_true", help=tr("a service of this machine, with a user of its own"))
+    install.add_argument("--no-start", action="store_true", help=tr("not now, only from the next time on"))
+    remove = service.add_parser("remove", help=tr("no longer"), parents=[common])
+    remove.add_argument("--system", action="store_true", help=tr("the service of this machine"))
+    service.add_parser("status", help=tr("what starts the agent by itself"), parents=[common])
 
 
 def _add_walls(verb: Callable[[str, str], _Parser], common: _Parser) -> None:
@@ -326,14 +362,6 @@ def _add_backup_actions(verb: _Parser, common: _Parser) -> None:
     discard = backup.add_parser("discard", help=tr("delete damaged files that were kept aside"), parents=[common])
     for asked in (restore, discard):
         asked.add_argument("--yes", action="store_true", help=tr("don't ask"))
-
-
-def _add_schedule(coming: argparse.ArgumentParser) -> None:
-    expression = tr("words such as 'every other Tuesday at 5pm', or a cron line")
-    coming.add_argument("expression", metavar="EXPR", help=expression)
-    coming.add_argument("--after", metavar="ISO", help=tr("count from this moment, not from now"))
-    coming.add_argument("--tz", metavar="ZONE", help=tr("a time zone such as Europe/Berlin, not the system's"))
-    coming.add_argument("-n", type=_count, default=3, metavar="N", help=tr("so many times"))
 
 
 # argparse names the function where a ValueError reaches it, so none does.

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Never
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Never
 
 from openclaw_desktop.cli.output import tell
 from openclaw_desktop.core.events import ModelPulled
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 
 async def pull_with_progress(service: AgentService, model_id: str) -> bool:
     """Fetch a model and show how far it is; False where the download was paused."""
+    from tqdm import tqdm
+
     # The bar's own rate counts what was here before; the download knows better.
     form = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
     with tqdm(

@@ -9,9 +9,9 @@ import asyncio
 import os
 import signal
 
+from openclaw_desktop.cli.logs import is_journal, log_to_file
 from openclaw_desktop.cli.terminal import on_interrupt
 from openclaw_desktop.core.errors import ExitCode, UserError
-from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.runtime import attach_or_start
 from openclaw_desktop.system.paths import Home
@@ -28,24 +28,20 @@ async def serve(home: Home) -> int:
             tr("An agent is running for this home already."),
             tr("Talk to it with openclaw-agent ask, or see openclaw-agent status."),
         )
+    if not is_journal(os.environ):
+        log_to_file(home)
     notifier = ServiceNotifier(os.environ)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         on_interrupt(number, ended.set)
-    background = TaskSet()
-    if (interval_s := watchdog_interval_s(os.environ)) is not None:
-        background.start(_watch(notifier, interval_s), "watchdog")
     notifier.ready()
+    if agent.vitals is not None:
+        agent.vitals.start(notifier, watchdog_interval_s(os.environ))
     try:
         await ended.wait()
     finally:
+        if agent.vitals is not None:
+            await agent.vitals.stop()
         notifier.stopping()
-        await background.stop()
         await agent.stop()
     return ExitCode.DONE
-
-
-async def _watch(notifier: ServiceNotifier, interval_s: float) -> None:
-    while True:
-        notifier.alive()
-        await asyncio.sleep(interval_s)

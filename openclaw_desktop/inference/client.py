@@ -20,6 +20,7 @@ from openclaw_desktop.core.cache import CacheCounts
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelState
 from openclaw_desktop.core.messages import Usage
+from openclaw_desktop.core.power import PowerLevel
 from openclaw_desktop.core.protocols import CompletionDone, CompletionEvent, Lane, Prompt, TextDelta, TextDropped
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.inference import ladder
@@ -30,7 +31,6 @@ from openclaw_desktop.inference.loading import Load, LoadedModel, fits_memory, g
 from openclaw_desktop.inference.pipe import GaveWay, LoadRefused, ModelPipe
 from openclaw_desktop.inference.records import CompletionRecord, Readers
 from openclaw_desktop.inference.refusals import explain_error, model_changed, no_model, no_room, preempted, unreadable
-from openclaw_desktop.system.battery import Power, read_power
 from openclaw_desktop.system.memory_pressure import PressureWatch, available_bytes, is_short
 from openclaw_desktop.system.processes import process_sizes
 from openclaw_desktop.system.processor import can_raise_priority, usable_cores
@@ -46,6 +46,10 @@ ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
 
 async def _unknown_need(_load: Load) -> int | None:
     return None
+
+
+def _on_mains() -> PowerLevel:
+    return "full"
 
 
 def _no_smaller(_model: str) -> LoadedModel | None:
@@ -64,7 +68,7 @@ class Surroundings:
     idle_unload_s: float = IDLE_UNLOAD_S
     lasting: bool = True
     need_bytes: Callable[[Load], Awaitable[int | None]] = _unknown_need
-    power: Callable[[], Power] = read_power
+    power: Callable[[], PowerLevel] = _on_mains
     available_bytes: Callable[[], int] = available_bytes
     short: Callable[[], bool] = is_short
     watch: Callable[[Callable[[], None]], Watch] = PressureWatch
@@ -123,6 +127,11 @@ class ModelClient:
         load, loaded = self._pipe.load, self._pipe.loaded
         fits = load is not None and load.model == self._wanted and load.context_tokens == self._context_tokens
         return loaded.context_tokens if loaded is not None and fits else self._context_tokens
+
+    @property
+    def queued(self) -> int:
+        """How many prompts wait for their turn."""
+        return self._lanes.waiting
 
     @property
     def pid(self) -> int | None:
@@ -195,6 +204,10 @@ class ModelClient:
                         self._finish(reply["done"], prompt, time.monotonic() - started_s)
         except (UserError, OSError) as error:
             log.info("no warm-up: %s", error)
+
+    def keep_at_most(self, idle_s: float | None) -> None:
+        """Keep the model no longer than so many seconds unasked (0: not at all), as the user set it if None."""
+        self._keeping.limit(idle_s)
 
     async def forget_chats(self) -> None:
         """Let go of all that was computed of chats, in memory and in files: it holds their words in another form."""

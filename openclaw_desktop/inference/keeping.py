@@ -1,4 +1,4 @@
-"""How long a loaded model is kept: until nobody has asked for a while, or until memory runs short.
+"""How long a loaded model is kept: until nobody has asked for a while, or until memory or power run short.
 
 Owns the clock and the watch over memory, both only while a model is loaded: an agent without one sleeps. Must not know
 how a model is unloaded. Loop.
@@ -39,6 +39,7 @@ class Keeping:
     ) -> None:
         self._unload = unload
         self._idle_s = idle_s
+        self._limit_s: float | None = None
         self._watch = make_watch(self._hear_of_pressure)
         self._short = short
         self._users = 0
@@ -68,6 +69,13 @@ class Keeping:
         self._stop_clock()
         self._watch.stop()
 
+    def limit(self, idle_s: float | None) -> None:
+        """Keep a model no longer than so many seconds unasked, until told otherwise; None: as it was set."""
+        if idle_s != self._limit_s:
+            self._limit_s = idle_s
+            self._stop_clock()
+            self._rest()
+
     def _rest(self) -> None:
         if self._users or not self._loaded:
             return
@@ -75,9 +83,13 @@ class Keeping:
             self._unload("memory is short")
             return
         self._pressed = False
-        if self._idle_s > 0:
+        if self._limit_s == 0:
+            self._unload("the machine can't spare it")
+            return
+        idle_s = self._idle_s if self._limit_s is None else min(self._idle_s or self._limit_s, self._limit_s)
+        if idle_s > 0:
             self._stop_clock()
-            self._timer = asyncio.get_running_loop().call_later(self._idle_s, self._unload, "nobody asks it")
+            self._timer = asyncio.get_running_loop().call_later(idle_s, self._unload, "nobody asks it")
 
     def _stop_clock(self) -> None:
         if self._timer is not None:

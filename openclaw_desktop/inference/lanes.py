@@ -34,6 +34,11 @@ class Lanes:
         """Whether somebody has the model, or waits for it."""
         return self._running is not None
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for it."""
+        return sum(len(queue) for queue in self._waiting.values())
+
     @contextlib.asynccontextmanager
     async def turn(self, lane: Lane) -> AsyncIterator[Turn]:
         """Wait for a turn and hold it; what is asked aside is as urgent as the chat."""

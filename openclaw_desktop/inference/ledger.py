@@ -95,6 +95,15 @@ class Ledger:
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write(), name="ledger")
 
+    def note_work(self, job: str, seconds: float, cpu_s: float) -> None:
+        """Count what a job's run took beside the model: `cpu_s` of the processor in `seconds`."""
+        self.note(CompletionRecord("", "background", 0, 0, 0, 0.0, 0.0, seconds, cpu_s, None, 0, 0, job=job))
+
+    async def of_job(self, job: str) -> Sums:
+        """Return the sums of everything that was counted for `job`."""
+        await self.flush()
+        return await self._sum("job = ?", job)
+
     async def flush(self) -> None:
         """Wait until everything counted so far is written."""
         if self._writing is not None:

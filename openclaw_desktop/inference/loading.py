@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from openclaw_desktop.core.power import WORKER_SHARE, PowerLevel
 from openclaw_desktop.core.protocols import Lane
-from openclaw_desktop.system.battery import Power
 
 NICE = 10
-LOW_BATTERY_PERCENT = 20.0
 # Predictions are good to a tenth; the rest is for what other programs take meanwhile.
 MARGIN_SHARE, MARGIN_BYTES = 0.1, 256 << 20
 # A reply needs some room beside its prompt.
@@ -60,20 +59,20 @@ def fits_memory(need_bytes: int | None, available_bytes: int) -> bool:
     return need_bytes is None or need_bytes * (1 + MARGIN_SHARE) + MARGIN_BYTES <= available_bytes
 
 
-def plan_effort(power: Power, lane: Lane, cores: int, chosen_threads: int | None, can_raise_priority: bool) -> Effort:
-    """Return threads and priority: all of it for the chat on mains, half and behind others on battery.
+def plan_effort(
+    level: PowerLevel, lane: Lane, cores: int, chosen_threads: int | None, can_raise_priority: bool
+) -> Effort:
+    """Return threads and priority: all of it for the chat on mains, the level's share and behind others on battery.
 
     A lowered priority that cannot be raised again would stay with the next chat: there, background work on mains takes
     half of the cores instead. `chosen_threads`, the user's own, always counts.
     """
-    half, quarter = max(1, cores // 2), max(1, cores // 4)
-    if power.source == "battery":
-        low = power.battery_percent is not None and power.battery_percent <= LOW_BATTERY_PERCENT
-        effort = Effort(quarter if low else half, NICE)
+    if level != "full":
+        effort = Effort(max(1, int(cores * WORKER_SHARE[level])), NICE)
     elif lane != "background":
         effort = Effort(cores, 0)
     else:
-        effort = Effort(cores, NICE) if can_raise_priority else Effort(half, 0)
+        effort = Effort(cores, NICE) if can_raise_priority else Effort(max(1, cores // 2), 0)
     return Effort(chosen_threads or effort.threads, effort.nice)
 
 

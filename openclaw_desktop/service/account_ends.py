@@ -6,11 +6,13 @@ Owns the way of each command to where it is done. Must not know how. Loop.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from openclaw_desktop.service.account_desk import AccountDesk
 from openclaw_desktop.service.account_views import AccountView
 from openclaw_desktop.service.wire import encode
+
+if TYPE_CHECKING:  # a front end that attaches has no use for it
+    from openclaw_desktop.service.account_desk import AccountDesk
 
 T = TypeVar("T")
 

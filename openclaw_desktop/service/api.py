@@ -15,9 +15,12 @@ from openclaw_desktop.core.messages import Effect, Role
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
 from openclaw_desktop.service.account_views import AccountCommands
 from openclaw_desktop.service.fit_report import FitReport
+from openclaw_desktop.service.job_views import JobCommands
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.machine_views import MachineCommands
 from openclaw_desktop.service.mcp_views import McpCommands
 from openclaw_desktop.service.memory_api import MemoryCommands
+from openclaw_desktop.service.notice_views import NoticeCommands
 from openclaw_desktop.service.status_views import Finding, LedgerView, Status
 from openclaw_desktop.service.wall_views import WallCommands
 
@@ -194,7 +197,10 @@ class ConsolidationView:
     missing_disk_bytes: int
 
 
-class AgentService(MemoryCommands, WallCommands, McpCommands, AccountCommands, Protocol):
+class AgentService(
+    MemoryCommands, WallCommands, McpCommands, AccountCommands, MachineCommands, NoticeCommands,
+    JobCommands, Protocol,
+):  # fmt: skip
     """Every command raises `UserError` with a sentence for people; iterators end when they are exhausted or closed."""
 
     def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:

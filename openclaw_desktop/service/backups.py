@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -82,6 +83,11 @@ class BackupDesk:
         """Read every copy through and return them, newest first; raises UserError where the folder is missing."""
         self._housekeeping.plan.check_folder()
         return await read_copies(self._housekeeping.plan.folder, self._database.key)
+
+    def age_of_newest(self, now: datetime) -> timedelta | None:
+        """Return how old the newest copy is; None where there is none."""
+        copies = list_copies(self._housekeeping.plan.folder)
+        return now - copies[-1].made_at if copies else None
 
     def check(self) -> Finding:
         """Return what a doctor says of the copies, without reading them through."""

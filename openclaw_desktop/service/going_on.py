@@ -1,8 +1,8 @@
-"""A turn goes on once its parked call was answered: in its chat, by the model, with nobody there to be asked.
+"""A turn goes on once its parked calls were answered: in its chat, by the model, with nobody there to be asked.
 
-Owns what is due, in which order, and that each turn goes on once, also over a restart: the told sentence and the turn
-that goes on have ids made of the entry's, and what stands in the chat is what was done. Must not know how a turn goes,
-nor tools. Loop.
+Owns what is due, in which order, and that each turn goes on once, also over a restart: the told sentences have ids made
+of the entries', the turn that goes on that of the first, and what stands in the chat is what was done. Must not know
+how a turn goes, nor tools. Loop.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from openclaw_desktop.core.events import TurnEvent, TurnFailed
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.core.tokens import clip
-from openclaw_desktop.memory.sessions import SessionStore, SpokenMessage
+from openclaw_desktop.memory.sessions import JOB_TURN, SessionStore, SpokenMessage
 from openclaw_desktop.security.inbox import InboxStore, Parked
 from openclaw_desktop.service.questions import QUESTIONS_A_TURN
 from openclaw_desktop.service.stores import THEN_TURN, TOLD_TURN
@@ -31,6 +31,7 @@ LONGEST_WAIT_S = 86_400.0
 # So long after a failure, such as a full disk, it is tried again.
 RETRY_S = 60.0
 _ANSWERED = ("done", "failed", "denied")
+_OPEN = ("open", "running")
 
 
 class Turns(Protocol):
@@ -121,48 +122,61 @@ class GoingOn:
     async def _go_on(self, entry: Parked) -> None:
         if entry.id in self._through or entry.state not in _ANSWERED or entry.session_id is None:
             return
-        told, then = TOLD_TURN + entry.id, THEN_TURN + entry.id
-        if self._turns is None or not await self._sessions.has_turn(told):
-            return
-        self._through.add(entry.id)
+        session_id = entry.session_id
+        parked = await self._inbox.of_turn(session_id, entry.turn_id)
+        if self._turns is None or any(one.state in _OPEN for one in parked):
+            return  # it goes on after the last answer
+        for one in parked:
+            if one.state in _ANSWERED and not await self._sessions.has_turn(TOLD_TURN + one.id):
+                return
+        told = tuple(TOLD_TURN + one.id for one in parked)
+        self._through.update(one.id for one in parked)
+        entry = parked[0]
+        then = THEN_TURN + entry.id
         if await self._sessions.has_turn(then):
             return
-        chain = await self._chain(entry)
-        if (request := await self._request(entry.session_id, chain[-1].turn_id)) is None:
+        chain = await self._chain(parked)
+        if (asked := await self._request(session_id, chain[-1][0].turn_id)) is None:
             return
-        shown = tr("[Going on after your answer: {request}]", request=clip(request, SHOWN_TOKENS))
+        shown = tr("[Going on after your answer: {request}]", request=clip(asked.text, SHOWN_TOKENS))
         if not await self._turns.can_go_on():
-            await self._sessions.add_message(entry.session_id, SpokenMessage(then, "user", shown, entry.context))
+            await self._sessions.add_message(session_id, SpokenMessage(then, "user", shown, entry.context))
             text = tr("It could not go on: there is no model in use that can use tools. Ask again once there is one.")
             await self._say(entry, text, entry.context)
             return
-        after = After(told, shown, frozenset(one.tool for one in chain if one.state == "denied"))
+        denied = frozenset(one.tool for turn in chain for one in turn if one.state == "denied")
+        after = After(told, shown, denied)
         # Nobody is asked more often for one thing: after the last answer it only says what came of it.
         tools = len(chain) < QUESTIONS_A_TURN
         last = await self._turns.run_alone(
-            Task(then, entry.session_id, request, None, tools, folder=entry.folder, after=after)
-        )
+            Task(
+                then, session_id, asked.text, None, tools, folder=entry.folder, after=after, label=asked.label,
+                lane="background" if asked.turn_id.startswith(JOB_TURN) else "chat",
+            )
+        )  # fmt: skip
         if not await self._is_answered(entry):
             why = last.failure.text if isinstance(last, TurnFailed) else tr("it was stopped")
             await self._say(entry, tr("It could not go on: {reason}", reason=why), entry.context)
         else:
-            self._when_said(entry.session_id)
+            self._when_said(session_id)
 
-    async def _chain(self, entry: Parked) -> list[Parked]:
-        """Return `entry` and those whose answers its turn had gone on after, back to what the user had asked."""
-        chain = [entry]
-        while chain[-1].turn_id.startswith(THEN_TURN) and len(chain) < CHAIN_LIMIT:
-            chain.append(await self._inbox.get(chain[-1].turn_id.removeprefix(THEN_TURN)))
+    async def _chain(self, parked: tuple[Parked, ...]) -> list[tuple[Parked, ...]]:
+        """Return what a turn had parked, then what those had whose answers it went on after, back to the request."""
+        chain = [parked]
+        while chain[-1][0].turn_id.startswith(THEN_TURN) and len(chain) < CHAIN_LIMIT:
+            before = await self._inbox.get(chain[-1][0].turn_id.removeprefix(THEN_TURN))
+            same = await self._inbox.of_turn(before.session_id, before.turn_id) if before.session_id else ()
+            chain.append(same or (before,))
         return chain
 
-    async def _request(self, session_id: str, turn_id: str) -> str | None:
-        """Return what the user had asked for in a turn; None where no model had it, or it is no longer there.
+    async def _request(self, session_id: str, turn_id: str) -> SpokenMessage | None:
+        """Return what the user, or a job, had asked for in a turn; None where no model had it, or it is gone.
 
         A plain request is done with its call: there is nothing to go on with.
         """
         messages = await self._sessions.messages(session_id)
         by_model = any(m.turn_id == turn_id and m.role == "assistant" and m.model for m in messages)
-        asked = next((m.text for m in messages if m.turn_id == turn_id and m.role == "user"), None)
+        asked = next((m for m in messages if m.turn_id == turn_id and m.role == "user"), None)
         return asked if by_model else None
 
     async def _is_answered(self, entry: Parked) -> bool:

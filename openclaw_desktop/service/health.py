@@ -1,49 +1,47 @@
-"""What runs and how well, and what the doctor looks at.
+"""What runs and how well.
 
-Owns `Status` and the findings. Must not change anything but what a repair is for. Loop.
+Owns `Status`. Must not change anything. Loop.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Literal
 
 from openclaw_desktop import __version__
-from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.core.text import tr, without_controls
+from openclaw_desktop.core.text import without_controls
 from openclaw_desktop.inference.client import ModelClient
-from openclaw_desktop.inference.endpoints.desk import EndpointModel
 from openclaw_desktop.inference.router import ModelRouter
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.service.backups import BackupDesk
 from openclaw_desktop.service.file_key_desk import FileKeyDesk
 from openclaw_desktop.service.growth import Growth
+from openclaw_desktop.service.job_views import JobsStatus
+from openclaw_desktop.service.jobs_desk import JobsDesk
+from openclaw_desktop.service.machine_care import MachineCare
 from openclaw_desktop.service.mcp_desk import McpDesk
 from openclaw_desktop.service.mcp_views import McpStatus
 from openclaw_desktop.service.models import ModelShelf
+from openclaw_desktop.service.notice_desk import NoticeDesk
+from openclaw_desktop.service.notice_views import NotificationsStatus
 from openclaw_desktop.service.status_views import (
     Finding,
-    HealthStatus,
     MemoryStatus,
     ModelStatus,
-    PowerStatus,
     SandboxStatus,
     SchedulerStatus,
     Status,
 )
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.service.wall_views import InboxStatus
-from openclaw_desktop.storage.database import Database, advice_for_damage
+from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.housekeeping import Housekeeping
-from openclaw_desktop.storage.recovery import files_aside, read_through
-from openclaw_desktop.system.battery import read_power
-from openclaw_desktop.system.paths import Home, prepare
-from openclaw_desktop.system.processes import process_cpu_s, process_sizes
+from openclaw_desktop.system.paths import Home
 from openclaw_desktop.workers.calls import CallFailed
 from openclaw_desktop.workers.sandbox.proof import Proof
 from openclaw_desktop.workers.tool_host import ToolHost
@@ -55,6 +53,12 @@ class LastError(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.text: str | None = None
+
+    def listen(self, stack: AsyncExitStack) -> None:
+        """Hear of what the program logs until `stack` ends."""
+        program = logging.getLogger("openclaw_desktop")
+        program.addHandler(self)
+        stack.callback(program.removeHandler, self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one line of it."""
@@ -75,7 +79,7 @@ class HealthDesk:
     tool_host: ToolHost
     housekeeping: Housekeeping
     growth: Growth
-    idle_s: Callable[[], float | None] = lambda: None
+    machine: MachineCare
     hotkey: str = ""
     hotkey_works: bool = True
     router: ModelRouter | None = None
@@ -87,6 +91,8 @@ class HealthDesk:
     inbox_pending: Callable[[], Awaitable[int]] | None = None
     when_proved: Callable[[str], None] = lambda level: None
     mcp: McpDesk | None = None
+    notices: NoticeDesk | None = None
+    jobs: JobsDesk | None = None
     errors: LastError = field(default_factory=LastError)
     started_s: float = field(default_factory=time.monotonic)
     _proof: Proof | None = None
@@ -104,12 +110,8 @@ class HealthDesk:
     async def status(self) -> Status:
         """Return the whole status."""
         await self.models.ready()
-        pids = {"agent": os.getpid()}
-        pids |= {"tools": self.tool_host.pid} if self.tool_host.pid else {}
-        pids |= {"inference": self.client.pid} if self.client.pid else {}
         uptime_s = time.monotonic() - self.started_s
-        proof, power, chosen = await self.prove(), read_power(), self.client.chosen
-        following = self.housekeeping.next_job() if self.mode else None
+        proof, chosen = await self.prove(), self.client.chosen
         return Status(
             version=__version__,
             pid=os.getpid() if self.mode else None,
@@ -135,22 +137,26 @@ class HealthDesk:
                 self.file_key.view().reason if self.file_key else "",
                 self.growth.warning(),
             ),
-            power=PowerStatus(power.source, power.battery_percent, self.idle_s()),
-            health=HealthStatus(
-                process_sizes(pids),
-                round(100 * sum(process_cpu_s(pids).values()) / max(uptime_s, 1.0), 2),
-                self.errors.text,
-            ),
-            scheduler=SchedulerStatus(
-                following[0] if following else None, following[1].isoformat(timespec="seconds") if following else None
-            ),
+            power=self.machine.power_status(),
+            health=self.machine.health_status(self.errors.text),
+            scheduler=await self._scheduler(),
             sandbox=SandboxStatus(proof.level, proof.layers, proof.reason),
             hotkey=self.hotkey,
             ledger=await self.usage.today() if self.usage else None,
             caches=self.usage.caches() if self.usage else {},
             inbox=InboxStatus(await self.inbox_pending() if self.inbox_pending else 0),
             mcp=self.mcp.status() if self.mcp else McpStatus(),
+            notifications=await self.notices.status() if self.notices else NotificationsStatus(),
         )
+
+    async def _scheduler(self) -> SchedulerStatus:
+        jobs = await self.jobs.status() if self.jobs is not None else JobsStatus()
+        kept = self.housekeeping.next_job() if self.mode and not jobs.next_job else None
+        return SchedulerStatus(
+            jobs.next_job or (kept[0] if kept else None),
+            jobs.next_run or (kept[1].isoformat(timespec="seconds") if kept else None),
+            jobs.missed, jobs.unknown, jobs.running, jobs.waiting, jobs.waits, jobs.heartbeat,
+        )  # fmt: skip
 
     def _endpoint_status(self) -> ModelStatus | None:
         """Return what is known of the endpoint's model that answers; None where the built-in one does."""
@@ -166,115 +172,3 @@ class HealthDesk:
             endpoint=answering.endpoint.address.url,
             leaves_machine=answering.leaves_machine,
         )
-
-    async def check(self, repair: bool) -> tuple[Finding, ...]:
-        """Return what is well and what is not; with `repair`, folder modes are put right first."""
-        if repair:
-            prepare(self.home)
-        return (
-            Finding("home", "ok", tr("The folders at {home} can be used.", home=self.home.root or self.home.data)),
-            *self.growth.findings(),
-            await self._check_database(),
-            *([self.backups.check()] if self.backups else []),
-            *self._check_encryption(),
-            await self._check_models(),
-            await self._check_sandbox(),
-            self._check_hotkey(),
-            *filter(None, [self.memory_ends()]),
-            *(await self.mcp.findings() if self.mcp else ()),
-        )
-
-    async def _check_database(self) -> Finding:
-        path = self.database.path
-        try:
-            verdict = await self.database.beside(lambda connection: read_through(connection, "integrity_check"))
-        except UserError as error:
-            return Finding("database", "error", error.failure.sentence, error.failure.advice)
-        if verdict != ["ok"]:
-            self.database.note_damage()
-            return Finding(
-                "database",
-                "error",
-                tr("A part of {path} is damaged ({reason}).", path=path, reason=verdict[0]),
-                advice_for_damage(),
-            )
-        if aside := files_aside(path):
-            return Finding(
-                "database",
-                "ok",
-                tr("{path} is whole; a damaged one from before is kept as {kept}.", path=path, kept=aside[-1].name),
-                tr("Once nothing is missing, openclaw-agent backup discard deletes that."),
-            )
-        return Finding("database", "ok", tr("{path} is whole.", path=path))
-
-    def _check_encryption(self) -> tuple[Finding, ...]:
-        if self.file_key is None:
-            return ()
-        view = self.file_key.view()
-        # Not to encrypt is a choice; to have no recovery code is a loss that waits to happen.
-        well = (view.recovery_code and view.code_kept) if view.encrypted else view.chosen
-        return (Finding("key", "ok" if well else "warning", view.reason),)
-
-    async def _check_models(self) -> Finding:
-        found = await self.models.refresh()
-        if self.router is not None and (answering := self.router.endpoint_model) is not None:
-            return await self._check_endpoint(self.router, answering)
-        problems = [file.problem for file in found if file.problem]
-        in_use = self.models.in_use
-        wanted = self.models.selection.wanted
-        if wanted is not None and wanted != in_use:
-            return Finding(
-                "model",
-                "warning",
-                tr(
-                    "The settings ask for the model {wanted}, but {model} answers.",
-                    wanted=wanted,
-                    model=in_use or "none",
-                ),
-                tr("Fetch it, or choose another: openclaw-agent model use {model}", model=in_use or "smollm2-135m"),
-            )
-        if problems:
-            damaged = next(file.model.id for file in found if file.problem)
-            return Finding(
-                "model",
-                "error",
-                " ".join(problems),
-                tr("Fetch it again: openclaw-agent model pull {model}", model=damaged),
-            )
-        if in_use is None:
-            return Finding(
-                "model",
-                "error",
-                tr("There is no model on this machine yet."),
-                tr("Fetch one: openclaw-agent model pull smollm2-135m"),
-            )
-        return Finding("model", "ok", tr("{model} answers.", model=in_use))
-
-    async def _check_endpoint(self, router: ModelRouter, model: EndpointModel) -> Finding:
-        try:
-            await router.check()
-        except UserError as error:
-            return Finding("model", "error", error.failure.sentence, error.failure.advice)
-        if model.leaves_machine:
-            return Finding("model", "ok", tr("{model} answers; what it reads leaves this machine.", model=model.id))
-        return Finding("model", "ok", tr("{model} answers.", model=model.id))
-
-    async def _check_sandbox(self) -> Finding:
-        proof = await self.prove()
-        if proof.level == 3:
-            return Finding(
-                "sandbox", "ok", tr("Tools run in a jail of level 3 ({layers}).", layers=", ".join(proof.layers))
-            )
-        return Finding(
-            "sandbox",
-            "warning" if proof.level else "error",
-            tr("Tools run in a jail of level {level} only: {reason}.", level=proof.level, reason=proof.reason),
-            tr("A newer Linux kernel with Landlock closes this.")
-            if sys.platform == "linux" and proof.layers
-            else tr("To see what holds: openclaw-agent sandbox check"),
-        )
-
-    def _check_hotkey(self) -> Finding:
-        if self.mode != "tray":
-            return Finding("hotkey", "ok", tr("The hotkey belongs to the tray program, which does not run here."))
-        return Finding("hotkey", "ok" if self.hotkey_works else "warning", self.hotkey)

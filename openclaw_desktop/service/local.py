@@ -39,8 +39,8 @@ from openclaw_desktop.memory.consolidation.consolidator import Consolidator
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
-from openclaw_desktop.security.grants import GrantStore, StoredGrant
-from openclaw_desktop.security.secrets import SecretKeeper, StoredSecret
+from openclaw_desktop.security.grants import GrantStore
+from openclaw_desktop.security.secrets import SecretKeeper
 from openclaw_desktop.service.account_desk import AccountDesk
 from openclaw_desktop.service.account_ends import LocalAccounts
 from openclaw_desktop.service.api import (
@@ -60,7 +60,11 @@ from openclaw_desktop.service.consolidation import consolidate
 from openclaw_desktop.service.endpoints import EndpointShelf
 from openclaw_desktop.service.file_key_desk import FileKeyDesk
 from openclaw_desktop.service.fit_report import FitReport
+from openclaw_desktop.service.job_ends import LocalJobs
+from openclaw_desktop.service.jobs_desk import JobsDesk
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.machine_care import MachineCare
+from openclaw_desktop.service.machine_ends import LocalMachine
 from openclaw_desktop.service.mcp_desk import McpDesk
 from openclaw_desktop.service.mcp_ends import LocalMcp
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
@@ -68,8 +72,11 @@ from openclaw_desktop.service.memory_desk import MemoryDesk
 from openclaw_desktop.service.memory_ends import LocalMemory
 from openclaw_desktop.service.memory_views import memory_hit, memory_hits
 from openclaw_desktop.service.models import ModelShelf
+from openclaw_desktop.service.notice_desk import NoticeDesk
+from openclaw_desktop.service.notice_ends import LocalNotices
 from openclaw_desktop.service.questions import QuestionDesk
 from openclaw_desktop.service.status_views import Finding, LedgerView, Status
+from openclaw_desktop.service.stored_views import grant_view, secret_view
 from openclaw_desktop.service.stores import FACT_IMPORTANCE
 from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.service.user_text import user_text
@@ -109,9 +116,12 @@ class ServiceParts:
     tool_specs: Callable[[], tuple[ToolSpec, ...]]
     mcp: McpDesk
     accounts: AccountDesk
+    machine: MachineCare
+    jobs: JobsDesk
+    notices: NoticeDesk
 
 
-class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts):
+class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts, LocalMachine, LocalNotices, LocalJobs):
     """`AgentService` over the parts of this process."""
 
     def __init__(self, parts: ServiceParts) -> None:
@@ -138,9 +148,24 @@ class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts):
         return self._parts.mcp
 
     @property
+    def jobs_desk(self) -> JobsDesk:
+        """Who answers for the jobs."""
+        return self._parts.jobs
+
+    @property
+    def machine_care(self) -> MachineCare:
+        """Who answers for the machine."""
+        return self._parts.machine
+
+    @property
     def account_desk(self) -> AccountDesk:
         """Who answers for the accounts."""
         return self._parts.accounts
+
+    @property
+    def notice_desk(self) -> NoticeDesk:
+        """Who answers for the notices."""
+        return self._parts.notices
 
     async def ask(self, request: AskRequest) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn; see `AgentService.ask`."""
@@ -169,12 +194,17 @@ class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts):
         await self._parts.models.ready()
         return self._parts.agent.can_go_on()
 
-    async def run_alone(self, task: Task) -> TurnEvent | None:
-        """Run a turn that no front end watches; return its last event."""
+    async def run_alone(
+        self, task: Task, timeout_s: float | None = None, see: Callable[[TurnEvent], object] | None = None
+    ) -> TurnEvent | None:
+        """Run a turn that no front end watches; return its last event. `see`: told each of them."""
+        await self._parts.models.ready()
         last: TurnEvent | None = None
-        async with aclosing(self._events(task, ALONE_LIMIT_S, asyncio.Queue())) as turn:
+        async with aclosing(self._events(task, timeout_s or ALONE_LIMIT_S, asyncio.Queue())) as turn:
             async for event in turn:
                 last = event
+                if see is not None:
+                    see(event)
         return last
 
     async def _events(
@@ -202,7 +232,7 @@ class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts):
             if lock.locked():
                 waiting = tr("Another question in this chat is not done yet; this one waits for it.")
                 events.put_nowait(NoticeShown(task.turn_id, waiting))
-            if told := await self._parts.notice():
+            if task.lane == "chat" and (told := await self._parts.notice()):
                 events.put_nowait(NoticeShown(task.turn_id, told))
             async with limit, lock:
                 with self._parts.models.in_use_by_turn():
@@ -386,11 +416,11 @@ class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts):
 
     async def list_grants(self) -> tuple[GrantView, ...]:
         """List the standing permissions."""
-        return tuple(_grant(stored) for stored in await self._parts.grants.list())
+        return tuple(grant_view(stored) for stored in await self._parts.grants.list())
 
     async def add_grant(self, capability: str, scope: str) -> GrantView:
         """Add a standing permission."""
-        return _grant(await self._parts.grants.add(capability, scope))
+        return grant_view(await self._parts.grants.add(capability, scope))
 
     async def remove_grant(self, grant_id: str) -> bool:
         """Take a standing permission back."""
@@ -404,11 +434,11 @@ class LocalService(LocalMemory, LocalWalls, LocalMcp, LocalAccounts):
         self, name: str, host: str, value: str, store: SecretStoreName, passphrase: str | None = None
     ) -> SecretView:
         """Keep a secret."""
-        return _secret(await self._parts.secrets.set(name, host, value, store, passphrase))
+        return secret_view(await self._parts.secrets.set(name, host, value, store, passphrase))
 
     async def list_secrets(self) -> tuple[SecretView, ...]:
         """List the secrets."""
-        return tuple(_secret(stored) for stored in self._parts.secrets.list())
+        return tuple(secret_view(stored) for stored in self._parts.secrets.list())
 
     async def remove_secret(self, name: str) -> bool:
         """Forget a secret."""
@@ -464,11 +494,3 @@ def _unknown_session(session_id: str) -> UserError:
         tr("Leave --session out to begin a new one."),
         ExitCode.USAGE,
     )
-
-
-def _secret(stored: StoredSecret) -> SecretView:
-    return SecretView(stored.name, stored.host, stored.store, stored.created_at)
-
-
-def _grant(stored: StoredGrant) -> GrantView:
-    return GrantView(stored.id, stored.grant.capability, stored.grant.scope, stored.created_at)

@@ -6,11 +6,13 @@ Owns the way of each command to where it is done. Must not know how. Loop.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from openclaw_desktop.service.mcp_desk import McpDesk
 from openclaw_desktop.service.mcp_views import McpChoice, McpServerView, McpWalls
 from openclaw_desktop.service.wire import encode
+
+if TYPE_CHECKING:  # a front end that attaches has no use for it
+    from openclaw_desktop.service.mcp_desk import McpDesk
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ Owns the way of each command to where it is done. Must not know how. Loop.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from openclaw_desktop.service.memory_api import (
     ErasurePreview,
@@ -27,8 +27,10 @@ from openclaw_desktop.service.memory_api import (
     RunView,
     TidyView,
 )
-from openclaw_desktop.service.memory_desk import MemoryDesk
 from openclaw_desktop.service.wire import encode
+
+if TYPE_CHECKING:  # a front end that attaches has no use for it
+    from openclaw_desktop.service.memory_desk import MemoryDesk
 
 T = TypeVar("T")
 

@@ -64,6 +64,8 @@ class Relief:
         self._left_bytes = 0
         # Runs that can't be taken back: later ones build on them.
         self._built_on: set[int] = set()
+        # Who else must know that memory is short.
+        self.when_short: Callable[[], None] = lambda: None
 
     def note_news(self) -> None:
         """Have it looked at soon: something was written, or memory is short."""
@@ -89,6 +91,8 @@ class Relief:
 
     async def look(self) -> None:
         """Give back what can be, where memory or room is short; raises UserError."""
+        if self._growth.is_memory_short():
+            self.when_short()
         if not self._growth.is_memory_short(SLACK):
             self._dropped_s = None
         elif self._growth.is_memory_short() and self._may_drop():

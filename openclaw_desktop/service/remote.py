@@ -33,10 +33,13 @@ from openclaw_desktop.service.api import (
     ToolView,
 )
 from openclaw_desktop.service.fit_report import FitReport
+from openclaw_desktop.service.job_ends import RemoteJobs
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.machine_ends import RemoteMachine
 from openclaw_desktop.service.mcp_ends import RemoteMcp
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
 from openclaw_desktop.service.memory_ends import RemoteMemory
+from openclaw_desktop.service.notice_ends import RemoteNotices
 from openclaw_desktop.service.status_views import Finding, LedgerView, Status
 from openclaw_desktop.service.wall_ends import RemoteWalls
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, decode_event, encode, encode_frame
@@ -44,7 +47,7 @@ from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, decode_even
 T = TypeVar("T")
 
 
-class RemoteService(RemoteMemory, RemoteWalls, RemoteMcp, RemoteAccounts):
+class RemoteService(RemoteMemory, RemoteWalls, RemoteMcp, RemoteAccounts, RemoteMachine, RemoteNotices, RemoteJobs):
     """`AgentService` at the other end of a socket."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

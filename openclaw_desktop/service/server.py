@@ -24,8 +24,11 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.service import channel
 from openclaw_desktop.service.account_ends import ACCOUNT_COMMANDS
 from openclaw_desktop.service.api import AgentService
+from openclaw_desktop.service.job_ends import JOB_COMMANDS
+from openclaw_desktop.service.machine_ends import MACHINE_COMMANDS
 from openclaw_desktop.service.mcp_ends import MCP_COMMANDS
 from openclaw_desktop.service.memory_ends import MEMORY_COMMANDS
+from openclaw_desktop.service.notice_ends import NOTICE_COMMANDS
 from openclaw_desktop.service.wall_ends import WALL_COMMANDS
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, encode, encode_frame
 
@@ -39,7 +42,8 @@ COMMANDS = (
     "check_secret_store", "set_secret", "list_secrets", "remove_secret", "unlock_secrets",
     "create_backup", "list_backups", "consolidate_memories",
     "encryption", "change_encryption",
-    *MEMORY_COMMANDS, *WALL_COMMANDS, *MCP_COMMANDS, *ACCOUNT_COMMANDS,
+    *MEMORY_COMMANDS, *WALL_COMMANDS, *MCP_COMMANDS, *ACCOUNT_COMMANDS, *MACHINE_COMMANDS,
+    *NOTICE_COMMANDS, *JOB_COMMANDS,
 )  # fmt: skip
 STREAMS = ("ask", "pull_model", "watch")
 

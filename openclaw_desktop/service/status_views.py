@@ -9,19 +9,26 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from openclaw_desktop.core.events import ModelState
+from openclaw_desktop.core.power import PowerLevel, Presence
+from openclaw_desktop.service.job_views import HeartbeatStatus
 from openclaw_desktop.service.key_views import KeyPlace
 from openclaw_desktop.service.mcp_views import McpStatus
+from openclaw_desktop.service.notice_views import NotificationsStatus
 from openclaw_desktop.service.wall_views import InboxStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check of `doctor`: what was looked at, whether it is well, and what to do if not."""
+    """One check of `doctor`: what was looked at, whether it is well, and what to do if not.
+
+    `repaired`: it was not, and is now.
+    """
 
     check: str
     level: Literal["ok", "warning", "error"]
     sentence: str
     advice: str = ""
+    repaired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +69,48 @@ class MemoryStatus:
 
 @dataclass(frozen=True, slots=True)
 class PowerStatus:
-    """What feeds the machine and how long nobody has touched it. None: this machine does not tell."""
+    """What feeds the machine and how long nobody has touched it. None: this machine does not tell.
+
+    `level`: how much it can spare; `sentence`: what follows of level and presence, "" where nothing does.
+    """
 
     source: Literal["mains", "battery", "unknown"]
     battery_percent: float | None
     idle_s: float | None
+    level: PowerLevel = "full"
+    presence: Presence = "active"
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthStatus:
-    """Memory by process role and processor use of all of them since the start."""
+    """Memory by process role and processor use of all of them since the start.
+
+    `level`: what is given up where the machine is short of something ("normal": nothing); `sentence`: why.
+    """
 
     rss_bytes: dict[str, int]
     cpu_percent: float
     last_error: str | None
+    level: Literal["normal", "no_background", "no_caches", "no_model"] = "normal"
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerStatus:
-    """The next in-process housekeeping job."""
+    """The job that comes next, else the next housekeeping, and how the runs of jobs stand.
+
+    `missed`, `unknown`: not yet looked at. `waits`: why those wait that do, a sentence; "" where none does.
+    """
 
     next_job: str | None
     next_run: str | None
+    missed: int = 0
+    unknown: int = 0
+    running: int = 0
+    waiting: int = 0
+    waits: str = ""
+    heartbeat: HeartbeatStatus = HeartbeatStatus()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +185,4 @@ class Status:
     caches: dict[str, CacheStatus] = field(default_factory=dict)
     inbox: InboxStatus = InboxStatus()
     mcp: McpStatus = field(default_factory=McpStatus)
+    notifications: NotificationsStatus = NotificationsStatus()

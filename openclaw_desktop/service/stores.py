@@ -24,7 +24,7 @@ from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.checking import is_borne_out
 from openclaw_desktop.memory.erased_rows import redacted_request
 from openclaw_desktop.memory.records import NewMemory, Recollection
-from openclaw_desktop.memory.sessions import AFTER_PARKED, QUESTION_KEY, Scratch, SessionStore, SpokenMessage
+from openclaw_desktop.memory.sessions import AFTER_PARKED, JOB_TURN, QUESTION_KEY, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
 
 FACT_IMPORTANCE = 0.8
@@ -90,9 +90,9 @@ class TurnStores:
         left = [SpokenMessage(extract.turn_id, extract.role, extract.text, extract.label) for extract in extracts]
         await self._sessions.fold(session_id, left)
 
-    async def keep_question(self, session_id: str, turn_id: str, text: str) -> None:
-        """Store the user's message."""
-        await self._sessions.add_message(session_id, SpokenMessage(turn_id, "user", text, USER))
+    async def keep_question(self, session_id: str, turn_id: str, text: str, label: Label = USER) -> None:
+        """Store the user's message, or a job's."""
+        await self._sessions.add_message(session_id, SpokenMessage(turn_id, "user", text, label))
 
     async def keep_answer(
         self, session_id: str, answer: Answer, asked: Message | None = None, erasures: int | None = None
@@ -191,7 +191,7 @@ class TurnStores:
 
 def _is_by_code(message: SpokenMessage) -> bool:
     """True for what stands in a chat in the place of the user's words and tells nothing of theirs."""
-    return message.role == "user" and message.turn_id.startswith((TOLD_TURN, THEN_TURN))
+    return message.role == "user" and message.turn_id.startswith((TOLD_TURN, THEN_TURN, JOB_TURN))
 
 
 def _is_said(text: str, said: str) -> bool:

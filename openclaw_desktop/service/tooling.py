@@ -24,19 +24,23 @@ from openclaw_desktop.security.audit import AuditLog
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.inbox import InboxStore
 from openclaw_desktop.security.labels import join
+from openclaw_desktop.security.secrets import SecretKeeper
 from openclaw_desktop.service.account_desk import AccountDesk
 from openclaw_desktop.service.closed_home import own_folders
 from openclaw_desktop.service.going_on import GoingOn
+from openclaw_desktop.service.launch import launch_files
 from openclaw_desktop.service.mcp_desk import McpDesk
 from openclaw_desktop.service.stores import TurnStores
 from openclaw_desktop.service.wall_desk import WallDesk
 from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.settings import Settings
 from openclaw_desktop.system.paths import Home
 from openclaw_desktop.tools.accounts import AccountBook
 from openclaw_desktop.tools.built_in import FORMS, Surroundings, make_built_in
 from openclaw_desktop.tools.calendar.plain import PLAIN as CALENDAR_FORMS
 from openclaw_desktop.tools.calendar.provider import CalendarProvider, CalendarRoom
 from openclaw_desktop.tools.execution import Executor, Walls
+from openclaw_desktop.tools.job_forms import job_forms
 from openclaw_desktop.tools.mail.plain import PLAIN as MAIL_FORMS
 from openclaw_desktop.tools.mail.provider import make_mail
 from openclaw_desktop.tools.mcp.book import McpBook
@@ -44,7 +48,7 @@ from openclaw_desktop.tools.mcp.link import Ways
 from openclaw_desktop.tools.mcp.servers import McpServers
 from openclaw_desktop.tools.memory_tools import ForgetTool, RecallTool, RememberTool
 from openclaw_desktop.tools.network import PLAIN as WEB_FORMS
-from openclaw_desktop.tools.network import Network
+from openclaw_desktop.tools.network import Network, make_network
 from openclaw_desktop.tools.registry import BuiltIns, Registry
 from openclaw_desktop.tools.undoing import UndoStore, UndoTool
 from openclaw_desktop.workers.tool_host import ToolHost
@@ -63,7 +67,7 @@ def make_executor(
     """Return the one way to the tools: the built-in ones, and those of `providers`."""
     around = Surroundings(
         Path.home(),
-        own_folders(home),
+        (*own_folders(home), *(path for path in launch_files() if path.exists())),
         Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"),
         os.environ,
         __version__,
@@ -82,7 +86,10 @@ def make_executor(
     )
     own = Registry([BuiltIns(tools), *providers])
     undo = [UndoTool(walls.undo, own.get)] if walls is not None and walls.undo is not None else []
-    registry = Registry([BuiltIns((*tools, *undo)), *providers], (*FORMS, *WEB_FORMS, *MAIL_FORMS, *CALENDAR_FORMS))
+    registry = Registry(
+        [BuiltIns((*tools, *undo)), *providers],
+        (*FORMS, *WEB_FORMS, *MAIL_FORMS, *CALENDAR_FORMS, *job_forms(find_times)),
+    )
     return Executor(registry, grants, _find_problem, walls)
 
 
@@ -148,6 +155,38 @@ def make_walled(
     executor = make_executor(home, database, stores, grants, tool_host, network, walls, offered)
     desk = WallDesk(inbox, audit, executor, sessions, going_on, said, clock)
     return Walled(executor, audit, inbox, desk, going_on, accounts)
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The tools of an agent with what they work with: what is granted, who runs them, and the servers of MCP."""
+
+    walled: Walled
+    grants: GrantStore
+    tool_host: ToolHost
+    network: Network
+    mcp: McpDesk
+
+
+def make_toolbox(
+    home: Home,
+    settings: Settings,
+    database: Database,
+    stores: TurnStores,
+    secrets: SecretKeeper,
+    publish: Callable[[InboxChanged | ChatChanged], object],
+    stack: AsyncExitStack,
+    providers: Sequence[ToolProvider] = (),
+) -> Toolbox:
+    """Return the tools of an agent, those of `providers` among them; `stack` ends what runs them."""
+    grants = GrantStore(database, (*own_folders(home), *launch_files()), SystemClock())
+    tool_host = ToolHost()
+    stack.push_async_callback(tool_host.stop)
+    network = make_network(settings, secrets, grants)
+    stack.push_async_callback(network.stop)
+    servers, mcp = make_mcp(home, network, secrets, stack)
+    walled = make_walled(home, database, stores, grants, tool_host, network, publish, (servers, *providers))
+    return Toolbox(walled, grants, tool_host, network, mcp)
 
 
 def zone_name() -> str:

@@ -6,10 +6,12 @@ Owns the way of each command to where it is done. Must not know how. Loop.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from openclaw_desktop.service.wall_desk import WallDesk
 from openclaw_desktop.service.wall_views import AuditVerdict, AuditView, InboxView
+
+if TYPE_CHECKING:  # a front end that attaches has no use for it
+    from openclaw_desktop.service.wall_desk import WallDesk
 
 T = TypeVar("T")
 

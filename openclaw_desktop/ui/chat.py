@@ -19,9 +19,12 @@ from openclaw_desktop.core.events import (
     ChatChanged,
     InboxChanged,
     ModelStateChanged,
+    NoticeFollowed,
+    NoticesChanged,
     Question,
     WindowRequested,
 )
+from openclaw_desktop.core.power import LevelChanged
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService, AskRequest, ModelView
@@ -48,6 +51,9 @@ class Chat(QObject):
     agent_stopped = Signal()
     inbox_changed = Signal(InboxChanged)
     sandbox_told = Signal(SandboxStatus)
+    level_told = Signal(LevelChanged)
+    notices_changed = Signal(NoticesChanged)
+    notice_followed = Signal(NoticeFollowed)
     quit_requested = Signal()
 
     def __init__(self, popup: Popup, clock: Clock | None = None) -> None:
@@ -101,6 +107,8 @@ class Chat(QObject):
                 self._popup.transcript.restore(session.messages)
                 self._popup.show_conversation(True)
         self.sandbox_told.emit(status.sandbox)
+        power = status.power
+        self.level_told.emit(LevelChanged(power.level, power.presence, power.sentence))
         self._vectors_leave_machine = status.memory.vectors_leave_machine
         model = status.model
         # What was told meanwhile is newer than the status.
@@ -370,6 +378,12 @@ class Chat(QObject):
                             self.inbox_changed.emit(event)
                         case ChatChanged(session_id=session_id):
                             self._follow_chat(session_id)
+                        case NoticesChanged():
+                            self.notices_changed.emit(event)
+                        case NoticeFollowed():
+                            self.notice_followed.emit(event)
+                        case LevelChanged():
+                            self.level_told.emit(event)
                         case WindowRequested(action=action):
                             self.window_requested.emit(action)
                         case AgentStopping():
@@ -391,6 +405,7 @@ class Chat(QObject):
         self._popup.show_banner(failure.text)
         # What waits there can be answered again once an agent runs.
         self.inbox_changed.emit(InboxChanged(0))
+        self.notices_changed.emit(NoticesChanged(0, 0))
         self._announce(tr("stopped"), "error")
 
     @property

@@ -16,15 +16,19 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QSystemTrayIcon
 
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
+from openclaw_desktop.core.power import LevelChanged
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.status_views import SandboxStatus
 from openclaw_desktop.ui.application import Application, Front, Rescue
+from openclaw_desktop.ui.calm import Calm
 from openclaw_desktop.ui.chat import Chat
 from openclaw_desktop.ui.failures import describe_error
 from openclaw_desktop.ui.inbox_desk import InboxDesk
 from openclaw_desktop.ui.jail_note import describe_level, explain_jail
+from openclaw_desktop.ui.jobs_menu import JobsMenu
 from openclaw_desktop.ui.loop import Loop
+from openclaw_desktop.ui.notices_desk import NoticesDesk
 from openclaw_desktop.ui.popup import Popup
 from openclaw_desktop.ui.signals import SignalWatcher
 from openclaw_desktop.ui.tray import Tray
@@ -52,13 +56,18 @@ class Desktop(QObject):
         self._seen = asyncio.Event()
         self._tasks = TaskSet()
         self._sandbox: SandboxStatus | None = None
+        self._calm = Calm()
         self.popup = Popup()
         self.chat = Chat(self.popup)
         self.inbox = InboxDesk()
+        self.notices = NoticesDesk()
+        self.jobs = JobsMenu(tray.menu, tray.state_line)
         tray.toggle_requested.connect(self.toggle)
         tray.open_requested.connect(self.show)
         tray.new_chat_requested.connect(self._show_new_chat)
         tray.inbox_requested.connect(self.inbox.open)
+        tray.notices_requested.connect(self._show_notices)
+        tray.quiet_requested.connect(self.notices.be_quiet)
         tray.jail_note_requested.connect(self._explain_jail)
         tray.quit_requested.connect(self.quit)
         self.chat.quit_requested.connect(self.quit)
@@ -66,14 +75,28 @@ class Desktop(QObject):
         self.chat.state_changed.connect(tray.show_state)
         self.chat.inbox_changed.connect(self.inbox.follow)
         self.chat.sandbox_told.connect(self._show_sandbox)
+        self.chat.level_told.connect(self._follow_level)
         self.inbox.pending_changed.connect(tray.show_pending)
         self.inbox.pending_changed.connect(self.popup.header.show_pending)
-        self.inbox.notice_wanted.connect(tray.notify)
         self.inbox.chat_wanted.connect(self._show_chat)
+        self._join_notices(tray)
         self.popup.inbox_requested.connect(self.inbox.open)
         self.popup.shown.connect(self._warm_up)
         self.popup.shown.connect(self._seen.set)
         self.chat.window_requested.connect(lambda action: self.show() if action == "show" else self.toggle())
+
+    def _join_notices(self, tray: Tray) -> None:
+        self.inbox.window_made.connect(self.notices.take_window)
+        self.chat.notices_changed.connect(self.notices.follow)
+        self.chat.notice_followed.connect(self.notices.go)
+        self.notices.unseen_changed.connect(tray.show_unseen)
+        self.notices.quiet_changed.connect(tray.show_quiet)
+        self.notices.chat_wanted.connect(self._show_chat)
+        self.notices.inbox_wanted.connect(self.inbox.open)
+        self.notices.page_wanted.connect(self._show_notices)
+
+    def _show_notices(self) -> None:
+        self.inbox.open("notices")
 
     def show(self, timestamp: int = 0) -> None:
         """Bring the popup to the front; `timestamp` is that of the key that asked for it."""
@@ -109,6 +132,10 @@ class Desktop(QObject):
     def _show_sandbox(self, sandbox: SandboxStatus) -> None:
         self._sandbox = sandbox
         self._tray.show_level(describe_level(sandbox.level))
+
+    def _follow_level(self, level: LevelChanged) -> None:
+        self._calm.follow(level.power)
+        self._tray.show_power(level.sentence if level.power != "full" else "")
 
     def _explain_jail(self) -> None:
         if self._sandbox is not None:
@@ -158,6 +185,8 @@ class Desktop(QObject):
                 return
             await self.chat.attach(front.service)
             await self.inbox.attach(front.service)
+            await self.notices.attach(front.service)
+            await self.jobs.attach(front.service)
             if self.popup.isVisible():
                 self._warm_up()
         except Exception as error:
@@ -224,6 +253,8 @@ class Desktop(QObject):
         self.popup.hide()
         self._tray.hide()
         await self._tasks.stop()
+        await self.jobs.close()
+        await self.notices.close()
         await self.inbox.close()
         await self.chat.close()
         if self._front is not None:

@@ -1,22 +1,33 @@
-"""The window of the inbox: what waits for the user's answer, and what became of what they answered.
+"""The window of the inbox: what waits for the user's answer, what became of what they answered, and the notices.
 
-Owns its cards. Must not know the agent: it says which entry is to be looked at, denied, or shown in its chat. Main
-thread.
+Owns its cards; the notices are a page of their own. Must not know the agent: it says which entry is to be looked at,
+denied, or shown in its chat. Main thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from typing import Literal
 
-from PySide6.QtCore import QDateTime, QLocale, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from openclaw_desktop.core.text import tr, visible, visible_lines, without_controls
 from openclaw_desktop.service.question_lines import name_origin
 from openclaw_desktop.service.wall_views import InboxState, InboxView
 from openclaw_desktop.ui.labels import make_button, make_label, set_tone
+from openclaw_desktop.ui.moments import format_moment
+from openclaw_desktop.ui.notices import NoticesPage
 from openclaw_desktop.ui.pane import TextPane
 from openclaw_desktop.ui.states import describe_pending
 from openclaw_desktop.ui.theme import current_theme, make_palette, style_sheet
@@ -26,6 +37,8 @@ LEAST_SIZE_PX = QSize(380, 300)
 MARGIN_PX = 12
 ORIGINS_SHOWN = 6
 ASKED_CHARS = 160
+
+PageName = Literal["inbox", "notices"]
 
 
 def describe_state(state: InboxState) -> str:
@@ -45,12 +58,6 @@ def describe_state(state: InboxState) -> str:
             return tr("nobody answered in time")
         case "unknown":
             return tr("unknown: check whether it was done")
-
-
-def format_moment(moment: str) -> str:
-    """Return an ISO moment as the user's own clock and language have it."""
-    local = QDateTime.fromSecsSinceEpoch(int(datetime.fromisoformat(moment).timestamp()))
-    return QLocale().toString(local, QLocale.FormatType.ShortFormat)
 
 
 class EntryCard(QFrame):
@@ -142,12 +149,13 @@ def _reasons(entry: InboxView, asked: str) -> list[tuple[str, bool]]:
 
 
 class InboxWindow(QDialog):
-    """The entries, oldest first. Closing it answers nothing."""
+    """Two pages: the entries, oldest first, and the notices. Closing it answers nothing."""
 
     look_wanted = Signal(str)
     refused = Signal(str)
     chat_wanted = Signal(str)
     closed = Signal()
+    notices_shown = Signal()
 
     def __init__(self) -> None:
         kinds = Qt.WindowType
@@ -160,8 +168,20 @@ class InboxWindow(QDialog):
         self.setMinimumSize(LEAST_SIZE_PX)
         self.resize(SIZE_PX)
         self.cards: dict[str, EntryCard] = {}
-        column = QVBoxLayout(self)
-        column.setContentsMargins(18, 16, 18, 16)
+        self.notices = NoticesPage()
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(18, 12, 18, 16)
+        whole.setSpacing(12)
+        self._tabs: dict[PageName, QPushButton] = {}
+        whole.addLayout(self._make_tabs())
+        entries = QWidget()
+        entries.setObjectName("inbox_page")
+        self._pages = QStackedWidget()
+        self._pages.addWidget(entries)
+        self._pages.addWidget(self.notices)
+        whole.addWidget(self._pages, 1)
+        column = QVBoxLayout(entries)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
         self._headline = make_label(name="headline")
         font = self._headline.font()
@@ -184,15 +204,51 @@ class InboxWindow(QDialog):
         column.addWidget(self._scroll, 1)
         self._problem = make_label(name="inbox_problem", tone="danger")
         self._problem.hide()
-        column.addWidget(self._problem)
+        whole.addWidget(self._problem)
         row = QHBoxLayout()
         row.addStretch(1)
         close = make_button(tr("Close"), name="inbox_close")
         close.clicked.connect(self.close)
         row.addWidget(close)
-        column.addLayout(row)
+        whole.addLayout(row)
         self.show_entries((), {})
+        self.show_unseen(0)
+        self.show_page("inbox")
         self.dress()
+
+    def _make_tabs(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        names: tuple[PageName, ...] = ("inbox", "notices")
+        for name in names:
+            tab = self._tabs[name] = make_button("", name="tab")
+            tab.setCheckable(True)
+            tab.clicked.connect(lambda _checked, name=name: self.show_page(name))
+            row.addWidget(tab)
+        row.addStretch(1)
+        return row
+
+    def show_page(self, name: PageName) -> None:
+        """Show what waits for an answer, or the notices."""
+        for other, tab in self._tabs.items():
+            tab.setChecked(other == name)
+        self._pages.setCurrentIndex(0 if name == "inbox" else 1)
+        self.say("")
+        if name == "notices":
+            self.notices_shown.emit()
+
+    @property
+    def shows_notices(self) -> bool:
+        """True while the user can see the notices."""
+        return self.isVisible() and self._pages.currentIndex() == 1
+
+    def show_unseen(self, unseen: int) -> None:
+        """Say how many notices the user has not seen."""
+        self._name_tab("notices", tr("Notices ({count})", count=unseen) if unseen else tr("Notices"))
+
+    def _name_tab(self, name: PageName, text: str) -> None:
+        self._tabs[name].setText(text)
+        self._tabs[name].setAccessibleName(text)
 
     def dress(self) -> None:
         """Put on the colours that fit the desktop's palette."""
@@ -221,6 +277,7 @@ class InboxWindow(QDialog):
         self._scroll.verticalScrollBar().setValue(place)
         waiting = sum(entry.state == "open" for entry in entries)
         self._headline.setText(describe_pending(waiting))
+        self._name_tab("inbox", tr("Questions ({count})", count=waiting) if waiting else tr("Questions"))
         self.say("")
 
     def say(self, sentence: str) -> None:
@@ -236,9 +293,12 @@ class InboxWindow(QDialog):
             rect.setSize(rect.size().boundedTo(available.size() - QSize(2 * MARGIN_PX, 4 * MARGIN_PX)))
             rect.moveCenter(available.center())
             self.setGeometry(rect)
+            self._tabs["notices" if self._pages.currentIndex() else "inbox"].setFocus()
             self.show()
         self.raise_()
         self.activateWindow()
+        if self.shows_notices:
+            self.notices_shown.emit()
 
     def reject(self) -> None:
         """Close, as Escape does."""

@@ -1,14 +1,13 @@
-"""What joins the inbox's window to the agent: what parks is told once, and an answer reaches the agent.
+"""What joins the inbox's window to the agent: what waits is counted and shown, and an answer reaches the agent.
 
-Owns the window, the question about one entry, and which entries were told of. Must not know how anything is drawn, nor
-the chat. Main thread, loop.
+Owns the window and the question about one entry. Must not know how anything is drawn, nor the chat. That something
+parked is told by a notice of the agent's. Main thread, loop.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import Choice, InboxChanged, Question
 from openclaw_desktop.core.tasks import TaskSet
@@ -16,12 +15,10 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService
 from openclaw_desktop.service.wall_views import InboxView
 from openclaw_desktop.ui.failures import describe_error
-from openclaw_desktop.ui.inbox import InboxWindow, format_moment
+from openclaw_desktop.ui.inbox import InboxWindow, PageName
+from openclaw_desktop.ui.moments import format_moment
 from openclaw_desktop.ui.question import QuestionDialog
-from openclaw_desktop.ui.states import describe_pending
 
-# What parks so soon after the last notice is told by the badge alone: a task that needs ten answers is one notice.
-NOTICE_PAUSE_S = 600.0
 ONCE, LATER = "once", "later"
 
 
@@ -29,19 +26,16 @@ class InboxDesk(QObject):
     """Follows the agent's inbox."""
 
     pending_changed = Signal(int)
-    notice_wanted = Signal(str)
+    window_made = Signal(object)
     chat_wanted = Signal(str)
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._clock = clock or SystemClock()
         self._service: AgentService | None = None
         self._tasks = TaskSet()
         self._window: InboxWindow | None = None
         self._dialog: QuestionDialog | None = None
         self._dialog_entry = ""
-        self._told: set[str] = set()
-        self._last_notice_s: float | None = None
         self._answered: dict[str, InboxView] = {}
         self._problems: dict[str, str] = {}
         self._asked: dict[str, str] = {}
@@ -57,47 +51,35 @@ class InboxDesk(QObject):
         return self._dialog
 
     async def attach(self, service: AgentService) -> None:
-        """Begin to follow the agent's inbox; what waits already is told of in one notice."""
+        """Begin to follow the agent's inbox."""
         self._service = service
         try:
             entries = await service.list_inbox()
         except UserError as error:
             describe_error(error, "reading the inbox")
             return
-        self._told.update(entry.id for entry in entries)
         self.pending_changed.emit(len(entries))
-        if entries:
-            self._notify(describe_pending(len(entries)))
 
     def follow(self, event: InboxChanged) -> None:
         """Show what has changed."""
         self.pending_changed.emit(event.pending)
-        if event.state == "open" and event.entry_id not in self._told:
-            self._told.add(event.entry_id)
-            self._notify(event.text)
         if event.entry_id == self._dialog_entry:
             # Answered elsewhere, over, or another call by now: this is no longer what a yes would be for.
             self._drop_dialog()
         self._refresh()
 
-    def _notify(self, text: str) -> None:
-        now_s = self._clock.monotonic_s()
-        if self._last_notice_s is None or now_s - self._last_notice_s >= NOTICE_PAUSE_S:
-            self._last_notice_s = now_s
-            self.notice_wanted.emit(text)
-
-    def open(self) -> None:
-        """Show the window."""
+    def open(self, page: PageName = "inbox") -> None:
+        """Show the window on one of its pages."""
         if self._window is None:
             self._window = InboxWindow()
             self._window.look_wanted.connect(self._look)
             self._window.refused.connect(self._deny)
             self._window.chat_wanted.connect(self.chat_wanted)
             self._window.closed.connect(self._forget)
-        # The next thing that parks is news again.
-        self._last_notice_s = None
+            self.window_made.emit(self._window)
         self._window.dress()
         self._refresh(always=True)
+        self._window.show_page(page)
         self._window.present()
 
     async def close(self) -> None:

@@ -55,3 +55,10 @@ def describe_pending(pending: int) -> str:
     if pending == 1:
         return tr("One task waits for your answer")
     return tr("{count} tasks wait for your answer", count=pending)
+
+
+def describe_unseen(unseen: int) -> str:
+    """Return how many notices the user has not seen, as a sentence."""
+    if unseen == 1:
+        return tr("One notice that you have not seen")
+    return tr("{count} notices that you have not seen", count=unseen)

@@ -123,6 +123,11 @@ QPushButton { background: $surface; color: $text; border: 1px solid $border; bor
 QPushButton:hover { background: $hover; }
 QPushButton:disabled { color: $subdued; }
 QPushButton:focus { border: 1px solid $accent; }
+QPushButton#tab { border: none; border-bottom: 2px solid transparent; border-radius: 0; background: transparent;
+                  color: $subdued; padding: 6px 10px; }
+QPushButton#tab:hover { color: $text; }
+QPushButton#tab:checked { color: $text; border-bottom: 2px solid $accent; }
+QPushButton#tab:focus { color: $text; border: 1px solid $accent; }
 QPushButton[primary="true"] { background: $accent; color: $on_accent; border: 1px solid $accent; }
 QPushButton[primary="true"]:disabled { background: $hover; color: $subdued; border: 1px solid $border; }
 QPushButton[primary="true"]:focus { border: 1px solid $text; }

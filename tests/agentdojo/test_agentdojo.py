@@ -9,7 +9,7 @@ import asyncio
 import random
 
 import pytest
-from counts import FULL
+from counts import FULL, count
 
 # Its folder here has the same name: only a module of the package says that it is installed.
 pytest.importorskip("agentdojo.functions_runtime")
@@ -23,7 +23,7 @@ from openclaw_desktop.core.messages import ToolCall
 from openclaw_desktop.core.protocols import CallScene
 
 SUITES = ("workspace", "travel", "banking", "slack") if FULL else ("banking", "slack")
-SHARE = 60
+SHARE = count("attacks of AgentDojo by tools, on two users each", 609)
 SEED = 26
 
 

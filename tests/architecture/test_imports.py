@@ -21,6 +21,7 @@ LAZY = {
     "service/tooling.py": "dateutil and jsonschema have no place in an idle agent",
     "runtime.py": "what only one of the programs starts",
     "inference/download/": "httpx costs an idle agent 8 MB, and most days it fetches nothing",
+    "memory/__init__.py": "a verb that shows what a running agent remembers needs the plain values alone",
     "memory/vectors/engines.py": "numpy, tokenizers and the table cost 55 MB that an idle agent must not hold",
     "memory/vectors/index.py": "numpy, before there is something to count with it",
     "inference/endpoints/wire.py": "httpx costs 0.2 s, and who uses the built-in model never needs it",
@@ -29,9 +30,14 @@ LAZY = {
     "ui/desktop.py": "QtDBus costs a megabyte; neither it nor the windows of a first or failed start are often needed",
     "system/secrets/": "keyring and cryptography are loaded with the first secret",
     "security/broker/": "httpcore comes with the first request: an idle agent fetches nothing",
+    "system/desktop_bus.py": "jeepney belongs to the desktop extra: the headless agent runs without it",
+    "system/autostart/autostart.py": "each system reads entries of its own kind; plistlib is for one of them",
     "system/x11.py": "python-xlib belongs to the desktop extra: the headless agent runs without it",
     "system/hotkey/x11.py": "the same",
+    "system/bus_link.py": "jeepney, where there is a message bus",
+    "system/inhibit/": "the same, with the first run that sleep is held off for",
     "system/screenshot/": "the same, and jeepney: an idle agent takes no picture",
+    "system/toast/": "each handler of a desktop brings what the other desktops have no use for",
 }
 
 

@@ -49,7 +49,7 @@ def tray(screen: Screen, tmp_path: Path, smollm2: Path) -> Iterator[TrayProgram]
 def notices(screen: Screen) -> list[str]:
     """Return what the notification daemon has shown and put away, newest first."""
     shown = json.loads(screen.session.run("dunstctl", "history"))["data"]
-    return [notice["body"]["data"] for group in shown for notice in group]
+    return [notice["summary"]["data"] for group in shown for notice in group]
 
 
 def test_what_parks_is_told_and_done_after_a_yes_by_mouse(tray: TrayProgram, screen: Screen) -> None:

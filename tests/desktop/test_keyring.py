@@ -33,11 +33,11 @@ WAIT_S = 2
 USE = """
 import asyncio, sys
 from pathlib import Path
-from openclaw_desktop.runtime import _secrets
+from openclaw_desktop.service.keeping import make_secrets
 from openclaw_desktop.storage.settings import load_settings
 from openclaw_desktop.system.paths import find_home
 home = find_home(Path(sys.argv[1]), {})
-print(asyncio.run(_secrets(home, load_settings(home.settings_file), lasting=False).get("key", sys.argv[2]))[::-1])
+print(asyncio.run(make_secrets(home, load_settings(home.settings_file), lasting=False).get("key", sys.argv[2]))[::-1])
 """
 
 

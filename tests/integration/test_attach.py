@@ -9,13 +9,14 @@ import os
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_process import DEADLINE_S, Program, Serving, front_end
+from agent_process import DEADLINE_S, Program, Serving, front_end, run
 
 from openclaw_desktop.core.events import ModelStateChanged, TurnFinished
 from openclaw_desktop.service.api import AskRequest
@@ -44,6 +45,31 @@ def test_verbs_talk_to_the_running_agent(program: Program) -> None:
     assert program.run("recall", "attic key", "--json").done().document["hits"][0]["id"] == kept
     assert agent.stop().code == 0
     assert program.run("recall", "attic key", "--json").done().document["hits"][0]["id"] == kept
+
+
+HEAVY = {"agent", "health", "inference", "memory", "notifications", "runtime", "scheduler", "security", "storage",
+         "tools", "workers"}  # fmt: skip
+# The plain values that are shown of a memory.
+VALUES = {"openclaw_desktop.memory", "openclaw_desktop.memory.records"}
+LISTED = """
+import sys
+from openclaw_desktop.cli.commands import run_command
+code = run_command(sys.argv[1:])
+print(*(name for name in sys.modules if name.startswith("openclaw_desktop.")), file=sys.stderr)
+raise SystemExit(code)
+"""
+
+
+def test_a_verb_that_attaches_loads_nothing_of_what_an_agent_is_made_of(program: Program) -> None:
+    agent = program.serve()
+    for verb in (["status"], ["inbox", "list"], ["memory", "stats"], ["recall", "attic"], ["grant", "list"]):
+        command = [sys.executable, "-P", "-c", LISTED, *verb, "--json", "--home", str(program.home)]
+        ended = run(command, program.environ).done()
+        if verb == ["status"]:
+            assert ended.document["pid"] == agent.pid
+        loaded = set(ended.err.split())
+        assert "openclaw_desktop.service.remote" in loaded
+        assert {name for name in loaded - VALUES if name.split(".")[1] in HEAVY} == set(), verb
 
 
 def test_a_second_agent_says_that_one_runs_already(program: Program) -> None:

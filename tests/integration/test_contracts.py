@@ -66,9 +66,18 @@ STATUS = {
         "count": {"short": int, "medium": int, "long": int}, "db_bytes": int, "encrypted": bool,
         "vectors_leave_machine": bool, "key": str, "key_reason": str, "warning": str,
     },
-    "power": {"source": str, "battery_percent": (*NUMBER, type(None)), "idle_s": (*NUMBER, type(None))},
-    "health": {"rss_bytes": dict, "cpu_percent": NUMBER, "last_error": MAYBE_TEXT},
-    "scheduler": {"next_job": MAYBE_TEXT, "next_run": MAYBE_TEXT},
+    "power": {
+        "source": str, "battery_percent": (*NUMBER, type(None)), "idle_s": (*NUMBER, type(None)), "level": str,
+        "presence": str, "sentence": str,
+    },
+    "health": {"level": str, "rss_bytes": dict, "cpu_percent": NUMBER, "last_error": MAYBE_TEXT, "sentence": str},
+    "scheduler": {
+        "next_job": MAYBE_TEXT, "next_run": MAYBE_TEXT, "missed": int, "running": int,
+        # Beyond the contract:
+        "unknown": int, "waiting": int, "waits": str,
+        "heartbeat": {"on": bool, "last_at": str, "last": str, "next_at": str},
+    },
+    "notifications": {"queued": int, "quiet_until": MAYBE_TEXT, "unseen": int, "shown_by": str},
     "sandbox": {"level": int, "layers": list, "reason": str},
     # Beyond the contract:
     "hotkey": str,
@@ -183,7 +192,7 @@ def test_nothing_found_is_no_failure(program: Program) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("frobnicate",), ("task", "list"), ("ask",), ("ask", "x", "--nonsense"),
+    [("frobnicate",), ("task", "fly"), ("ask",), ("ask", "x", "--nonsense"),
      ("recall", "x", "-k", "0"), ("ask", "x", "--timeout", "-1"), ("grant",), ()],
     ids=" ".join,
 )  # fmt: skip

@@ -13,13 +13,17 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import psutil
 import pytest
+from tokenizers import BertWordPieceTokenizer
 
 from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.resources import resource_path
 from openclaw_desktop.inference.catalogue import PackageMirror, find_model, load_catalogue
 from openclaw_desktop.memory import MemoryStore, NewMemory, open_memory
-from openclaw_desktop.memory.vectors import engines, minilm
+from openclaw_desktop.memory.vectors import engines, minilm, worker
 from openclaw_desktop.memory.vectors.engines import built_in, word_vectors
 from openclaw_desktop.memory.vectors.minilm import MiniLM, find_file, is_weak
 from openclaw_desktop.storage.database import Database
@@ -68,6 +72,55 @@ async def test_a_vector_is_that_of_the_float32_weights(embed: MiniLM) -> None:
     assert all(abs(a - b) < 0.02 for a, b in zip(floats(vector)[:5], published, strict=True))
 
 
+async def test_the_graph_we_ship_computes_what_the_models_own_file_does(embed: MiniLM, minilm: Path) -> None:
+    file = find_file([minilm])
+    assert file is not None
+    own = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    tokenizer = BertWordPieceTokenizer(str(resource_path("embedding", "vocab.txt")), lowercase=True)
+    tokenizer.enable_truncation(256)
+    texts = [
+        "no",
+        "Where did Anna go last summer, and with whom?",
+        "1998: 3.5 % of 40",
+        "a b c " * 200,
+        "Größe, naïveté",
+    ]
+    for text, vector in zip(texts, await embed(texts), strict=True):
+        ids = np.array([tokenizer.encode(text).ids], np.int64)
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        mean = own.run(None, inputs)[0][0].mean(axis=0)
+        assert cosine(vector, (mean / np.linalg.norm(mean)).astype("<f4").tobytes()) > 0.9999, text
+
+
+def test_a_processor_that_cuts_sums_off_is_told_to_take_care(minilm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = find_file([minilm])
+    assert file is not None
+    content, tried = file.read_bytes(), []
+    start = worker._session
+
+    class Wrong:
+        """A session whose every number is a little off, as of a processor that computes otherwise."""
+
+        def __init__(self, right: onnxruntime.InferenceSession) -> None:
+            self.get_modelmeta, self._right = right.get_modelmeta, right
+
+        def run(self, names: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            (hidden,) = self._right.run(names, inputs)
+            return [hidden + np.where(np.arange(384) % 7 == 0, 0.3, 0.0)]
+
+    def first_wrong(file: bytes, careful: bool) -> object:
+        tried.append(careful)
+        made = start(file, careful)
+        return made if careful and len(tried) == 2 else Wrong(made)
+
+    monkeypatch.setattr(worker, "_session", first_wrong)
+    model = worker.MiniLM(content)
+    assert tried == [False, True]
+    assert len(model.encode(["a", "b"])) == 2 * 384 * 4
+    with pytest.raises(worker.Refused, match="other vectors"):
+        worker.MiniLM(content)
+
+
 async def test_the_memory_of_long_texts_is_given_back(embed: MiniLM) -> None:
     await embed(["a short one"])
     assert embed.pid is not None
@@ -82,8 +135,7 @@ async def test_a_batch_gives_what_single_texts_give_in_their_order(embed: MiniLM
     texts = [" ".join(["word"] * (1 + 7 * number % 23)) + f" {number}" for number in range(45)]
     together = await embed(texts)
     for number in (0, 7, 44):
-        (alone,) = await embed([texts[number]])
-        assert cosine(alone, together[number]) > 0.98, number
+        assert await embed([texts[number]]) == [together[number]], number
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\x00\x1b", "\ud800 half a pair", "😀" * 50, "é" * 5000, "x" * 100_000])

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import apsw
 import pytest
 from counts import count
 
+from openclaw_desktop.core.clock import SystemClock
+from openclaw_desktop.core.labels import USER
 from openclaw_desktop.memory import editing, history
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
@@ -22,6 +25,10 @@ from openclaw_desktop.memory.transfer import importing
 from openclaw_desktop.memory.vectors import codes, lists
 from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
 from openclaw_desktop.memory.vectors.wordllama import WordLlama
+from openclaw_desktop.scheduler.job_store import JobStore
+from openclaw_desktop.scheduler.jobs import JobPlan, RunOutcome
+from openclaw_desktop.scheduler.ledger import Ledger
+from openclaw_desktop.scheduler.schedules import CronLine
 from openclaw_desktop.storage.backup import back_up
 from openclaw_desktop.storage.database import Database
 
@@ -96,6 +103,17 @@ async def superseded(memories: MemoryStore, database: Database, folder: Path) ->
     return old
 
 
+async def told_by_a_job(memories: MemoryStore, database: Database, folder: Path) -> str:
+    """A run of a job told it, in a turn of its own."""
+    plan = JobPlan("locker", CronLine("0 9 * * *", ZoneInfo("UTC")), "UTC", {"do": "prompt"})
+    job = await JobStore(database, SystemClock()).add(plan, USER)
+    ledger = Ledger(database, SystemClock(), "test")
+    run = await ledger.claim_by_hand(job.id)
+    ((_, begun),) = await ledger.begin([(job, run)], {}, {})
+    await ledger.finish(job, begun, RunOutcome("done", f"the locker is {CANARY}", USER, turn_id="turn_1"))
+    return await memories.remember(turn("what is my locker", 1))
+
+
 def listed_alone(connection: apsw.Connection) -> list[bytes]:
     """Put each vector of the canary, and of what was said after it, into a list of its own; return all made of them."""
     sql = """select v.engine_id, v.memory_rowid, v.vector from vectors v join memories m on m.rowid = v.memory_rowid
@@ -110,7 +128,7 @@ def listed_alone(connection: apsw.Connection) -> list[bytes]:
     return derived
 
 
-@pytest.mark.parametrize("make", [said, edited, consolidated, imported, superseded])
+@pytest.mark.parametrize("make", [said, edited, consolidated, imported, superseded, told_by_a_job])
 async def test_however_it_came_in_no_byte_of_it_is_left(tmp_path: Path, make: Make) -> None:
     folder = tmp_path / "data"
     folder.mkdir()

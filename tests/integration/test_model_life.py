@@ -17,17 +17,17 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ModelState
 from openclaw_desktop.core.labels import SYSTEM, USER
 from openclaw_desktop.core.messages import Message
+from openclaw_desktop.core.power import PowerLevel
 from openclaw_desktop.core.protocols import CompletionDone, CompletionEvent, Prompt, TextDelta, TextDropped
 from openclaw_desktop.inference.client import ENVIRONMENT, ModelClient, Surroundings
 from openclaw_desktop.inference.loading import Load, LoadedModel
 from openclaw_desktop.inference.records import CompletionRecord
-from openclaw_desktop.system.battery import Power
 from openclaw_desktop.workers.supervisor import Supervisor
 
 DEADLINE_S = 120.0
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 RULES = "You are a friendly assistant who answers in short and simple words, and never in lists. " * 8
-MAINS = Power("mains", None)
+MAINS: PowerLevel = "full"
 
 
 class Quiet:
@@ -195,7 +195,7 @@ async def test_priority_follows_the_power_state_and_the_lane(smollm2: Path) -> N
             (MAINS, "chat", 0, 2),
             (MAINS, "background", 10, 2),
             (MAINS, "chat", 0, 2),
-            (Power("battery", 70.0), "chat", 10, 1),
+            ("saver", "chat", 10, 1),
         ):
             power = now
             await life.ask(replace(HELLO, lane=lane))
@@ -208,7 +208,7 @@ async def test_priority_follows_the_power_state_and_the_lane(smollm2: Path) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_back_on_mains_a_new_worker_is_fast_again_where_priority_cannot_be_raised(smollm2: Path) -> None:
-    power = Power("battery", 70.0)
+    power: PowerLevel = "saver"
     async with life_of(smollm2, around(power=lambda: power, can_raise_priority=lambda: False)) as life:
         await life.ask(HELLO)
         pid = life.client.pid

@@ -174,3 +174,32 @@ async def test_a_plan_is_one_question_and_a_no_to_another_call_in_the_inbox_goes
     last = server.asked("/v1/chat/completions")[-1]["response_format"]["json_schema"]["schema"]
     offered = [branch["properties"]["tool"]["const"] for branch in last["anyOf"]]
     assert "read_file" not in offered and "answer" in offered
+
+
+async def test_a_plan_with_nobody_there_parks_all_at_once_and_goes_on_after_the_last_answer(
+    program: Program, folder: Path
+) -> None:
+    calls = [{"tool": "read_file", "path": name} for name in ("notes.txt", "plan.txt")]
+    results: list[str] = []
+
+    def then(last: str) -> Reply:
+        results.append(last)
+        return says('{"tool": "answer", "text": "Thursday is the earliest."}')
+
+    words = Words(json.dumps({"tool": "plan", "calls": calls}), then)
+    async with EndpointServer(words) as server:
+        remote = await connect(await serve(program, server))
+        ended = await asyncio.to_thread(program.run, "ask", SEVERAL, "--json", cwd=folder)
+        answer = ended.document
+        assert [call["status"] for call in answer["tool_calls"]] == ["parked", "parked"]
+        first, second = await remote.list_inbox()
+        assert answer["answer"].count("inbox approve") == 2
+        await remote.approve_parked(second.id, second.call_hash)
+        assert results == [], "it waits for the other answer"
+        await remote.approve_parked(first.id, first.call_hash)
+        messages = await said(remote, answer["session_id"], lambda last: last.text == "Thursday is the earliest.")
+        await remote.close()
+    assert len(results) == 1
+    prompt = "\n".join(one["content"] for one in server.asked("/v1/chat/completions")[-1]["messages"])
+    assert NOTE in prompt and "The painter comes on Friday." in prompt
+    assert [message.role for message in messages] == ["user", "assistant"] * 4

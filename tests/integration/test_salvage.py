@@ -76,8 +76,22 @@ FILLERS = {
         select 'tod_' || value, printf('%.90c', 'd'), 'then', 'user', 'private' from range""",
     "habits": """insert into habits (id, name, created_at, integrity, confidentiality)
         select 'hab_' || value, printf('%.60c', 'h') || value, 'then', 'user', 'private' from range""",
+    "notices": """insert into notices (id, topic, title, body, why, asked, priority, priority_why, integrity,
+        confidentiality, created_at, state) select 'ntc_' || value, 't', 'n', printf('%.90c', 'n'), '', 'low', 'low',
+        '', 'system', 'public', 'then', 'shown' from range""",
+    "notice_topics": "insert into notice_topics select printf('%.90c', 't') || value, 0, 'od' from range",
+    "notice_toasts": "insert into notice_toasts select printf('%.90c', 't') || value, 'then' from range",
+    "notice_marks": "insert into notice_marks select 'mark' || value, printf('%.90c', 'v') from range",
     "habit_days": """insert into habit_days select id, '2026-01-0' || value from habits,
         (select 1 as value union select 2 union select 3)""",
+    "jobs": """insert into jobs select 'job_' || value, 'job ' || value, '{}', 'UTC', printf('%.90c', 'w'), '{}', 1,
+        'then', 'then', 'then', 'then', null, 'user', 'private', '[]' from range""",
+    "job_runs": """insert into job_runs (id, job_id, slot, due_at, last_due_at, state, key, ready_at, claimed_at, said,
+        integrity, confidentiality) select 'run_' || id, id, 's', 'then', 'then', 'done', 'k', 'then', 'then',
+        printf('%.60c', 's'), 'user', 'private' from jobs""",
+    "metrics": """insert into metrics select printf('%.60c', 'm') || value, 600, value, 1, 1.0, 1.0, 1.0 from range""",
+    "presence_hours": """insert into presence_hours select a.value, b.value, 1, 1.0, 1.0 from range a, range b
+        limit 900""",
 }
 # What has no second page to lose.
 OF_ONE_ROW = {"audit_head"}
@@ -202,6 +216,7 @@ BELONGING = {
     "memories": ("memory_sources", "answer_feedback"),
     "audit_log": ("audit_targets",),
     "habits": ("habit_days",),
+    "jobs": ("job_runs",),
 }
 
 

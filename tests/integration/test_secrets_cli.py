@@ -21,11 +21,11 @@ HOST = "api.example.com"
 USE = """
 import asyncio, os, sys
 from pathlib import Path
-from openclaw_desktop.runtime import _secrets
+from openclaw_desktop.service.keeping import make_secrets
 from openclaw_desktop.storage.settings import load_settings
 from openclaw_desktop.system.paths import find_home
 home = find_home(Path(sys.argv[1]), {})
-secrets = _secrets(home, load_settings(home.settings_file), lasting=False)
+secrets = make_secrets(home, load_settings(home.settings_file), lasting=False)
 sys.exit(0 if asyncio.run(secrets.get(sys.argv[2], sys.argv[3])) == sys.argv[4][::-1] else 9)
 """
 # A fault of our own while the value is in memory.

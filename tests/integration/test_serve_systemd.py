@@ -1,124 +1,89 @@
-"""`serve` under a real `systemd --user`: ready when it says so, restarted when it hangs.
-
-systemd runs in a mount namespace of its own, where /run/systemd says that this machine was booted with it.
-"""
+"""The agent under a real `systemd --user`: installed, ready when it says so, in its jail, restarted when it hangs."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import counts
 import pytest
 from agent_process import Program, eventually, wait_gone
+from user_manager import Manager, why_not
 
-SYSTEMD = Path("/lib/systemd/systemd")
-UNIT = """[Service]
-Type=notify
-ExecStart={command}
-WatchdogSec=1
-Restart=on-failure
-RestartSec=0
-StandardError=append:{log}
-"""
+STALLING = Path(__file__).with_name("stalling_agent.py")
+# The unit says 60: that long it takes in the full proof.
+DROP_IN = "" if counts.FULL else "WatchdogSec=4\n"
 
-
-def mount_namespaces() -> bool:
-    return subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
-
-
-pytestmark = [
-    pytest.mark.skipif(not SYSTEMD.exists() or not shutil.which("unshare"), reason="not installed: systemd or unshare"),
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not shutil.which("unshare") or not mount_namespaces(),
-        reason="needs root, and a root folder that is a mount of its own: a chroot has none",
-    ),
-]
-
-
-class Manager:
-    """A running `systemd --user` and the way to talk to it."""
-
-    def __init__(self, program: Program, folder: Path) -> None:
-        self._folder = folder
-        (folder / "run").mkdir(mode=0o700, parents=True)
-        units = folder / "home" / ".config" / "systemd" / "user"
-        units.mkdir(parents=True)
-        command = " ".join(program.command("serve"))
-        (units / "openclaw.service").write_text(UNIT.format(command=command, log=folder / "agent.log"))
-        self._environ = program.environ | {
-            "HOME": str(folder / "home"),
-            "XDG_RUNTIME_DIR": str(folder / "run"),
-            # systemctl takes any root that is not process 1's for a chroot, and would do nothing there.
-            "SYSTEMD_IGNORE_CHROOT": "1",
-        }
-        booted = "mkdir -p /run/systemd && mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system"
-        start = f"{booted} && exec {SYSTEMD} --user"
-        with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                ["unshare", "-m", "sh", "-c", start],
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        try:
-            eventually((folder / "run" / "systemd" / "private").exists, "systemd --user")
-        except AssertionError:
-            self.end()
-            raise
-
-    def control(self, *words: str) -> str:
-        enter = ["nsenter", "-m", "-t", str(self._process.pid), "systemctl", "--user"]
-        ended = subprocess.run(
-            [*enter, *words], env=self._environ, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert ended.returncode == 0, ended.stderr + (self._folder / "log").read_text()
-        return ended.stdout.strip()
-
-    def value_of(self, name: str) -> str:
-        return self.control("show", "openclaw.service", "-p", name, "--value")
-
-    @property
-    def log(self) -> str:
-        return (self._folder / "agent.log").read_text()
-
-    def end(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "there is a manager")
 
 
 @pytest.fixture
 def manager(program: Program, tmp_path: Path) -> Iterator[Manager]:
-    manager = Manager(program, tmp_path / "systemd")
+    manager = Manager(program, tmp_path / "systemd manager")
     yield manager
     manager.end()
     print(manager.log)  # shown where the test failed
 
 
-def test_systemd_sees_it_ready_feeds_its_watchdog_and_starts_it_again(manager: Manager, program: Program) -> None:
-    manager.control("start", "openclaw.service")  # returns once READY=1 has come
-    assert manager.value_of("ActiveState") == "active"
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A path as people have them: with a space, a percent sign, a dollar and quotes."""
+    return tmp_path / 'my 5% $HOME\'s "agent"'
+
+
+def test_a_service_is_installed_runs_in_its_jail_and_goes(manager: Manager, program: Program) -> None:
+    manager.write_drop_in("")
+    done = program.run("service", "install", "--json").done().document
+    assert done["changed"] and done["kind"] == "service"
+    assert manager.value_of("ActiveState") == "active" and manager.value_of("UnitFileState") == "enabled"
     pid = int(manager.value_of("MainPID"))
-    assert program.run("status", "--json").done().document["pid"] == pid
+    status = program.run("status", "--json").done().document
+    assert status["pid"] == pid and status["home"] == str(program.home)
+    # NoNewPrivileges and the unit's filters leave the jail whole: every act of the self-test is stopped.
+    assert status["sandbox"]["level"] == 3 and "namespaces" in status["sandbox"]["layers"], status["sandbox"]
+    limits = {name: manager.value_of(name) for name in ("NoNewPrivileges", "UMask", "LimitCORE", "OOMPolicy")}
+    assert limits == {"NoNewPrivileges": "yes", "UMask": "0077", "LimitCORE": "0", "OOMPolicy": "continue"}
+
+    again = program.run("service", "install", "--json").done().document
+    assert not again["changed"] and int(manager.value_of("MainPID")) == pid, "twice is once"
+    (way,) = [one for one in program.run("service", "status", "--json").done().document["ways"] if one["installed"]]
+    assert way["kind"] == "service" and way["active"] and way["enabled"] and not way["problem"]
+
+    # One thing starts the agent: the tray's entry takes the service's place, with a sentence.
+    said = program.run("service", "install", "--tray").done().out
+    assert "is taken away" in said and not (manager.units / "openclaw-agent.service").exists()
+    wait_gone([pid])
+    assert (manager.home / ".config" / "autostart" / "openclaw-desktop.desktop").exists()
+    assert program.run("service", "remove", "--json").done().document == {"removed": ["tray"]}
+    assert "Nothing starts the agent" in program.run("service", "remove").done().out
+
+
+def test_a_loop_that_hangs_is_ended_by_the_watchdog_and_the_state_is_whole(
+    manager: Manager, program: Program, tmp_path: Path
+) -> None:
+    flag = tmp_path / "hang"
+    program.run("service", "install", "--no-start").done()
+    command = f'"{sys.executable}" -P "{STALLING}" "{flag}" serve --home "{tmp_path / "plain"}"'
+    program.home = tmp_path / "plain"
+    manager.write_drop_in(f"{DROP_IN}ExecStart=\nExecStart={command}\n")
+    manager.control("daemon-reload")
+    manager.control("start", "openclaw-agent.service")  # returns once READY=1 has come
+    pid = int(manager.value_of("MainPID"))
     kept = program.run("remember", "The watchdog is a poodle", "--json").done().document["id"]
 
-    os.kill(pid, signal.SIGSTOP)
-    wait_gone([pid])
+    flag.touch()
+    wait_gone([pid], deadline_s=150.0)
     eventually(lambda: manager.value_of("NRestarts") == "1" and manager.value_of("ActiveState") == "active", "restart")
     again = int(manager.value_of("MainPID"))
-    assert again != pid
-    assert program.run("status", "--json").done().document["pid"] == again
+    assert again != pid and program.run("status", "--json").done().document["pid"] == again
     assert program.run("recall", "poodle", "--json").done().document["hits"][0]["id"] == kept
+    # Where it hung is told: the user by a notice, whoever mends it by a report without a word of content.
+    report = eventually(lambda: next((program.home / "logs").glob("crash-*.txt"), None), "the report").read_text()
+    assert "Fatal Python error: Aborted" in report and "in hang" in report and "poodle" not in report
 
-    manager.control("stop", "openclaw.service")
+    manager.control("stop", "openclaw-agent.service")
     assert (manager.value_of("ActiveState"), manager.value_of("Result")) == ("inactive", "success")
     assert not (program.home / "run" / "agent.sock").exists()
+    assert not (program.home / "run" / "running.json").exists(), "that was an end in order"
     assert "Traceback" not in manager.log, manager.log

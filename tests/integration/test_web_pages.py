@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import zipfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import docx
+import openpyxl
 import pytest
 from hostile_web import FakeNet, HostileServer
 from hypothesis import HealthCheck, given, settings
@@ -27,6 +31,13 @@ from openclaw_desktop.workers.calls import CallFailed
 
 SCENE = CallScene("s", "t", USER, result_tokens=20_000)
 
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj\n"
+    b"4 0 obj<</Length 44>>stream\nBT /F1 18 Tf 20 100 Td (The rent is 900) Tj ET\nendstream endobj\n"
+    b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n"
+    b"trailer<</Root 1 0 R/Size 6>>\nstartxref\n0\n%%EOF\n"
+)
 ARTICLE = (
     "<!doctype html><html><head><title>Ferns &amp; moss</title><style>p{color:red}</style></head><body>"
     "<nav><a href='/home'>Home</a> <a href='/about'>About</a></nav><article><h1>Ferns</h1>"
@@ -133,6 +144,48 @@ async def test_a_hostile_page_is_text_or_a_sentence(monkeypatch: pytest.MonkeyPa
             assert error.failure.code in ("page_too_hard", "page_unreadable"), kind
     # It goes on with the next one.
     assert "Paragraph 3" in (await fetch(monkeypatch, parser, ARTICLE)).text
+
+
+async def test_documents_are_read_as_pages_are(
+    monkeypatch: pytest.MonkeyPatch, parser: ParserHost, tmp_path: Path
+) -> None:
+    letter, book = docx.Document(), openpyxl.Workbook()
+    letter.add_paragraph("Die Miete beträgt 900")
+    letter.save(str(tmp_path / "letter"))
+    book.active.append(["rent", 900])
+    book.create_sheet("Costs").append(["water", 30])
+    book.save(tmp_path / "book")
+    for body, kind, words in (
+        (PDF, "application/pdf", ["[page 1]\nThe rent is 900"]),
+        (PDF, "text/html", ["The rent is 900"]),
+        ((tmp_path / "letter").read_bytes(), "application/octet-stream", ["Die Miete beträgt 900"]),
+        ((tmp_path / "book").read_bytes(), "application/zip", ["rent | 900", "[sheet Costs]\nwater | 30"]),
+    ):
+        result = await fetch(monkeypatch, parser, body, kind)
+        assert all(word in result.text for word in words), (kind, result.text)
+        assert result.label == Label("untrusted", "private", (f"web:{result.data['url']}",))
+        assert "[cut" not in result.text and result.receipts[0].kind == "web.read"
+
+
+async def test_documents_that_cannot_be_read_are_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, parser: ParserHost, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("word/document.xml", b"\0" * (210 << 20))
+    with zipfile.ZipFile(tmp_path / "photos", "w") as photos:
+        photos.writestr("a.jpg", "x")
+    for body, reason in (
+        (PDF[:60], "damaged"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "password"),
+        ((tmp_path / "bomb").read_bytes(), "too large"),
+        ((tmp_path / "photos").read_bytes(), "archive"),
+    ):
+        with pytest.raises(UserError) as caught:
+            await fetch(monkeypatch, parser, body, "application/pdf")
+        assert caught.value.failure.code == "document_unreadable" and reason in caught.value.failure.sentence
+    with pytest.raises(UserError) as caught:
+        await fetch(monkeypatch, parser, b"\x89PNG\r\n\x1a\n" + bytes(50), "image/png")
+    assert "image/png" in caught.value.failure.sentence
 
 
 async def test_a_page_without_words_says_so(monkeypatch: pytest.MonkeyPatch, parser: ParserHost) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # `benchmarks` is no part of the package
 
-from benchmarks.year import Figures, simulate
+from benchmarks.year import Figures, ask_again, simulate
 from benchmarks.year_diary import Diary
+from benchmarks.year_file import MISSES, KeptYear, describe_misses
 from benchmarks.year_judge import GOOD
 from openclaw_desktop.memory.vectors.engines import built_in
 
@@ -24,8 +25,13 @@ def diary() -> Diary:
 
 
 @pytest.fixture(scope="module")
-def figures(diary: Diary, tmp_path_factory: pytest.TempPathFactory) -> Figures:
-    return asyncio.run(simulate(tmp_path_factory.mktemp("year"), diary, built_in([], "wordllama")))
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def figures(diary: Diary, kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    return asyncio.run(simulate(tmp_path_factory.mktemp("year"), diary, built_in([], "wordllama"), kept))
 
 
 def test_a_fortnight_of_talk_is_found_again(diary: Diary, figures: Figures) -> None:
@@ -50,3 +56,16 @@ def test_facts_are_of_what_the_user_said(figures: Figures) -> None:
 
 def test_the_file_shrinks_by_the_users_own_rule(figures: Figures) -> None:
     assert figures.size_kept < 0.7 * figures.sizes[-1]
+
+
+def test_a_kept_file_answers_as_it_did_at_the_end(diary: Diary, figures: Figures, kept: Path, tmp_path: Path) -> None:
+    year = KeptYear.read(kept)
+    assert year is not None and (year.days, year.seed) == (DAYS, diary.seed) and KeptYear.read(tmp_path) is None
+    year.put_into(tmp_path, kept)
+    looks = asyncio.run(ask_again(tmp_path, year, diary, built_in([], "wordllama")))
+    assert [look.rank for look in looks] == [look.rank for look in figures.end]
+    describe_misses(tmp_path, [(looks[0].fact, None, None), (looks[1].fact, 3, 0), (looks[2].fact, 0, None)])
+    misses = (tmp_path / MISSES).read_text(encoding="utf-8").splitlines()
+    assert [line.split(" | ")[0] for line in misses] == ["not found", "outdated"] and looks[1].fact.sentence in misses[
+        1
+    ]

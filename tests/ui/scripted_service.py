@@ -11,9 +11,12 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, ModelState, TurnEvent, TurnStarted
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, Receipt
+from openclaw_desktop.notifications.store import LIVE
 from openclaw_desktop.service.api import AskRequest, GrantView, ModelView, SessionView
+from openclaw_desktop.service.job_views import BuiltInView, JobsStatus
 from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
 from openclaw_desktop.service.memory_api import ErasureView, FeedbackView, Mark, MemoryHit, RecallAnswer
+from openclaw_desktop.service.notice_views import NoticeView, NotificationsStatus
 from openclaw_desktop.service.status_views import (
     Finding,
     HealthStatus,
@@ -59,6 +62,9 @@ class ScriptedService:
         self.session = session
         self.models: tuple[ModelView, ...] = (SMALL, GOOD, HUGE)
         self.asked: list[AskRequest] = []
+        self.jobs = JobsStatus()
+        self.jobs_on: set[str] = set()
+        self.jobs_error: UserError | None = None
         self.stopped: list[str] = []
         self.answered: list[tuple[str, str]] = []
         self.used: list[str] = []
@@ -81,6 +87,11 @@ class ScriptedService:
         self.inbox_calls: list[tuple[str, ...]] = []
         self.inbox_error: UserError | None = None
         self.list_inbox_error: UserError | None = None
+        self.notices: dict[str, NoticeView] = {}
+        self.notice_calls: list[tuple[object, ...]] = []
+        self.notice_error: UserError | None = None
+        self.notice_lists = 0
+        self.quiet_until: str | None = None
         self.marks: dict[str, Mark] = {}
         self.unmarkable: set[str] = set()
         self.mark_error: UserError | None = None
@@ -108,6 +119,23 @@ class ScriptedService:
     def pulled(self, progress: ModelPulled) -> None:
         """Let the running download tell `progress`."""
         self._pull.put_nowait(progress)
+
+    async def jobs_status(self) -> JobsStatus:
+        if self.jobs_error is not None:
+            raise self.jobs_error
+        return self.jobs
+
+    async def list_built_in_jobs(self) -> tuple[BuiltInView, ...]:
+        names = ("morning-brief", "heartbeat")
+        return tuple(BuiltInView(name, name.title(), "says", "every day", name in self.jobs_on, "") for name in names)
+
+    async def enable_job(self, name: str, when: str = "", checklist: str = "") -> None:
+        if self.jobs_error is not None:
+            raise self.jobs_error
+        self.jobs_on.add(name)
+
+    async def disable_job(self, name: str) -> None:
+        self.jobs_on.remove(name)
 
     async def ask(self, request: AskRequest) -> AsyncIterator[TurnEvent]:
         self.asked.append(request)
@@ -153,6 +181,44 @@ class ScriptedService:
 
     async def deny_parked(self, entry_id: str) -> InboxView:
         return self._answer_entry("deny", entry_id, "denied")
+
+    async def notices_status(self) -> NotificationsStatus:
+        unseen = sum(notice.unseen for notice in self.notices.values())
+        return NotificationsStatus(0, self.quiet_until, unseen)
+
+    async def list_notices(self, everything: bool = False) -> tuple[NoticeView, ...]:
+        self.notice_lists += 1
+        return tuple(one for one in self.notices.values() if everything or one.state in LIVE)
+
+    async def see_notices(self, ids: tuple[str, ...]) -> None:
+        self._note("see", ids)
+        for notice_id in ids:
+            self.notices[notice_id] = replace(self.notices[notice_id], unseen=False)
+
+    async def open_notice(self, notice_id: str) -> NoticeView:
+        self._note("open", notice_id)
+        return self.notices.pop(notice_id)
+
+    async def dismiss_notices(self, ids: tuple[str, ...]) -> None:
+        self._note("dismiss", ids)
+        for notice_id in ids or tuple(self.notices):
+            del self.notices[notice_id]
+
+    async def snooze_notice(self, notice_id: str, seconds: float) -> NoticeView:
+        self._note("snooze", notice_id, seconds)
+        return self.notices[notice_id]
+
+    async def weigh_topic(self, topic: str, wish: str) -> None:
+        self._note("weigh", topic, wish)
+
+    async def quiet_notices(self, seconds: float | None) -> NotificationsStatus:
+        self._note("quiet", seconds)
+        return await self.notices_status()
+
+    def _note(self, *call: object) -> None:
+        if self.notice_error is not None:
+            raise self.notice_error
+        self.notice_calls.append(call)
 
     def _answer_entry(self, verb: str, entry_id: str, state: InboxState, *words: str) -> InboxView:
         self.inbox_calls.append((verb, entry_id, *words))

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPushButton, QTextBrowser, QTextEdit, QToolButton
+from PySide6.QtWidgets import QLabel, QPushButton, QTextBrowser, QTextEdit, QToolButton, QWidget
 from scripted_service import ScriptedService, make_answer
-from ui_bench import Bench, BenchClock, on_loop, until
+from ui_bench import Bench, on_loop, until
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ChatChanged, InboxChanged, ShownArgument, ShownCall, TurnFinished
 from openclaw_desktop.service.api import SessionMessage, SessionView
 from openclaw_desktop.service.wall_views import InboxView
 from openclaw_desktop.ui.inbox import InboxWindow
-from openclaw_desktop.ui.inbox_desk import NOTICE_PAUSE_S, InboxDesk
+from openclaw_desktop.ui.inbox_desk import InboxDesk
 
 AT, END = "2026-01-01T09:00:00+00:00", "2026-01-08T09:00:00+00:00"
 CALL = ShownCall(
@@ -41,9 +40,7 @@ class InboxBench:
 
     service: ScriptedService
     desk: InboxDesk
-    clock: BenchClock
     pending: list[int] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
     chats: list[str] = field(default_factory=list)
 
     @property
@@ -87,10 +84,8 @@ def inbox(drive: Callable, service: ScriptedService) -> Iterator[InboxBench]:
     said = (("user", "tidy up\u202e my notes"), ("assistant", "I asked."))
     messages = tuple(SessionMessage("turn_7", role, text, None, AT) for role, text in said)
     service.sessions_kept["session_9"] = SessionView("session_9", messages)
-    clock = BenchClock()
-    bench = InboxBench(service, InboxDesk(clock), clock)
+    bench = InboxBench(service, InboxDesk())
     bench.desk.pending_changed.connect(bench.pending.append)
-    bench.desk.notice_wanted.connect(bench.notices.append)
     bench.desk.chat_wanted.connect(bench.chats.append)
     drive(bench.desk.attach(service))
     yield bench
@@ -99,35 +94,11 @@ def inbox(drive: Callable, service: ScriptedService) -> Iterator[InboxBench]:
 
 
 @on_loop
-async def test_what_parks_is_told_once_and_counted(inbox: InboxBench) -> None:
-    assert (inbox.pending, inbox.notices) == ([0], [])
+async def test_what_parks_is_counted(inbox: InboxBench) -> None:
+    assert inbox.pending == [0]
     await inbox.park(entry("a"), entry("b"))
     await inbox.park(entry("a"))
     assert inbox.pending == [0, 1, 2, 2]
-    assert inbox.notices == ["waits: a"], "a task that needs ten answers is one notice"
-    inbox.clock.moment += timedelta(seconds=NOTICE_PAUSE_S)
-    await inbox.park(entry("a"), entry("c"))
-    assert inbox.notices == ["waits: a", "waits: c"]
-
-
-@on_loop
-async def test_after_a_look_the_next_is_news_again(inbox: InboxBench) -> None:
-    await inbox.park(entry("a"))
-    await inbox.open()
-    await inbox.park(entry("b"))
-    assert inbox.notices == ["waits: a", "waits: b"]
-    await until(lambda: sorted(inbox.window.cards) == ["a", "b"])
-
-
-@on_loop
-async def test_what_waited_before_the_start_is_told_in_one_notice(service: ScriptedService) -> None:
-    service.entries |= {name: entry(name) for name in ("a", "b")}
-    desk, told, counts = InboxDesk(BenchClock()), [], []
-    desk.notice_wanted.connect(told.append)
-    desk.pending_changed.connect(counts.append)
-    await desk.attach(service)
-    assert (told, counts) == (["2 tasks wait for your answer"], [2])
-    await desk.close()
 
 
 @on_loop
@@ -141,7 +112,10 @@ async def test_a_card_says_what_why_where_from_and_until_when(inbox: InboxBench)
     assert "It follows from text that you didn't write: web:evil.test" in said
     assert "Asked because: a change outside every grant" in said
     assert any(line.startswith("Since ") and ", until " in line for line in said)
-    assert inbox.window.findChild(QLabel, "headline").text() == "One task waits for your answer"
+    assert (
+        inbox.window.findChild(QWidget, "inbox_page").findChild(QLabel, "headline").text()
+        == "One task waits for your answer"
+    )
 
 
 @on_loop
@@ -162,7 +136,10 @@ async def test_a_yes_is_for_the_whole_call_that_is_shown(inbox: InboxBench) -> N
     assert inbox.service.inbox_calls == [("approve", "a", "hash of a")]
     assert "done" in inbox.said("a")
     assert inbox.find("a", QPushButton, "inbox_look").isHidden()
-    assert inbox.window.findChild(QLabel, "headline").text() == "Nothing waits for your answer"
+    assert (
+        inbox.window.findChild(QWidget, "inbox_page").findChild(QLabel, "headline").text()
+        == "Nothing waits for your answer"
+    )
 
 
 @pytest.mark.parametrize("way", ["later", "escape", "close"])
@@ -230,7 +207,6 @@ async def test_a_question_goes_when_its_entry_ends_elsewhere_or_becomes_another(
     inbox.service.entries["a"] = entry("a", state=state, call_hash="another")
     inbox.desk.follow(InboxChanged(int(state == "open"), "a", "It changed meanwhile", state))
     assert inbox.desk.dialog is None
-    assert inbox.notices == ["waits: a"]
     assert inbox.service.inbox_calls == []
 
 

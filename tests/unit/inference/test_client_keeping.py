@@ -98,3 +98,29 @@ async def test_short_memory_waits_for_the_end_of_a_turn_and_is_looked_at_again()
             kept.memory.short = still_short
         assert kept.reasons.empty() is not still_short
         kept.keeping.unloaded()
+
+
+async def test_a_limit_of_the_machine_shortens_the_time_and_goes_again() -> None:
+    kept = Kept(60)
+    kept.use()
+    usual = kept.keeping._timer
+    kept.keeping.limit(30)
+    shorter = kept.keeping._timer
+    assert usual is not None and usual.cancelled() and shorter is not None and shorter.when() < usual.when()
+    kept.keeping.limit(None)
+    assert shorter.cancelled() and kept.keeping._timer is not None
+    assert kept.keeping._timer.when() > shorter.when() and kept.reasons.empty()
+    kept.keeping.unloaded()
+
+
+async def test_a_machine_that_can_spare_nothing_keeps_no_model_but_one_in_use() -> None:
+    kept = Kept(0)
+    with kept.keeping.in_use():
+        kept.keeping.loaded()
+        kept.keeping.limit(0)
+        assert kept.reasons.empty(), "somebody uses it"
+    assert kept.reasons.get_nowait() == "the machine can't spare it"
+    kept.keeping.unloaded()
+    kept.use()
+    assert kept.reasons.get_nowait() == "the machine can't spare it", "the next one goes as soon"
+    kept.keeping.unloaded()

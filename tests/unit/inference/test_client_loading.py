@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from openclaw_desktop.core.power import PowerLevel
 from openclaw_desktop.core.protocols import Lane
 from openclaw_desktop.inference.loading import (
     NICE,
@@ -16,37 +17,33 @@ from openclaw_desktop.inference.loading import (
     grown_context,
     plan_effort,
 )
-from openclaw_desktop.system.battery import Power
 
-MAINS, UNKNOWN = Power("mains", None), Power("unknown", None)
-BATTERY, LOW = Power("battery", 80.0), Power("battery", 20.0)
 GB = 1 << 30
 
 
 @pytest.mark.parametrize(
-    ("power", "lane", "can_raise", "effort"),
+    ("level", "lane", "can_raise", "effort"),
     [
-        (MAINS, "chat", True, Effort(8, 0)),
-        (MAINS, "chat", False, Effort(8, 0)),
-        (UNKNOWN, "chat", True, Effort(8, 0)),
-        (MAINS, "background", True, Effort(8, NICE)),
+        ("full", "chat", True, Effort(8, 0)),
+        ("full", "chat", False, Effort(8, 0)),
+        ("full", "background", True, Effort(8, NICE)),
         # A priority that stays lowered would slow the next chat: there it is threads that give way.
-        (MAINS, "background", False, Effort(4, 0)),
-        (BATTERY, "chat", True, Effort(4, NICE)),
-        (BATTERY, "background", False, Effort(4, NICE)),
-        (LOW, "chat", True, Effort(2, NICE)),
-        (LOW, "background", True, Effort(2, NICE)),
-        (Power("battery", None), "chat", True, Effort(4, NICE)),
+        ("full", "background", False, Effort(4, 0)),
+        ("saver", "chat", True, Effort(4, NICE)),
+        ("saver", "background", False, Effort(4, NICE)),
+        ("low", "chat", True, Effort(2, NICE)),
+        ("low", "background", True, Effort(2, NICE)),
+        ("critical", "chat", True, Effort(2, NICE)),
     ],
 )
-def test_threads_and_priority_follow_the_power_state(power: Power, lane: Lane, can_raise: bool, effort: Effort) -> None:
-    assert plan_effort(power, lane, 8, None, can_raise) == effort
+def test_threads_and_priority_follow_the_level(level: PowerLevel, lane: Lane, can_raise: bool, effort: Effort) -> None:
+    assert plan_effort(level, lane, 8, None, can_raise) == effort
 
 
 def test_one_core_is_never_halved_away_and_the_users_own_number_counts() -> None:
-    assert plan_effort(LOW, "background", 1, None, True).threads == 1
-    assert plan_effort(LOW, "chat", 8, 6, True) == Effort(6, NICE)
-    assert plan_effort(MAINS, "chat", 8, 1, True) == Effort(1, 0)
+    assert plan_effort("low", "background", 1, None, True).threads == 1
+    assert plan_effort("low", "chat", 8, 6, True) == Effort(6, NICE)
+    assert plan_effort("full", "chat", 8, 1, True) == Effort(1, 0)
 
 
 def test_a_need_fits_with_a_margin() -> None:

@@ -149,6 +149,35 @@ async def test_a_plain_request_is_done_with_its_call(house: House) -> None:
     assert "sent" in (await house.texts())[-1]
 
 
+async def test_a_turn_that_parked_several_goes_on_once_after_the_last_answer(house: House) -> None:
+    first, second, third = [await house.park(f"{name}@x.test") for name in ("ana", "bob", "carl")]
+    await house.desk.approve(second.id, second.call_hash)
+    await house.desk.deny(third.id)
+    assert house.turns.tasks == []
+    await house.desk.approve(first.id, first.call_hash)
+    (task,) = house.turns.tasks
+    assert task.turn_id == f"turn_then_{first.id}" and task.after is not None
+    assert task.after.told_turns == tuple(f"turn_told_{entry.id}" for entry in (first, second, third))
+    assert task.after.withheld == {"send_mail"}
+    # That counts as one time of asking: two more may follow.
+    house.turns.answer = ""
+    again = await house.park("dora@x.test", turn_id=task.turn_id)
+    await house.desk.approve(again.id, again.call_hash)
+    assert [task.tools for task in house.turns.tasks] == [True, True]
+    assert house.turns.tasks[-1].after is not None and house.turns.tasks[-1].after.withheld == {"send_mail"}
+
+
+async def test_what_nobody_answered_holds_up_no_turn_whose_other_call_was(house: House) -> None:
+    first, second = await house.park(), await house.park("bob@x.test")
+    await house.desk.approve(second.id, second.call_hash)
+    house.clock.passed = LIFE
+    working = asyncio.ensure_future(house.desk.work())
+    await asyncio.wait_for(house.turns.ran.wait(), 20)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    assert [task.turn_id for task in house.turns.tasks] == [f"turn_then_{first.id}"]
+
+
 async def test_a_turn_that_parks_again_goes_on_with_what_was_asked_first(house: House) -> None:
     house.turns.answer = ""
     entry = await house.park()

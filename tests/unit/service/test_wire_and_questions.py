@@ -10,6 +10,7 @@ from openclaw_desktop.core import events as ev
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Receipt, Timing, ToolCall, Usage
+from openclaw_desktop.core.power import LevelChanged, Woke
 from openclaw_desktop.service.questions import QUESTIONS_A_TURN, QuestionDesk
 from openclaw_desktop.service.stores import is_statement
 from openclaw_desktop.service.wire import decode_event, encode, encode_frame
@@ -39,6 +40,10 @@ EVENTS: list[Any] = [
     ev.ModelPulled("m", 1, 2, True),
     ev.InboxChanged(1, "inb", "write_file waits", "open"),
     ev.ChatChanged("s"),
+    LevelChanged("low", "away", "The battery is low (15 %)."),
+    Woke(61.5),
+    ev.NoticesChanged(2, 3, "2026-11-23T08:00:00+01:00"),
+    ev.NoticeFollowed("ntc", "job:1", None),
     ev.AgentStopping(),
 ]
 

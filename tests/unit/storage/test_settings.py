@@ -56,6 +56,11 @@ def test_no_file_means_the_defaults(path):
         "energy.watts_per_core": 10,
         "cost.cloud_cents_per_mtoken": None,
         "cost.electricity_cents_per_kwh": None,
+        "notifications.per_hour": 6,
+        "notifications.quiet_hours": None,
+        "notifications.zone": None,
+        "notifications.digest_at": "17:30",
+        "jobs.keep_runs": 100,
     }
     assert not path.exists()
 
@@ -81,6 +86,7 @@ def test_every_setting_can_be_set_and_unset(path):
         texts = (
             "model.id", "hotkey.toggle_chat", "memory.embeddings", "network.proxy", "network.mirror", "backup.folder",
             "network.private_hosts", "web_search.provider", "web_search.url", "web_search.secret",
+            "notifications.quiet_hours", "notifications.zone", "notifications.digest_at",
         )  # fmt: skip
         value = "some" if name in texts else 1000
         assert set_setting(path, name, value).values()[name] == value
