@@ -75,7 +75,7 @@ def make_bundle(home: Home, arguments: argparse.Namespace, findings: Sequence[Fi
         width = max(len(file.name) for file in files)
         lines = [f"  {file.name:{width}}  {file.bytes:8,} B  {file.what}" for file in files]
         output.say("\n".join([tr("{path} holds:", path=target), *lines]) + "\n")
-        output.tell(tr("No message, memory, file name or secret is in it. Look through it before you hand it on."))
+        output.tell(tr("No message, memory or secret is in it. Look through it before you hand it on."))
     return ExitCode.FAILED if any(finding.level == "error" for finding in findings) else ExitCode.DONE
 
 

@@ -15,7 +15,7 @@ from openclaw_desktop.core.text import tr, visible_lines, without_controls
 from openclaw_desktop.service.api import GrantView, ModelView, RemovedModel
 from openclaw_desktop.service.job_views import HeartbeatStatus
 from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
-from openclaw_desktop.service.status_views import Finding, Status
+from openclaw_desktop.service.status_views import Finding, SchedulerStatus, Status
 
 
 def print_json(value: object) -> None:
@@ -109,6 +109,17 @@ def _heartbeat_lines(beat: HeartbeatStatus) -> list[str]:
     return [f"heartbeat  next {beat.next_at}{last}"]
 
 
+def describe_jobs(jobs: SchedulerStatus) -> list[str]:
+    """Return what runs by now and what wants to be looked at, as a line; [] where there is nothing to say."""
+    lines = [tr("{count} running", count=jobs.running)] if jobs.running else []
+    lines += [tr("{count} missed", count=jobs.missed)] if jobs.missed else []
+    lines += [tr("{count} cut off that may be done in part", count=jobs.unknown)] if jobs.unknown else []
+    if not lines:
+        return []
+    advice = tr("; see which: openclaw-agent task runs") if jobs.missed or jobs.unknown else ""
+    return [f"jobs       {', '.join(lines)}{advice}"]
+
+
 def describe_status(status: Status) -> str:
     """Return the status as lines."""
     running = f"{status.mode}, process {status.pid}, for {status.uptime_s:.0f} s" if status.mode else "not running"
@@ -141,6 +152,7 @@ def describe_status(status: Status) -> str:
             *([f"           {status.scheduler.waits}"] if status.scheduler.waits else []),
             *_heartbeat_lines(status.scheduler.heartbeat),
         ]
+    lines += describe_jobs(status.scheduler)
     if status.hotkey:
         lines.append(f"hotkey     {status.hotkey}")
     if status.notifications.unseen or status.notifications.quiet_until:

@@ -430,7 +430,7 @@ class StayAwake(Protocol):
     def __call__(self, why: str) -> AbstractAsyncContextManager[None]:
         """Hold sleep off inside, while the machine is on mains; where that can't be done, the run goes on without.
 
-        `why`: a few words, which the system shows to who asks what keeps it awake.
+        `why`: a few words of ours. The system, which shows its own to every user of the machine, is told of no name.
         """
         ...
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.tasks import TaskSet
+from openclaw_desktop.core.text import tr
 from openclaw_desktop.system.inhibit import Inhibit
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class Awake:
                 await asyncio.to_thread(release)
             elif wanted and self._release is None and not self.refused:
                 try:
-                    self._release = await asyncio.to_thread(self._inhibit.hold, self._reasons[0])
+                    # Whoever uses this machine can read these words: they name no run.
+                    self._release = await asyncio.to_thread(self._inhibit.hold, tr("a run is under way"))
                 except UserError as error:
                     # Said once: the next run would be refused alike.
                     self.refused = str(error)

@@ -34,6 +34,8 @@ FRESH_S = 1.0
 # With a source of idle time: how soon it is seen that somebody came back, and that nobody is there any more.
 BACK_LOOK_S, GONE_LOOK_S = 60.0, 300.0
 STRAINED_LOOK_S = 60.0
+# So soon after a look that failed.
+FAILED_LOOK_S = 60.0
 LONGEST_PAUSE_S = 3600.0
 # A bus that is not there is tried again with a look, so seldom.
 RECONNECT_S = 300.0
@@ -154,24 +156,39 @@ class HealthWatch:
         wait, self.began = wait or _wait, True
         try:
             await self._load_rhythm()
-            await self._machine.connect(self._news.set)
+            await self._connect()
             self._tell_changed()
             while True:
                 self._news.clear()
-                await self._machine.refresh()
-                self.look()
-                await self._record()
-                pause_s = self.pause_s()
+                pause_s = await self._look_well()
                 due_s = self.clock.monotonic_s() + pause_s
                 await wait(self._news, pause_s)
                 if not self._news.is_set():
                     self.lag_s = max(0.0, self.clock.monotonic_s() - due_s)
                 if self.clock.monotonic_s() - self._connected_s >= RECONNECT_S:
                     self._connected_s = self.clock.monotonic_s()
-                    await self._machine.connect(self._news.set)
+                    await self._connect()
         finally:
             await self._tasks.stop()
             await self._machine.close()
+
+    async def _look_well(self) -> float:
+        """Look, record, and return when to look again; whatever one reading does, all who work go by the next."""
+        try:
+            await self._machine.refresh()
+            self.look()
+            await self._record()
+            return self.pause_s()
+        except Exception:
+            log.exception("the machine could not be looked at")
+            return FAILED_LOOK_S
+
+    async def _connect(self) -> None:
+        try:
+            await self._machine.connect(self._news.set)
+        except Exception:
+            # A service of the desktop's that answers what nobody expects; it is tried again.
+            log.exception("what tells of changes could not be heard")
 
     async def save(self) -> None:
         """Write what was noted of the user's rhythm."""

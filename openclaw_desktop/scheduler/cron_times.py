@@ -55,6 +55,11 @@ def _fields(line: str) -> _Fields:
     return _Fields(line)
 
 
+def check_fields(line: str) -> None:
+    """Raise ValueError where a line is wrong."""
+    _fields(line)
+
+
 def check_line(line: str, zone: ZoneInfo, now: datetime) -> None:
     """Raise ValueError where a line is wrong, or never due after `now` (aware)."""
     if next(cron_times(line, zone, now), None) is None:

@@ -89,7 +89,8 @@ def read_jobs(connection: apsw.Connection, where: str = "true", values: tuple[An
         try:
             jobs.append(job_of(row))
         except (ValueError, KeyError, TypeError, UserError) as error:  # its zone is known no more, say
-            log.error("the job %s can't be read: %s: %s", row[0], type(error).__name__, error)
+            # Not what the error says: that may be the user's own words.
+            log.error("the job %s can't be read: %s", row[0], type(error).__name__)
     return jobs
 
 

@@ -63,6 +63,11 @@ class JobStore:
         """Return every job, by name."""
         return tuple(await self._database.read(read_jobs))
 
+    async def count_unreadable(self) -> int:
+        """Return how many jobs can't be read, and so don't run."""
+        sql = "select count(*) from jobs"
+        return await self._database.read(lambda connection: fetch(connection, sql)[0][0] - len(read_jobs(connection)))
+
     async def get(self, job_id: str) -> Job | None:
         """Return one job."""
         found = await self._database.read(lambda connection: read_jobs(connection, "id = ?", (job_id,)))

@@ -162,7 +162,8 @@ class Run:
 class RunOutcome:
     """What came of a run. `said`: what to tell, "" for nothing; `label`: of those words.
 
-    `again`: it failed and is known to have done nothing, so that it may be tried again. `deliver`: the user is told.
+    `again`: it failed in a way that is known, and may be tried again as often as the user said. `deliver`: the user is
+    told.
     """
 
     state: Literal["done", "failed", "skipped", "unknown"]

@@ -22,8 +22,6 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.scheduler import run_accounts
 from openclaw_desktop.scheduler.accounting import ON_TIME_S, backed_off_s
 from openclaw_desktop.scheduler.job_rows import (
-    JOB_COLUMNS,
-    job_of,
     label_values,
     moment_of,
     read_jobs,
@@ -292,13 +290,16 @@ class Ledger:
 
     async def next_due(self) -> tuple[Job, datetime] | None:
         """Return the job whose time comes next, and when."""
-        sql = f"select {JOB_COLUMNS} from jobs where enabled and due_at is not null order by due_at limit 1"
-        rows = await self._database.rows(sql)
-        if not rows:
+        sql = "select id from jobs where enabled and due_at is not null order by due_at"
+
+        def next_due(connection: apsw.Connection) -> tuple[Job, datetime] | None:
+            for (job_id,) in fetch(connection, sql):
+                for job in read_jobs(connection, "id = ?", (job_id,)):
+                    if job.due_at is not None:
+                        return job, job.due_at
             return None
-        job = job_of(rows[0])
-        assert job.due_at is not None
-        return job, job.due_at
+
+        return await self._database.read(next_due)
 
     async def counts(self) -> RunCounts:
         """Return how the runs stand."""

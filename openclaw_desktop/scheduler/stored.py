@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from openclaw_desktop.scheduler.cron_times import check_fields
 from openclaw_desktop.scheduler.schedules import CronLine, Days, Once, Repeats, Steps
 from openclaw_desktop.scheduler.triggers import OnEvent, Trigger
 
@@ -53,6 +54,7 @@ def read_trigger(text: str, zone_name: str) -> Trigger:
     form, zone = json.loads(text), ZoneInfo(zone_name)
     match form["kind"]:
         case "cron":
+            check_fields(form["line"])
             return CronLine(form["line"], zone)
         case "at":
             return Once(_read_moment(form["moment"], zone))

@@ -56,11 +56,16 @@ class Slots:
     before_last: datetime
 
 
+def is_length(text: str) -> bool:
+    """Return whether a text is written like a length: `15m`, but not `8am`."""
+    return _LENGTH.fullmatch(text.strip().lower()) is not None
+
+
 def read_length(text: str) -> float:
     """Return the seconds of a length such as `90s`, `15m`, `1h30m`, `2d`; raises UserError."""
     written = text.strip().lower()
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PIECE.findall(written))
-    if not _LENGTH.fullmatch(written) or not 0 < seconds <= LONGEST_LENGTH_S:
+    if not is_length(text) or not 0 < seconds <= LONGEST_LENGTH_S:
         raise UserError(
             "bad_length",
             tr("“{text}” is no length of time up to a year.", text=visible(text[:60])),

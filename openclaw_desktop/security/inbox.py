@@ -90,10 +90,13 @@ class InboxStore:
         """
 
         def insert(connection: apsw.Connection) -> tuple[str, bool]:
+            # A job's call belongs to no chat: each run of the job makes the same one.
+            known = fetch(connection, "select 1 from conversations where id = ?", (entry.session_id,))
+            session_id = entry.session_id if known else None
             same = fetch(
                 connection,
                 "select id from inbox where state = 'open' and call_hash = ? and session_id is ?",
-                (entry.call_hash, entry.session_id),
+                (entry.call_hash, session_id),
             )
             if same:
                 return str(same[0][0]), False
@@ -104,9 +107,8 @@ class InboxStore:
                     tr("Answer some of them: openclaw-agent inbox list"),
                     ExitCode.DENIED,
                 )
-            known = fetch(connection, "select 1 from conversations where id = ?", (entry.session_id,))
             row = (
-                entry.id, entry.session_id if known else None, entry.turn_id, entry.tool, entry.capability,
+                entry.id, session_id, entry.turn_id, entry.tool, entry.capability,
                 json.dumps(entry.arguments), json.dumps(entry.frozen), entry.call_hash, entry.target, entry.preview,
                 entry.reason, entry.folder, *label_columns(entry.context), entry.created_at, entry.expires_at, None,
                 "open", "",

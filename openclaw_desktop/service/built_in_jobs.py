@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypedDict, cast
 from zoneinfo import ZoneInfo
 
 from openclaw_desktop.core.clock import Clock
@@ -31,6 +33,15 @@ HEARTBEAT = "heartbeat"
 HEARTBEAT_STEP = "every 30 minutes"
 CONSOLIDATION_WAIT_S = 20 * 3600.0
 LONGEST_MARKS = 2000
+
+
+class _Entry(TypedDict):
+    run: str
+    before: list[str]
+    now: list[str]
+
+
+_NO_MARKS: _Entry = {"run": "", "before": [], "now": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +97,32 @@ def built_in_named(name: str) -> BuiltIn:
 
 
 class Marks:
-    """What jobs have seen, as marks that say nothing of it: a small file, one entry a job."""
+    """What jobs have seen, as marks that say nothing of it: a small file, one entry a job.
+
+    A run that is made again, as it failed or was cut off, sees what there was before it: what its first attempt saw may
+    never have been told.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # Jobs run at the same time, each change in a thread of its own.
+        self._lock = threading.Lock()
 
-    async def get(self, job_id: str) -> tuple[str, ...]:
-        """Return the marks of a job; () where there are none."""
-        return tuple((await asyncio.to_thread(self._read)).get(job_id, ()))
+    async def get(self, job_id: str, run_id: str) -> tuple[str, ...]:
+        """Return the marks of a job from before this run; () where there are none."""
+        entry = (await asyncio.to_thread(self._read)).get(job_id, _NO_MARKS)
+        return tuple(entry["before"] if entry["run"] == run_id else entry["now"])
 
-    async def put(self, job_id: str, marks: tuple[str, ...]) -> None:
-        """Keep the marks of a job in the place of earlier ones."""
+    async def put(self, job_id: str, run_id: str, marks: tuple[str, ...]) -> None:
+        """Keep what this run of a job has seen, in the place of earlier marks."""
 
         def put() -> None:
-            known = {**self._read(), job_id: list(marks)[:LONGEST_MARKS]}
-            write_atomically(self._path, json.dumps(known).encode())
+            with self._lock:
+                known = self._read()
+                entry = known.get(job_id, _NO_MARKS)
+                before = entry["before"] if entry["run"] == run_id else entry["now"]
+                known[job_id] = {"run": run_id, "before": before, "now": list(marks)[:LONGEST_MARKS]}
+                write_atomically(self._path, json.dumps(known).encode())
 
         await asyncio.to_thread(put)
 
@@ -108,21 +130,26 @@ class Marks:
         """Forget the marks of jobs that are gone."""
 
         def keep() -> None:
-            known = self._read()
-            kept = {job: marks for job, marks in known.items() if job in job_ids}
-            if kept != known:
-                write_atomically(self._path, json.dumps(kept).encode())
+            with self._lock:
+                known = self._read()
+                kept = {job: entry for job, entry in known.items() if job in job_ids}
+                if kept != known:
+                    write_atomically(self._path, json.dumps(kept).encode())
 
         await asyncio.to_thread(keep)
 
-    def _read(self) -> dict[str, list[str]]:
+    def _read(self) -> dict[str, _Entry]:
         try:
             found = json.loads(self._path.read_bytes())
         except (OSError, ValueError):
             return {}
         if not isinstance(found, dict):
             return {}
-        return {str(job): [str(mark) for mark in marks] for job, marks in found.items() if isinstance(marks, list)}
+        return {
+            job: cast(_Entry, entry)
+            for job, entry in found.items()
+            if isinstance(entry, dict) and entry.keys() == _NO_MARKS.keys()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +203,9 @@ class BuiltInJobs:
         return await self._tell(job, run, told)
 
     async def _triage(self, job: Job, run: Run) -> RunOutcome:
-        told = await self._parts.briefs.mail(_turn(run), await self._parts.marks.get(job.id))
+        told = await self._parts.briefs.mail(_turn(run), await self._parts.marks.get(job.id, run.id))
         outcome = await self._tell(job, run, told) if told.news else _quiet(tr("No mail that is worth a look."))
-        await self._parts.marks.put(job.id, told.seen)
+        await self._parts.marks.put(job.id, run.id, told.seen)
         return outcome
 
     async def _consolidate(self, job: Job, run: Run) -> RunOutcome:
@@ -195,20 +222,19 @@ class BuiltInJobs:
         if not items:
             return _quiet(tr("The checklist is empty: {path}", path=visible(str(heartbeat.path))))
         prompt, mark = await heartbeat.look(items, self._now(), _turn(run))
-        if (mark,) == await self._parts.marks.get(job.id):
+        before = await self._parts.marks.get(job.id, run.id)
+        if (mark,) == before:
             return _quiet(tr("Nothing is new since the beat before."))
         ask: RunPrompt = self._parts.prompts
         done = await ask(prompt.text, prompt.label, turn_id=_turn(run), job=job.id, timeout_s=job.plan.timeout_s)
         if done.error:
             # What keeps it from beating, such as a missing model, is told once and not every half hour.
             failed = hashlib.sha256(done.error.encode()).hexdigest()
-            told = (failed,) == await self._parts.marks.get(job.id)
-            await self._parts.marks.put(job.id, (failed,))
+            await self._parts.marks.put(job.id, run.id, (failed,))
             return RunOutcome(
-                "failed", done.error, SYSTEM, again=done.again and not told, deliver=not told,
-                session_id=done.session_id,
-            )  # fmt: skip
-        await self._parts.marks.put(job.id, (mark,))
+                "failed", done.error, SYSTEM, again=done.again, deliver=before != (failed,), session_id=done.session_id
+            )
+        await self._parts.marks.put(job.id, run.id, (mark,))
         silent = is_silent(done.text) and not done.parked
         return RunOutcome(
             "done", "" if silent else done.text, done.label, tr("There was nothing to tell.") if silent else "",

@@ -88,12 +88,12 @@ class CrashDesk:
         """Write and tell, until cancelled."""
         while True:
             make = await self._queue.get()
-            notice = await asyncio.to_thread(make)
-            if self._notify is not None:
-                try:
+            try:
+                notice = await asyncio.to_thread(make)
+                if self._notify is not None:
                     await self._notify(notice)
-                except Exception:
-                    log.exception("a crash was not told")
+            except Exception:
+                log.exception("a crash was not told")
 
     def _report_death(self, death: Death) -> Notice:
         head = f"worker {death.role} ended with {death.returncode}, {death.in_a_row} in a row"

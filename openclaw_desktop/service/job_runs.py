@@ -101,8 +101,8 @@ class JobRunner:
             return _of_call(outcome)
         if check.condition == "changed":
             mark = hashlib.sha256((outcome.result or "").encode()).hexdigest()
-            before = await self._parts.marks.get(job.id)
-            await self._parts.marks.put(job.id, (mark,))
+            before = await self._parts.marks.get(job.id, run.id)
+            await self._parts.marks.put(job.id, run.id, (mark,))
             # The first look has nothing to compare with: it only takes note.
             holds = bool(before) and before != (mark,)
         else:
@@ -129,14 +129,14 @@ def _of_call(outcome: CallOutcome) -> RunOutcome:
     if outcome.status == "done":
         data = outcome.data
         if isinstance(data, dict) and data.get("exit_code", 0) != 0:
-            return RunOutcome("failed", outcome.result or "", outcome.label)
+            return RunOutcome("failed", outcome.result or "", outcome.label, again=True)
         return RunOutcome("done", outcome.result or tr("There was nothing."), outcome.label)
     said = outcome.error or tr("That was not done.")
     if outcome.status == "parked":
         # What waits in the inbox is told there; the call runs after the answer, or never.
         return RunOutcome("skipped", said, SYSTEM, tr("It waits in the inbox for your answer."), deliver=False)
-    # It never began where the call made no sense or was not allowed.
-    return RunOutcome("failed", said, outcome.label)
+    # How it ended is known, and it is made again only as often as the user said. What may not be is no other way later.
+    return RunOutcome("failed", said, outcome.label, again=outcome.status == "failed" and not outcome.unclear)
 
 
 class JobTeller:

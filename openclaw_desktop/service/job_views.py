@@ -165,7 +165,7 @@ class JobCommands(Protocol):
         ...
 
     async def job_runs(self, job: str = "", limit: int = 50) -> tuple[RunView, ...]:
-        """Return the newest runs of a job, or of all."""
+        """Return the newest runs of a job, or of all; what was missed or is unknown counts as looked at, as above."""
         ...
 
     async def list_built_in_jobs(self) -> tuple[BuiltInView, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from openclaw_desktop.core.clock import Clock
@@ -24,7 +24,7 @@ from openclaw_desktop.scheduler.job_store import JobStore
 from openclaw_desktop.scheduler.jobs import Job, JobPlan, JobUrgency, Missed, Run, read_missed
 from openclaw_desktop.scheduler.ledger import Ledger
 from openclaw_desktop.scheduler.narration import narrate, narrate_times
-from openclaw_desktop.scheduler.triggers import OnEvent, Trigger, at, cron, every, on_event
+from openclaw_desktop.scheduler.triggers import OnEvent, Trigger, at, cron, every, is_length, on_event
 from openclaw_desktop.scheduler.words import Unclear, understand
 from openclaw_desktop.service.briefs import Past
 from openclaw_desktop.service.built_in_jobs import HEARTBEAT, BuiltIn, Marks, built_in_named, built_ins
@@ -71,20 +71,20 @@ class Clockwork(Protocol):
 
 
 class JobsDesk:
-    """Answers for the jobs. `tool_names`: of the tools on offer; `heartbeat`: its checklist."""
+    """Answers for the jobs. `problem_of`: what is wrong with the arguments of a tool; None where there is none such."""
 
     def __init__(
         self,
         store: JobStore,
         ledger: Ledger,
         clock: Clock,
-        tool_names: Callable[[], Sequence[str]],
+        problem_of: Callable[[str, Mapping[str, Any]], str | None],
         zone: Callable[[], ZoneInfo] = find_zone,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._clock = clock
-        self._tool_names = tool_names
+        self._problem_of = problem_of
         self._zone = zone
         self._clockwork: Clockwork | None = None
         self._heartbeat: Heartbeat | None = None
@@ -155,7 +155,10 @@ class JobsDesk:
         """Return the newest runs of a job, or of all where `words` is ""."""
         names = {job.id: job.name for job in await self._store.all()}
         job_id = (await self._store.find(words)).id if words else None
-        return tuple(run_view(names.get(run.job_id, ""), run) for run in await self._ledger.runs(job_id, limit))
+        found = await self._ledger.runs(job_id, limit)
+        for looked_at in {run.job_id for run in found if run.state in ("missed", "unknown") and not run.checked}:
+            await self._ledger.note_checked(looked_at)
+        return tuple(run_view(names.get(run.job_id, ""), run) for run in found)
 
     # The jobs that we bring.
 
@@ -205,8 +208,7 @@ class JobsDesk:
 
     def _plan_of(self, known: BuiltIn, when: str) -> JobPlan:
         zone = self._zone()
-        is_length = when.strip()[:1].isdigit() and " " not in when.strip()
-        trigger = self._trigger("every" if is_length else "words", when, zone)
+        trigger = self._trigger("every" if is_length(when) else "words", when, zone)
         return JobPlan(
             known.name, trigger, str(zone), Work("built-in", name=known.name).as_data(), known.missed, known.timeout_s,
             1, on_ac=known.on_ac, when_idle=known.when_idle, urgency=known.urgency, wait_s=known.wait_s,
@@ -228,6 +230,15 @@ class JobsDesk:
     async def findings(self) -> tuple[Finding, ...]:
         """Return what a doctor says of the jobs."""
         status = await self.status()
+        if unreadable := await self._store.count_unreadable():
+            return (
+                Finding(
+                    "jobs",
+                    "error",
+                    tr("{count} jobs can't be read and don't run.", count=unreadable),
+                    tr("Their time zone may be unknown here: update the program. The log names them."),
+                ),
+            )
         if status.unknown:
             return (
                 Finding(
@@ -355,7 +366,7 @@ class JobsDesk:
     def _work(self, wanted: NewJob) -> Work:
         check = None
         if wanted.check:
-            self._check_tool(wanted.check)
+            self._check_call(wanted.check, wanted.check_arguments)
             check = make_check(wanted.check, wanted.check_arguments, wanted.check_if)
         given = [kind for kind in ("prompt", "tool", "remind") if getattr(wanted, kind)]
         if len(given) != 1:
@@ -369,16 +380,27 @@ class JobsDesk:
             return Work("prompt", text=user_text(wanted.prompt), check=check)
         if wanted.remind:
             return Work("remind", text=user_text(wanted.remind), check=check)
-        self._check_tool(wanted.tool)
+        self._check_call(wanted.tool, wanted.arguments)
         return Work("tool", name=wanted.tool, arguments=dict(wanted.arguments), check=check)
 
-    def _check_tool(self, name: str) -> None:
-        if name not in self._tool_names():
+    def _check_call(self, name: str, arguments: Mapping[str, Any]) -> None:
+        problem = self._problem_of(name, arguments)
+        if problem is None:
             raise UserError(
                 "no_such_tool",
                 tr("There is no tool {name}.", name=visible(name[:80])),
                 tr("See which there are: openclaw-agent tool list"),
                 ExitCode.USAGE,
+            )
+        if problem:
+            raise UserError(
+                "bad_arguments",
+                tr(
+                    "{tool} can't be called like that: {reason}.",
+                    tool=visible(name[:80]),
+                    reason=visible(problem[:300]),
+                ),
+                exit_code=ExitCode.USAGE,
             )
 
     async def _view(self, job: Job, runs: Sequence[Run] = ()) -> JobView:

@@ -103,8 +103,10 @@ class LastRun:
 
     def note_restart(self) -> bool:
         """Mark that the program is about to start anew; False where it did so too often of late. Any thread."""
-        may = len(self._restarts) < RESTARTS_MOST
-        self._restarts = (*self._restarts, time.time())
+        now = time.time()
+        recent = tuple(at for at in self._restarts if 0 <= now - at < RESTARTS_WITHIN_S)
+        may = len(recent) < RESTARTS_MOST
+        self._restarts = (*recent, now)
         self._write(stalled=True)
         return may
 

@@ -5,8 +5,9 @@ Owns how these are joined. Must not know what a job does. Loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 
 from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.core.ids import new_id
@@ -35,6 +36,7 @@ from openclaw_desktop.storage.housekeeping import Housekeeping
 from openclaw_desktop.storage.settings import load_settings
 from openclaw_desktop.system.paths import Home
 from openclaw_desktop.system.region import find_zone
+from openclaw_desktop.tools.execution import Executor
 from openclaw_desktop.tools.job_tools import JobTools
 
 
@@ -46,13 +48,13 @@ class Scheduling:
         self._clock = clock
         self._store = JobStore(database, clock)
         self._ledger = Ledger(database, clock, new_id("own"))
-        self._names: Callable[[], Sequence[str]] = tuple
-        self.desk = JobsDesk(self._store, self._ledger, clock, self._tool_names)
+        self._executor: Executor | None = None
+        self.desk = JobsDesk(self._store, self._ledger, clock, self._problem_of)
         self.tools = JobTools(self.desk)
         self.prompts = JobPrompts(SessionStore(database, clock))
 
-    def _tool_names(self) -> Sequence[str]:
-        return self._names()
+    def _problem_of(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
+        return None if self._executor is None else self._executor.problem_of(tool, arguments)
 
     def join(
         self,
@@ -66,8 +68,7 @@ class Scheduling:
         energy: EnergyLedger,
     ) -> JobClock:
         """Take the parts that runs work with, and return what runs the jobs once it is started."""
-        executor = walled.executor
-        self._names = lambda: [spec.name for spec in executor.specs()]
+        executor = self._executor = walled.executor
         self.prompts.use(turns)
         looks = Looks(executor, grants, walled.accounts, walled.inbox.pending)
         heartbeat, marks = Heartbeat(self._home.config, looks), Marks(self._home.data / "seen.json")

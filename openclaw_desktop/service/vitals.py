@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 # EX_SOFTWARE: restarting did not help.
 GAVE_UP = 70
+# So long the log is waited for: a thread that hangs may hold it.
+LOG_S = 2.0
 
 
 class Vitals:
@@ -53,16 +56,23 @@ class Vitals:
             self._watcher.stop()
 
     def _report(self) -> None:
-        log.error("the agent does not answer; where its threads stand is in logs/fatal.txt")
         self._last_run.note_stall()
+        _within(lambda: log.error("the agent does not answer; where its threads stand is in logs/fatal.txt"))
 
     def _start_again(self) -> None:
         if not self._last_run.note_restart():
-            log.critical("the agent hangs again and again: it ends")
+            _within(lambda: log.critical("the agent hangs again and again: it ends"))
             os._exit(GAVE_UP)
-        log.error("the agent still does not answer: it starts anew")
-        logging.shutdown()
+        _within(lambda: log.error("the agent still does not answer: it starts anew"))
+        _within(logging.shutdown)
         self._restart()
+
+
+def _within(act: Callable[[], object]) -> None:
+    """Do `act` in a thread of its own, and wait no longer for it than LOG_S."""
+    thread = threading.Thread(target=act, name="last words", daemon=True)
+    thread.start()
+    thread.join(LOG_S)
 
 
 def make_vitals(

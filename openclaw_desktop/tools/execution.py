@@ -79,6 +79,11 @@ class Executor:
         """Return the plain requests that the tools on offer bring."""
         return self.registry.plain_forms()
 
+    def problem_of(self, name: str, arguments: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with such arguments of a tool, "" for nothing; None where there is no such tool."""
+        tool = self.registry.get(name)
+        return None if tool is None else self._problem(ToolCall("", name, arguments), tool.spec)
+
     async def __call__(self, call: ToolCall, scene: CallScene, ask: Ask | None) -> Outcome:
         """Carry out `call`; see `core.protocols.Execute`."""
         tool = self.registry.get(call.name)

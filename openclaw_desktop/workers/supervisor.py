@@ -150,14 +150,18 @@ class Supervisor:
     async def _watch(self, process: WorkerProcess) -> None:
         """Tell of the child's death, unless it was ended."""
         returncode = await process.ended()
-        if not process.ended_by_us and self._process is process:
-            deaths.note(Death(self.role, returncode, process.stderr_tail, self._deaths + 1))
+        if not process.ended_by_us:
+            # Whoever needed the child may have found it dead, and counted that, before this heard of it.
+            in_a_row = self._deaths_before() + 1 if self._process is process else self._deaths
+            deaths.note(Death(self.role, returncode, process.stderr_tail, in_a_row))
+
+    def _deaths_before(self) -> int:
+        """Return how many died in a row before the present child: one that ran well ends the row."""
+        return 0 if self._clock.monotonic_s() - self._started_s >= GOOD_RUN_S else self._deaths
 
     async def _note_death(self, process: WorkerProcess) -> None:
         self._process = None
-        if self._clock.monotonic_s() - self._started_s >= GOOD_RUN_S:
-            self._deaths = 0
-        self._deaths += 1
+        self._deaths = self._deaths_before() + 1
         self._on_state("died")
         await process.kill()  # its pipes and whatever is left of its group
 

@@ -192,7 +192,7 @@ async def test_sleep_is_held_off_while_a_run_is_live_on_mains_and_no_longer(addr
     mains = True
     awake = Awake(choose_inhibit({"DBUS_SYSTEM_BUS_ADDRESS": address}), lambda: mains)
     async with awake("the nightly backup"):
-        await asyncio.to_thread(mock.wait_for, "hold sleep block the nightly backup")
+        await asyncio.to_thread(mock.wait_for, "hold sleep block a run is under way")
         async with awake("another run"):
             assert awake.held, "one hold for both"
         assert awake.held
@@ -201,7 +201,7 @@ async def test_sleep_is_held_off_while_a_run_is_live_on_mains_and_no_longer(addr
         await asyncio.to_thread(mock.wait_for, "released")
         mains = True
         awake.follow()
-        await asyncio.to_thread(mock.wait_for, "hold sleep block the nightly backup")
+        await asyncio.to_thread(mock.wait_for, "hold sleep block a run is under way")
     await asyncio.to_thread(mock.wait_for, "released")
     assert not awake.held
 
@@ -212,7 +212,7 @@ async def test_where_logind_is_not_the_desktops_power_manager_holds(address: str
     try:
         awake = Awake(choose_inhibit(environ), lambda: True)
         async with awake("a run"):
-            await asyncio.to_thread(mock.wait_for, "cookie a run")
+            await asyncio.to_thread(mock.wait_for, "cookie a run is under way")
             assert awake.held
         await asyncio.to_thread(mock.wait_for, "uninhibit")
         assert not awake.held

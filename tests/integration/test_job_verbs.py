@@ -72,6 +72,8 @@ def test_a_wrong_job_is_one_sentence_and_nothing_is_kept(program: Program) -> No
         (("--every", "1h", "--tz", "Mars/Base", *remind), "Mars/Base"),
         (("--every", "1h", "--tool", "no_such_tool", "{}"), "There is no tool no_such_tool."),
         (("--every", "1h", "--tool", "todos", "[]"), "no JSON object"),
+        (("--every", "1h", "--tool", "todos", '{"action": "dance"}'), "todos can't be called like that"),
+        (("--at", "9999-12-31T23:59", "--tz", "America/New_York", *remind), "too far away"),
     ):
         program.run(*NAMED, "wrong", *words).failed(sentence, code=2)
     assert program.run(*NAMED, "wrong", "--every", "1h", *remind, "--prompt", "y").code == 2

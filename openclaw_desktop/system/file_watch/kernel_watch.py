@@ -49,7 +49,8 @@ class KernelWatch:
             folder, name = (path, "") if Path(path).is_dir() else (str(Path(path).parent), Path(path).name)
             number = self._add(self._file, os.fsencode(folder), _MASK)
             if number < 0:
-                log.warning("%s can't be watched: %s", path, os.strerror(ctypes.get_errno()))
+                # Not which: the names of the user's files are no concern of a log.
+                log.warning("a file of %d can't be watched: %s", len(paths), os.strerror(ctypes.get_errno()))
             else:
                 names[number][name].append(path)
         for number in self._names.keys() - names.keys():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +14,7 @@ from watched import MAINS, ROOMY, Described, Watched
 from openclaw_desktop.core.notices import Notice
 from openclaw_desktop.core.power import LevelChanged, Woke
 from openclaw_desktop.core.protocols import Conditions
+from openclaw_desktop.health.awake import Awake
 from openclaw_desktop.health.watch import HealthWatch
 from openclaw_desktop.system.battery import Power
 from openclaw_desktop.system.session import SessionState
@@ -259,3 +260,40 @@ def test_a_machine_that_tells_nothing_of_itself_takes_nothing_away() -> None:
     watched.watch.look()
     assert isinstance(watched.watch, HealthWatch) and watched.watch.power == "full"
     assert watched.watch.degradation[0] == "normal"
+
+
+async def test_a_look_that_fails_ends_neither_the_watch_nor_those_who_go_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched()
+
+    async def stumble(*_given: object) -> None:
+        raise ValueError("not enough values to unpack")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(watched.machine, "refresh", stumble)
+        failing.setattr(watched.machine, "connect", stumble)
+        working = asyncio.create_task(watched.watch.work(watched.wait))
+        assert await asyncio.wait_for(watched.pauses.get(), 20) == 60.0
+    watched.machine.is_power = Power("battery", 50.0)
+    watched.clock.pass_s(300)
+    watched.watch.note_news()
+    await asyncio.wait_for(watched.pauses.get(), 20)
+    assert watched.events[-1].power == "saver"  # type: ignore[union-attr]
+    while not watched.machine.connected:
+        watched.watch.note_news()
+        await asyncio.wait_for(watched.pauses.get(), 20)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_what_holds_sleep_off_names_no_run_to_other_users_of_the_machine() -> None:
+    held: list[str] = []
+
+    class Inhibited:
+        def hold(self, why: str) -> Callable[[], None]:
+            held.append(why)
+            return held.clear
+
+    awake = Awake(Inhibited(), lambda: True)
+    async with awake("the job Letter to the oncologist runs"):
+        assert held == ["a run is under way"]
+    assert held == [] and not awake.held

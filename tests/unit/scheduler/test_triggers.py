@@ -20,6 +20,7 @@ from openclaw_desktop.scheduler.triggers import (
     at,
     cron,
     every,
+    is_length,
     next_after,
     on_event,
     read_length,
@@ -82,6 +83,13 @@ def test_a_moment_without_an_offset_is_of_the_zone(text: str, moment: str) -> No
 def test_what_is_no_moment() -> None:
     with pytest.raises(UserError, match="ISO 8601"):
         at("tomorrow", BERLIN)
+    for text in ("9999-12-31T23:59", "9999-12-31T23:59-10:00"):
+        with pytest.raises(UserError, match="too far"):
+            at(text, ZoneInfo("America/New_York"))
+
+
+def test_what_is_written_like_a_length() -> None:
+    assert [is_length(text) for text in ("15m", " 1H30m ", "8am", "8:00", "m", "2 days")] == [True] * 2 + [False] * 4
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,21 @@ async def test_a_check_for_a_change_takes_note_first_and_then_compares(tmp_path:
     run = runner(tmp_path, walls)
     work = job(Work("remind", text="look", check=Check("page", {}, "changed")))
     states = []
-    for result in ("one", "one", "two", "two"):
+    for number, result in enumerate(("one", "one", "two", "two")):
         walls.outcome["result"] = result
-        states.append((await run(work, a_run())).state)
+        states.append((await run(work, a_run(id=f"run_{number}"))).state)
     assert states == ["skipped", "skipped", "done", "skipped"]
     assert b"two" not in (tmp_path / "seen.json").read_bytes()
+
+
+async def test_a_change_that_was_not_acted_on_is_one_still_when_the_run_is_tried_again(tmp_path: Path) -> None:
+    walls, prompts = Walls(result="one"), Prompts(PromptDone("", USER, "ses", error="No model.", again=True))
+    run, work = runner(tmp_path, walls, prompts), job(Work("prompt", text="x", check=Check("page", {}, "changed")))
+    await run(work, a_run(id="run_0"))
+    walls.outcome["result"] = "two"
+    assert (await run(work, a_run())).again
+    prompts.done = PromptDone("It changed.", USER, "ses")
+    assert (await run(work, a_run(attempts=2))).said == "It changed."
 
 
 async def test_what_a_check_may_not_do_wakes_nobody(tmp_path: Path) -> None:
@@ -114,20 +124,21 @@ async def test_a_call_is_judged_by_the_label_of_the_jobs_maker_with_nobody_there
 
 
 @pytest.mark.parametrize(
-    ("outcome", "state", "deliver"),
+    ("outcome", "state", "deliver", "again"),
     [
-        ({"status": "parked", "result": None, "error": "It waits."}, "skipped", False),
-        ({"status": "denied", "result": None, "error": "No."}, "failed", True),
-        ({"status": "failed", "result": None, "error": "Broken."}, "failed", True),
-        ({"result": "exit code 3", "data": {"exit_code": 3}}, "failed", True),
+        ({"status": "parked", "result": None, "error": "It waits."}, "skipped", False, False),
+        ({"status": "denied", "result": None, "error": "No."}, "failed", True, False),
+        ({"status": "failed", "result": None, "error": "Which one?", "unclear": True}, "failed", True, False),
+        ({"status": "failed", "result": None, "error": "Broken."}, "failed", True, True),
+        ({"result": "exit code 3", "data": {"exit_code": 3}}, "failed", True, True),
     ],
 )
 async def test_a_call_that_was_not_done_is_no_done_run(
-    tmp_path: Path, outcome: dict[str, Any], state: str, deliver: bool
+    tmp_path: Path, outcome: dict[str, Any], state: str, deliver: bool, again: bool
 ) -> None:
     work = Work("tool", name="run_command", arguments={})
     ended = await runner(tmp_path, Walls(**outcome))(job(work), a_run())
-    assert (ended.state, ended.deliver, ended.again) == (state, deliver, False)
+    assert (ended.state, ended.deliver, ended.again) == (state, deliver, again)
 
 
 @pytest.mark.parametrize(

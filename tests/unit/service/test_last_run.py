@@ -72,3 +72,15 @@ def test_a_mark_that_makes_no_sense_is_an_end_without_warning(home: Home, text: 
     (home.run / "running.json").write_text(text)
     last = LastRun(home).begin()
     assert last is not None and last.kind in ("killed", "machine")
+
+
+def test_restarts_of_long_ago_count_for_nothing_in_a_run_that_lasted(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(last_run.time, "time", lambda: now)
+    for _ in range(last_run.RESTARTS_MOST):
+        assert begin(home).note_restart()
+    run = begin(home)
+    now += 86_400.0
+    assert run.note_restart(), "it ran well for a day"

@@ -256,6 +256,13 @@ async def test_with_nobody_there_it_waits_in_the_inbox_and_a_yes_does_it_once_an
     assert (await house.audit.verify()).broken is None
 
 
+async def test_a_call_that_each_run_of_a_job_makes_waits_once(house: House) -> None:
+    call = ToolCall("c", "send_mail", {"to": "ana@x.test"})
+    first, again = [(await house.executor(call, CallScene("", turn, EVIL), None))[0] for turn in ("run_1", "run_2")]
+    assert first.status == again.status == "parked" and first.inbox_id == again.inbox_id
+    assert len(await house.desk.list_inbox(False)) == 1
+
+
 async def test_r9_a_parked_call_that_would_be_another_by_now_waits_anew(house: House) -> None:
     await house.call(None, EVIL)
     (entry,) = await house.desk.list_inbox(False)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from openclaw_desktop.workers.supervisor import Death, Supervisor, deaths
+from openclaw_desktop.core.clock import SystemClock
+from openclaw_desktop.workers.supervisor import GOOD_RUN_S, Death, Supervisor, deaths
 
 TALKER = [sys.executable, "-c", "import sys; print('last words', file=sys.stderr, flush=True); sys.stdin.read(1)"]
 
@@ -44,3 +45,42 @@ async def test_a_child_that_was_ended_is_not_told_of(heard: list[Death]) -> None
     await supervisor.acquire()
     await supervisor.stop()
     assert heard == []
+
+
+async def test_a_death_that_was_found_before_it_was_heard_of_is_told_all_the_same(heard: list[Death]) -> None:
+    # What it started holds its stderr, so that its end is not complete when somebody needs it again.
+    supervisor = Supervisor("test", command=["sh", "-c", "sleep 600 & read word"])
+    child = await supervisor.acquire()
+    os.kill(child.pid, signal.SIGKILL)
+    async with asyncio.timeout(20):
+        while child.running:
+            await asyncio.sleep(0)
+        again = asyncio.ensure_future(supervisor.acquire())
+        while supervisor._process is not None:
+            await asyncio.sleep(0)
+        os.killpg(child.pid, signal.SIGKILL)
+        while not heard:
+            await asyncio.sleep(0)
+        os.killpg((await again).pid, signal.SIGKILL)
+        await supervisor.stop()
+    assert heard[0] == Death("test", -9, "", 1)
+
+
+async def test_a_child_that_ran_well_begins_a_new_row(heard: list[Death]) -> None:
+    class LateClock(SystemClock):
+        passed_s = 0.0
+
+        def monotonic_s(self) -> float:
+            return super().monotonic_s() + self.passed_s
+
+    clock = LateClock()
+    supervisor = Supervisor("test", command=["cat"], clock=clock)
+    async with asyncio.timeout(20):
+        for count in (1, 2):
+            child = await supervisor.acquire()
+            clock.passed_s += GOOD_RUN_S
+            os.kill(child.pid, signal.SIGKILL)
+            while len(heard) < count:
+                await asyncio.sleep(0)
+        await supervisor.stop()
+    assert [death.in_a_row for death in heard] == [1, 1]
