@@ -40,7 +40,7 @@ def test_read_a_file_in_a_granted_folder(talker: Program, tmp_path: Path) -> Non
 
 
 def test_for_anything_else_it_says_that_the_larger_model_is_needed_and_offers_it(talker: Program) -> None:
-    answer = talker.run("ask", "Remind me to call mum at five", "--json").done().document
+    answer = talker.run("ask", "Book a table for two at five", "--json").done().document
     assert "Qwen2.5-Coder 1.5B" in answer["answer"]
     assert "model pull qwen2.5-coder-1.5b" in answer["answer"]
     assert answer["offered_model"] == "qwen2.5-coder-1.5b"
