@@ -82,12 +82,15 @@ async def test_what_parks_while_nothing_can_be_kept_is_told_once_it_can(
         return waiting[0]
 
     monkeypatch.setattr(NoticeStore, "add", fail_twice)
+    others = bus.publish(InboxChanged(0))
     telling = asyncio.ensure_future(tell_of_inbox(noticing.notify, bus, pending))
-    await asyncio.sleep(0)
-    waiting[0] = 1
     async with asyncio.timeout(20):
+        while bus.publish(InboxChanged(0)) == others:
+            await asyncio.sleep(0)
+        # It listens. Said once: what is said again after it was owed would be a notice of its own.
+        waiting[0] = 1
+        bus.publish(InboxChanged(1, "inb_1", "A task waits for your answer: write_file", "open"))
         while not failures:
-            bus.publish(InboxChanged(1, "inb_1", "A task waits for your answer: write_file", "open"))
             await asyncio.sleep(0)
     await wait_for(noticing, ["One task waits for your answer"])
     bus.publish(InboxChanged(0, "inb_1", "You said no.", "denied"))
