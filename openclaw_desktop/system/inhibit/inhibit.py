@@ -6,7 +6,6 @@ handlers block for a moment: a thread of the call.
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -16,8 +15,6 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.system.inhibit.linux import LogindInhibit, PowerManagementInhibit
 from openclaw_desktop.system.inhibit.macos import CaffeinateInhibit
 from openclaw_desktop.system.inhibit.windows import ExecutionStateInhibit
-
-log = logging.getLogger(__name__)
 
 # The words that systems show beside the name of who keeps them awake.
 WHO = "OpenCLaw Desktop"
@@ -48,13 +45,14 @@ class FirstThatHolds:
 
     def hold(self, why: str) -> Callable[[], None]:
         """Hold by the first handler that can; raises UserError where none can."""
+        reasons = []
         for handler in self._handlers:
             try:
                 return handler.hold(why)
             except OSError as error:
-                log.debug("not kept awake by %s: %s", type(handler).__name__, error)
+                reasons.append(str(error))
         raise UserError(
             "no_inhibit",
-            tr("This system lets no program keep it awake."),
+            tr("This system lets no program keep it awake ({reason}).", reason="; ".join(reasons)),
             tr("A run that the machine sleeps over goes on after it woke, or is counted as missed."),
         )
