@@ -66,6 +66,7 @@ class HealthWatch:
         self._news = asyncio.Event()
         self._touched_s = clock.monotonic_s()
         self._looked: tuple[float, float] | None = None
+        self._wakes = machine.session.wakes
         self._recorded_s = self._connected_s = clock.monotonic_s()
         self._ran = False
         self._reading = Reading(machine.power(), None, 0.0)
@@ -217,7 +218,8 @@ class HealthWatch:
         now_s, wall_s = self.clock.monotonic_s(), self.clock.now().timestamp()
         looked, self._looked = self._looked, (now_s, wall_s)
         slept_s = 0.0 if looked is None else (wall_s - looked[1]) - (now_s - looked[0])
-        was_asleep = self._reading.asleep
+        woke = self._machine.session.wakes > self._wakes
+        self._wakes = self._machine.session.wakes
         self._reading = self._read(now_s)
         power = levels.power_level(self._reading.power, self._power)
         presence = levels.presence_of(self._reading, self._idle_after_s())
@@ -225,7 +227,7 @@ class HealthWatch:
         self.rhythm.note(self._local_now(), presence == "active")
         before = (self._power, self._presence, self._step)
         self._power, self._presence, self._step = power, presence, step
-        if (was_asleep and not self._reading.asleep) or slept_s > JUMP_S:
+        if woke or slept_s > JUMP_S:
             self._publish(Woke(max(0.0, slept_s)))
         if before[:2] != (power, presence):
             log.info("power %s, user %s", power, presence)

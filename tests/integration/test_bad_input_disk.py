@@ -83,6 +83,19 @@ def ids_in(database: Path, copy: Path) -> set[str]:
     return ids
 
 
+@contextlib.contextmanager
+def connected(place: Path) -> Iterator[socket.socket]:
+    """Yield a connection to a socket whose path may be longer than an address of one."""
+    folder = os.open(place.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(DEADLINE_S)
+            connection.connect(f"/proc/self/fd/{folder}/{place.name}")
+            yield connection
+    finally:
+        os.close(folder)
+
+
 def remember_until_refused(connection: socket.socket) -> tuple[set[str], dict[str, Any]]:
     kept: set[str] = set()
     chance = random.Random(3)
@@ -108,9 +121,7 @@ def fill_up(ballast: Path) -> None:
 def test_a_disk_that_fills_up_loses_nothing_that_was_acknowledged(program: Program, tmp_path: Path) -> None:
     with disk(program, SMALL) as small:
         agent = program.serve()
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(DEADLINE_S)
-            connection.connect(str(small.seen / "run" / "agent.sock"))
+        with connected(small.seen / "run" / "agent.sock") as connection:
             kept, error = remember_until_refused(connection)
         assert error["code"] == "disk_full" and "Free some space" in error["advice"]
         assert len(kept) > 5

@@ -9,11 +9,11 @@ import signal
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from agent_process import DEADLINE_S, Program, worker_pid
+from agent_process import DEADLINE_S, Program
 
 
 def hear_interrupts() -> None:
@@ -44,14 +44,21 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         """Read what it shows until `text` stands there."""
+        self._read_until(lambda: text in self.shown, repr(text))
+
+    def wait_for_more(self, after: str) -> None:
+        """Read what it shows until something stands after `after`."""
+        self._read_until(lambda: self.shown.partition(after)[2] != "", f"word after {after!r}")
+
+    def _read_until(self, shown: Callable[[], bool], what: str) -> None:
         deadline_s = time.monotonic() + DEADLINE_S
-        while text not in self.shown:
+        while not shown():
             ready, _, _ = select.select([self._controller], [], [], max(0.0, deadline_s - time.monotonic()))
-            assert ready, f"no {text!r} in time: {self.shown!r}"
+            assert ready, f"no {what} in time: {self.shown!r}"
             try:
                 self.shown += os.read(self._controller, 4096).decode(errors="replace")
             except OSError:
-                raise AssertionError(f"ended without {text!r}: {self.shown!r}") from None
+                raise AssertionError(f"ended without {what}: {self.shown!r}") from None
 
     def end(self) -> int:
         """Wait until it has ended and return its exit code."""
@@ -146,7 +153,8 @@ def test_stopping_twice_leaves_the_model_whole(talker: Program, terminals: list[
     chat = opened(terminals, talker, "chat")
     chat.wait_for("> ")
     chat.type("Tell me a very long story about the sea.\n")
-    worker_pid("inference", chat.process.pid)
+    # The model is loaded ahead: only a word of the answer says that there is a turn to stop.
+    chat.wait_for_more("about the sea.\r\n")
     chat.interrupt()
     chat.interrupt()
     chat.wait_for("[Stopped.]")

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 from agent_process import Program, eventually
@@ -32,13 +33,14 @@ class Manager:
 
     def __init__(self, program: Program, folder: Path) -> None:
         self._folder = folder
-        (folder / "run").mkdir(mode=0o700, parents=True)
+        # systemd listens below it, and a socket's address has room for some hundred bytes.
+        self._run = Path(tempfile.mkdtemp(prefix="oc-"))
         self.home = folder / "home"
         self.units = self.home / ".config" / "systemd" / "user"
         self.units.mkdir(parents=True)
         self.environ = program.environ | {
             "HOME": str(self.home),
-            "XDG_RUNTIME_DIR": str(folder / "run"),
+            "XDG_RUNTIME_DIR": str(self._run),
             # systemctl takes any root that is not process 1's for a chroot, and would do nothing there.
             "SYSTEMD_IGNORE_CHROOT": "1",
         }
@@ -53,7 +55,7 @@ class Manager:
                 stderr=log,
             )
         try:
-            eventually((folder / "run" / "systemd" / "private").exists, "systemd --user")
+            eventually((self._run / "systemd" / "private").exists, "systemd --user")
         except AssertionError:
             self.end()
             raise
@@ -89,3 +91,4 @@ class Manager:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        shutil.rmtree(self._run, ignore_errors=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from openclaw_desktop.core.tasks import TaskSet
@@ -29,13 +29,15 @@ SAVERS = (("org.freedesktop.ScreenSaver", "/org/freedesktop/ScreenSaver"),
 class SessionState:
     """`in_front`: this user's session has the screen. `asleep`: from the word that sleep is near until it is over.
 
-    `idle`: whether the desktop says that nobody is there, None where it says nothing.
+    `idle`: whether the desktop says that nobody is there, None where it says nothing. `wakes`: how often sleep ended;
+    both words may be read in one go after a short sleep, and who looks later would see neither.
     """
 
     locked: bool = False
     in_front: bool = True
     asleep: bool = False
     idle: bool | None = None
+    wakes: int = 0
 
 
 class LogindSignals:
@@ -85,7 +87,7 @@ class LogindSignals:
 
     def lose(self) -> None:
         """The system bus is gone: what it said holds no longer."""
-        self.state = SessionState(locked=self._saver_locked)
+        self.state = SessionState(locked=self._saver_locked, wakes=self.state.wakes)
 
     async def _find_session(self, link: BusLink) -> str:
         """Return the object of the session that shows this user's desktop; "" where they have none."""
@@ -109,21 +111,21 @@ class LogindSignals:
         except BusFailed as error:
             log.debug("the session can't be read: %s", error)
             return
-        state = SessionState(
-            bool(told.get("LockedHint", False)) or self._saver_locked,
-            bool(told.get("Active", True)),
-            self.state.asleep,
-            bool(told["IdleHint"]) if "IdleHint" in told else None,
+        self._set(
+            replace(
+                self.state,
+                locked=bool(told.get("LockedHint", False)) or self._saver_locked,
+                in_front=bool(told.get("Active", True)),
+                idle=bool(told["IdleHint"]) if "IdleHint" in told else None,
+            )
         )
-        self._set(state)
 
     def _note_sleep(self, body: tuple[Any, ...]) -> None:
-        state = self.state
-        self._set(SessionState(state.locked, state.in_front, bool(body[0]), state.idle))
+        state, asleep = self.state, bool(body[0])
+        self._set(replace(state, asleep=asleep, wakes=state.wakes + (state.asleep and not asleep)))
 
     def _note_lock(self, locked: bool) -> None:
-        state = self.state
-        self._set(SessionState(locked, state.in_front, state.asleep, state.idle))
+        self._set(replace(self.state, locked=locked))
 
     def _note_saver(self, body: tuple[Any, ...]) -> None:
         self._saver_locked = bool(body[0])

@@ -135,12 +135,22 @@ async def test_a_lock_and_sleep_make_the_user_away_and_waking_is_told() -> None:
     watched.clock.pass_s(600)
     async with at_work(watched):
         await watched.pauses.get()
-        for session in (SessionState(locked=True), SessionState(), SessionState(asleep=True), SessionState()):
+        asleep, awake = SessionState(asleep=True), SessionState(wakes=1)
+        for session in (SessionState(locked=True), SessionState(), asleep, awake, awake):
             watched.machine.session = session
             watched.machine.on_news()
             await watched.pauses.get()
     presences = [event.presence for event in watched.events if isinstance(event, LevelChanged)]
     assert presences == ["away", "active", "away", "active"]
+    assert [event for event in watched.events if isinstance(event, Woke)] == [Woke(0.0)]
+
+
+def test_a_sleep_so_short_that_no_look_saw_it_is_told_once() -> None:
+    watched = Watched()
+    watched.watch.look()
+    watched.machine.session = SessionState(wakes=1)
+    watched.watch.look()
+    watched.watch.look()
     assert [event for event in watched.events if isinstance(event, Woke)] == [Woke(0.0)]
 
 
