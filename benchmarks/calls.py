@@ -42,7 +42,7 @@ from openclaw_desktop.inference.catalogue import find_model, load_catalogue
 from openclaw_desktop.inference.client import ENVIRONMENT, LoadedModel, ModelClient
 from openclaw_desktop.memory import word_vectors
 from openclaw_desktop.security.labels import join
-from openclaw_desktop.service.tooling import find_times
+from openclaw_desktop.service.walls.tooling import find_times
 from openclaw_desktop.system.paths import find_home, model_folders
 from openclaw_desktop.workers.supervisor import Supervisor
 

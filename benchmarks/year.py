@@ -34,7 +34,7 @@ from openclaw_desktop.memory.consolidation.facts import DERIVED
 from openclaw_desktop.memory.sessions import SessionStore, SpokenMessage
 from openclaw_desktop.memory.tiers import TierLimits
 from openclaw_desktop.memory.vectors.engines import Engines, built_in
-from openclaw_desktop.service.memory_care import MemoryCare
+from openclaw_desktop.service.memory.care import MemoryCare
 from openclaw_desktop.service.stores import TurnStores
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.upkeep import Upkeep
@@ -350,7 +350,8 @@ def _rows(figures: Figures, named: str) -> Iterator[Row]:
     yield _size_row(figures, f"{named} simulated ({turns:,} turns)")
     yield Row(
         f"{named} simulated: the file when turns of {figures.kept_days} days are kept",
-        "", f"{figures.size_kept / 1e6:.1f} MB", INFORMATION, 1,
+        "", f"{figures.size_kept / 1e6:.1f} MB, {figures.size_kept / figures.sizes[0]:.2f} times the first quarter's",
+        INFORMATION, 1,
     )  # fmt: skip
     yield _latency_row(figures, named)
     yield from _found_rows(figures.end, named)

@@ -26,13 +26,20 @@ from openclaw_desktop.core.text import tr
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.backups import BackupDesk
-from openclaw_desktop.service.closed_home import own_folders
-from openclaw_desktop.service.doctor import make_doctor
-from openclaw_desktop.service.growth import Growth
-from openclaw_desktop.service.health import HealthDesk
-from openclaw_desktop.service.job_prompts import Patient
-from openclaw_desktop.service.keeping import (
+from openclaw_desktop.service.doctor.doctor import make_doctor
+from openclaw_desktop.service.doctor.health import HealthDesk
+from openclaw_desktop.service.jobs.prompts import Patient
+from openclaw_desktop.service.jobs.scheduling import Scheduling, start_jobs
+from openclaw_desktop.service.lifecycle.last_run import LastRun
+from openclaw_desktop.service.lifecycle.vitals import Vitals, make_vitals
+from openclaw_desktop.service.local import LocalService, ServiceParts
+from openclaw_desktop.service.machine.care import make_machine_care
+from openclaw_desktop.service.memory.backups import BackupDesk
+from openclaw_desktop.service.memory.care import MemoryCare, tier_limits
+from openclaw_desktop.service.memory.closed_home import own_folders
+from openclaw_desktop.service.memory.desk import MemoryDesk
+from openclaw_desktop.service.memory.growth import Growth
+from openclaw_desktop.service.memory.keeping import (
     end_cut_short,
     finish_erasures,
     make_consolidator,
@@ -42,20 +49,13 @@ from openclaw_desktop.service.keeping import (
     make_secrets,
     open_file,
 )
-from openclaw_desktop.service.last_run import LastRun
-from openclaw_desktop.service.local import LocalService, ServiceParts
-from openclaw_desktop.service.machine_care import make_machine_care
-from openclaw_desktop.service.memory_care import MemoryCare, tier_limits
-from openclaw_desktop.service.memory_desk import MemoryDesk
-from openclaw_desktop.service.noticing import make_notices, storage_looks, tell_of_findings, tell_of_inbox
+from openclaw_desktop.service.models.thinking import make_inference, make_vectors
+from openclaw_desktop.service.models.usage import UsageDesk
+from openclaw_desktop.service.notices.noticing import make_notices, storage_looks, tell_of_findings, tell_of_inbox
 from openclaw_desktop.service.remote import RemoteService
-from openclaw_desktop.service.scheduling import Scheduling, start_jobs
 from openclaw_desktop.service.server import SocketServer
 from openclaw_desktop.service.stores import TurnStores
-from openclaw_desktop.service.thinking import make_inference, make_vectors
-from openclaw_desktop.service.tooling import find_times, make_toolbox
-from openclaw_desktop.service.usage import UsageDesk
-from openclaw_desktop.service.vitals import Vitals, make_vitals
+from openclaw_desktop.service.walls.tooling import find_times, make_toolbox
 from openclaw_desktop.storage.settings import Settings, load_settings
 from openclaw_desktop.system.hotkey import choose_hotkey
 from openclaw_desktop.system.idle import choose_idle

@@ -15,7 +15,7 @@ from openclaw_desktop.cli.secrets import keep_secret, read_typed
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.security.broker.hosts import parse_url
-from openclaw_desktop.service.account_views import AccountView
+from openclaw_desktop.service.accounts.views import AccountView
 from openclaw_desktop.service.api import AgentService
 from openclaw_desktop.tools.accounts import check_name, parse_server
 from openclaw_desktop.tools.mail.addresses import clean_address

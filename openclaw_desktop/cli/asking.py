@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from openclaw_desktop.cli.terminal import discard_typed, read_line
 from openclaw_desktop.core.events import Question, ShownCall
 from openclaw_desktop.core.text import tr, visible, visible_lines
-from openclaw_desktop.service.question_lines import Kind, Line, describe_calls, name_origin
+from openclaw_desktop.service.walls.question_lines import Kind, Line, describe_calls, name_origin
 
 # Select Graphic Rendition: 1 bold, 2 faint, 31 red, 32 green, 33 yellow, 36 cyan.
 STYLES: dict[Kind, str] = {

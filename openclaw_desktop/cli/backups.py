@@ -34,7 +34,7 @@ async def list_backups(service: AgentService, arguments: argparse.Namespace) -> 
 
 async def list_without_agent(home: Home, arguments: argparse.Namespace, failure: Failure) -> int:
     """List the copies where `failure` keeps the memory itself from being opened: that is when they are needed."""
-    from openclaw_desktop.service.closed_home import list_closed
+    from openclaw_desktop.service.memory.closed_home import list_closed
 
     listed = await list_closed(home)
     output.tell_failure(failure)
@@ -71,7 +71,7 @@ async def restore(home: Home, arguments: argparse.Namespace) -> int:
             ExitCode.DENIED,
         )
     code = await read_recovery_code() if arguments.code else None
-    from openclaw_desktop.service.closed_home import restore_closed
+    from openclaw_desktop.service.memory.closed_home import restore_closed
 
     done = await restore_closed(home, arguments.name, code)
     if arguments.json:
@@ -93,7 +93,7 @@ async def discard(home: Home, arguments: argparse.Namespace) -> int:
             tr("Add --yes if you mean it."),
             ExitCode.DENIED,
         )
-    from openclaw_desktop.service.closed_home import discard_damaged
+    from openclaw_desktop.service.memory.closed_home import discard_damaged
 
     removed = await discard_damaged(home)
     if arguments.json:
@@ -127,7 +127,7 @@ def describe_restore(done: RestoreView) -> str:
 
 async def repair_damaged(home: Home) -> Finding:
     """Restore the newest good copy in the place of a damaged file, for `doctor --fix`."""
-    from openclaw_desktop.service.closed_home import restore_closed
+    from openclaw_desktop.service.memory.closed_home import restore_closed
 
     done = await restore_closed(home, "latest")
     return Finding("database", "ok", " ".join(describe_restore(done).splitlines()))

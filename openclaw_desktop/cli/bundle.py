@@ -24,7 +24,7 @@ from openclaw_desktop.cli.log_lines import describe_line, read_file
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.redaction import stacks_only
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.service.crash_reports import list_reports
+from openclaw_desktop.service.lifecycle.crash_reports import list_reports
 from openclaw_desktop.service.status_views import Finding, Status
 from openclaw_desktop.storage.settings import load_settings
 from openclaw_desktop.system.paths import Home

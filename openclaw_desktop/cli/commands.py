@@ -109,7 +109,7 @@ async def _run(home: Home, arguments: argparse.Namespace) -> int:
         return await WITHOUT_AGENT[name](home, arguments)
     try:
         if arguments.verb == "doctor" and arguments.fix:
-            from openclaw_desktop.service.closed_home import mend_at_start
+            from openclaw_desktop.service.memory.closed_home import mend_at_start
 
             await mend_at_start(home)
         code = await read_recovery_code() if name == "memory recover" and not arguments.new_code else None

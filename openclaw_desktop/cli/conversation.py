@@ -37,7 +37,7 @@ from openclaw_desktop.core.events import (
 from openclaw_desktop.core.messages import Answer
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService, AskRequest
-from openclaw_desktop.service.memory_api import Mark
+from openclaw_desktop.service.memory.api import Mark
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from openclaw_desktop.cli.terminal import is_real_terminal, read_hidden
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.key_views import KeyAction, KeyChange
+from openclaw_desktop.service.memory.key_views import KeyAction, KeyChange
 from openclaw_desktop.system.secrets.core_dumps import forbid_core_dumps
 from openclaw_desktop.system.secrets.recovery_code import read_code
 

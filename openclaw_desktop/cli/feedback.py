@@ -12,7 +12,7 @@ from openclaw_desktop.cli import output
 from openclaw_desktop.core.errors import ExitCode
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.memory_api import FeedbackView, Mark
+from openclaw_desktop.service.memory.api import FeedbackView, Mark
 
 LAST = "last"
 CHAT_MARKS: dict[str, Mark] = {"/good": "up", "/bad": "down"}

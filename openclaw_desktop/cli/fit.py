@@ -6,7 +6,7 @@ Owns the form of that table. Must not know how anything was found.
 from __future__ import annotations
 
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.fit_report import CostView, FitReport, ModelFit, SpeedView
+from openclaw_desktop.service.models.fit_report import CostView, FitReport, ModelFit, SpeedView
 
 MARKS = {"green": "GREEN", "amber": "AMBER", "red": "RED", "unknown": "?"}
 INDENT = " " * 9

@@ -11,7 +11,7 @@ from openclaw_desktop.cli import output
 from openclaw_desktop.core.errors import ExitCode
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.machine_views import MetricView, PresenceView
+from openclaw_desktop.service.machine.views import MetricView, PresenceView
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # From hardly ever to nearly always.

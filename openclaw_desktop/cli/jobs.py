@@ -16,7 +16,7 @@ from openclaw_desktop.cli import output
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible, visible_lines
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.job_views import JobView, NewJob, RunView, TriggerKind
+from openclaw_desktop.service.jobs.views import JobView, NewJob, RunView, TriggerKind
 
 KINDS: tuple[TriggerKind, ...] = ("cron", "every", "at", "words", "on")
 

@@ -22,7 +22,7 @@ from openclaw_desktop.cli.logs import LOG_NAME, LOGS_KEPT
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.redaction import redact
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.launch import LaunchDesk
+from openclaw_desktop.service.lifecycle.launch import LaunchDesk
 from openclaw_desktop.system.paths import Home
 
 LEVELS = ("debug", "info", "warning", "error")

@@ -20,7 +20,7 @@ from openclaw_desktop.cli.terminal import is_real_terminal, read_line
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.mcp_views import McpChoice, McpServerView, McpWalls
+from openclaw_desktop.service.mcp.views import McpChoice, McpServerView, McpWalls
 from openclaw_desktop.tools.mcp.form import (
     Server,
     already_there,

@@ -15,7 +15,7 @@ from openclaw_desktop.cli.terminal import is_real_terminal, read_line
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.memory_api import ErasurePreview, MemoryEdit, MemoryQuery, MemoryView
+from openclaw_desktop.service.memory.api import ErasurePreview, MemoryEdit, MemoryQuery, MemoryView
 
 PAGE = 200
 

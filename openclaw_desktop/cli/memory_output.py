@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_desktop.core.text import tr, visible, visible_lines
-from openclaw_desktop.service.memory_api import (
+from openclaw_desktop.service.memory.api import (
     ChangeView,
     ErasurePreview,
     ErasureView,

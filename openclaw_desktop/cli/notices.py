@@ -14,7 +14,7 @@ from openclaw_desktop.cli.terminal import is_real_terminal
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.notice_views import NoticeView, NotificationsStatus
+from openclaw_desktop.service.notices.views import NoticeView, NotificationsStatus
 
 PRIORITIES = ("critical", "high", "normal", "low", "silent")
 _LENGTH = re.compile(r"(\d{1,6})\s*([smhd]?)")

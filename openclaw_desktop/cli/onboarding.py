@@ -21,9 +21,9 @@ from openclaw_desktop.cli.terminal import is_real_terminal, read_line
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService, GrantView, ModelView
-from openclaw_desktop.service.fit_report import FitReport
-from openclaw_desktop.service.key_views import EncryptionView, KeyChange
-from openclaw_desktop.service.launch import LaunchDesk
+from openclaw_desktop.service.lifecycle.launch import LaunchDesk
+from openclaw_desktop.service.memory.key_views import EncryptionView, KeyChange
+from openclaw_desktop.service.models.fit_report import FitReport
 from openclaw_desktop.system.paths import Home, find_home
 from openclaw_desktop.system.secrets.core_dumps import forbid_core_dumps
 

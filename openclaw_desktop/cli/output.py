@@ -13,8 +13,8 @@ import msgspec
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.text import tr, visible_lines, without_controls
 from openclaw_desktop.service.api import GrantView, ModelView, RemovedModel
-from openclaw_desktop.service.job_views import HeartbeatStatus
-from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
+from openclaw_desktop.service.jobs.views import HeartbeatStatus
+from openclaw_desktop.service.memory.api import MemoryHit, RecallAnswer
 from openclaw_desktop.service.status_views import Finding, SchedulerStatus, Status
 
 

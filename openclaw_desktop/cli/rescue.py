@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from openclaw_desktop.security.key_problems import mistyped_code
-from openclaw_desktop.service.backups import CopyOffer
-from openclaw_desktop.service.closed_home import begin_closed, offer_closed, restore_closed
+from openclaw_desktop.service.memory.backups import CopyOffer
+from openclaw_desktop.service.memory.closed_home import begin_closed, offer_closed, restore_closed
 from openclaw_desktop.system.paths import Home
 from openclaw_desktop.system.secrets.recovery_code import read_code
 

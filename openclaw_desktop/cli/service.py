@@ -12,7 +12,7 @@ import sys
 from openclaw_desktop.cli import output
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.launch import LaunchDesk, Launched, LaunchKind, LaunchView
+from openclaw_desktop.service.lifecycle.launch import LaunchDesk, Launched, LaunchKind, LaunchView
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.system.paths import Home, prepare
 

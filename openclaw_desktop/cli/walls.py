@@ -13,7 +13,7 @@ from openclaw_desktop.cli.terminal import is_real_terminal
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.text import tr, visible, visible_lines
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.wall_views import AuditView, InboxView
+from openclaw_desktop.service.walls.views import AuditView, InboxView
 
 
 async def list_inbox(service: AgentService, arguments: argparse.Namespace) -> int:

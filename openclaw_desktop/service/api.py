@@ -13,16 +13,16 @@ from typing import Any, Literal, Protocol
 from openclaw_desktop.core.events import AgentEvent, ModelPulled, TurnEvent
 from openclaw_desktop.core.messages import Effect, Role
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
-from openclaw_desktop.service.account_views import AccountCommands
-from openclaw_desktop.service.fit_report import FitReport
-from openclaw_desktop.service.job_views import JobCommands
-from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
-from openclaw_desktop.service.machine_views import MachineCommands
-from openclaw_desktop.service.mcp_views import McpCommands
-from openclaw_desktop.service.memory_api import MemoryCommands
-from openclaw_desktop.service.notice_views import NoticeCommands
+from openclaw_desktop.service.accounts.views import AccountCommands
+from openclaw_desktop.service.jobs.views import JobCommands
+from openclaw_desktop.service.machine.views import MachineCommands
+from openclaw_desktop.service.mcp.views import McpCommands
+from openclaw_desktop.service.memory.api import MemoryCommands
+from openclaw_desktop.service.memory.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.models.fit_report import FitReport
+from openclaw_desktop.service.notices.views import NoticeCommands
 from openclaw_desktop.service.status_views import Finding, LedgerView, Status
-from openclaw_desktop.service.wall_views import WallCommands
+from openclaw_desktop.service.walls.views import WallCommands
 
 MESSAGE_LIMIT_CHARS = 16_000
 

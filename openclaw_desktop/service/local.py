@@ -41,8 +41,8 @@ from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.secrets import SecretKeeper
-from openclaw_desktop.service.account_desk import AccountDesk
-from openclaw_desktop.service.account_ends import LocalAccounts
+from openclaw_desktop.service.accounts.desk import AccountDesk
+from openclaw_desktop.service.accounts.ends import LocalAccounts
 from openclaw_desktop.service.api import (
     AskRequest,
     BackupView,
@@ -55,33 +55,33 @@ from openclaw_desktop.service.api import (
     SessionView,
     ToolView,
 )
-from openclaw_desktop.service.backups import BackupDesk
-from openclaw_desktop.service.consolidation import consolidate
-from openclaw_desktop.service.endpoints import EndpointShelf
-from openclaw_desktop.service.file_key_desk import FileKeyDesk
-from openclaw_desktop.service.fit_report import FitReport
-from openclaw_desktop.service.job_ends import LocalJobs
-from openclaw_desktop.service.jobs_desk import JobsDesk
-from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
-from openclaw_desktop.service.machine_care import MachineCare
-from openclaw_desktop.service.machine_ends import LocalMachine
-from openclaw_desktop.service.mcp_desk import McpDesk
-from openclaw_desktop.service.mcp_ends import LocalMcp
-from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
-from openclaw_desktop.service.memory_desk import MemoryDesk
-from openclaw_desktop.service.memory_ends import LocalMemory
-from openclaw_desktop.service.memory_views import memory_hit, memory_hits
-from openclaw_desktop.service.models import ModelShelf
-from openclaw_desktop.service.notice_desk import NoticeDesk
-from openclaw_desktop.service.notice_ends import LocalNotices
-from openclaw_desktop.service.questions import QuestionDesk
+from openclaw_desktop.service.jobs.desk import JobsDesk
+from openclaw_desktop.service.jobs.ends import LocalJobs
+from openclaw_desktop.service.machine.care import MachineCare
+from openclaw_desktop.service.machine.ends import LocalMachine
+from openclaw_desktop.service.mcp.desk import McpDesk
+from openclaw_desktop.service.mcp.ends import LocalMcp
+from openclaw_desktop.service.memory.api import MemoryHit, RecallAnswer
+from openclaw_desktop.service.memory.backups import BackupDesk
+from openclaw_desktop.service.memory.consolidation import consolidate
+from openclaw_desktop.service.memory.desk import MemoryDesk
+from openclaw_desktop.service.memory.ends import LocalMemory
+from openclaw_desktop.service.memory.file_key import FileKeyDesk
+from openclaw_desktop.service.memory.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.memory.views import memory_hit, memory_hits
+from openclaw_desktop.service.models.desk import ModelShelf
+from openclaw_desktop.service.models.endpoints import EndpointShelf
+from openclaw_desktop.service.models.fit_report import FitReport
+from openclaw_desktop.service.models.usage import UsageDesk
+from openclaw_desktop.service.notices.desk import NoticeDesk
+from openclaw_desktop.service.notices.ends import LocalNotices
 from openclaw_desktop.service.status_views import Finding, LedgerView, Status
-from openclaw_desktop.service.stored_views import grant_view, secret_view
 from openclaw_desktop.service.stores import FACT_IMPORTANCE
-from openclaw_desktop.service.usage import UsageDesk
 from openclaw_desktop.service.user_text import user_text
-from openclaw_desktop.service.wall_desk import WallDesk
-from openclaw_desktop.service.wall_ends import LocalWalls
+from openclaw_desktop.service.walls.desk import WallDesk
+from openclaw_desktop.service.walls.ends import LocalWalls
+from openclaw_desktop.service.walls.questions import QuestionDesk
+from openclaw_desktop.service.walls.stored_views import grant_view, secret_view
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from openclaw_desktop.core.events import AgentEvent, ModelPulled, TurnEvent
 from openclaw_desktop.core.protocols import PassphraseNeed, SecretStoreName
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service import channel
-from openclaw_desktop.service.account_ends import RemoteAccounts
+from openclaw_desktop.service.accounts.ends import RemoteAccounts
 from openclaw_desktop.service.api import (
     AskRequest,
     BackupView,
@@ -32,16 +32,16 @@ from openclaw_desktop.service.api import (
     SessionView,
     ToolView,
 )
-from openclaw_desktop.service.fit_report import FitReport
-from openclaw_desktop.service.job_ends import RemoteJobs
-from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
-from openclaw_desktop.service.machine_ends import RemoteMachine
-from openclaw_desktop.service.mcp_ends import RemoteMcp
-from openclaw_desktop.service.memory_api import MemoryHit, RecallAnswer
-from openclaw_desktop.service.memory_ends import RemoteMemory
-from openclaw_desktop.service.notice_ends import RemoteNotices
+from openclaw_desktop.service.jobs.ends import RemoteJobs
+from openclaw_desktop.service.machine.ends import RemoteMachine
+from openclaw_desktop.service.mcp.ends import RemoteMcp
+from openclaw_desktop.service.memory.api import MemoryHit, RecallAnswer
+from openclaw_desktop.service.memory.ends import RemoteMemory
+from openclaw_desktop.service.memory.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.models.fit_report import FitReport
+from openclaw_desktop.service.notices.ends import RemoteNotices
 from openclaw_desktop.service.status_views import Finding, LedgerView, Status
-from openclaw_desktop.service.wall_ends import RemoteWalls
+from openclaw_desktop.service.walls.ends import RemoteWalls
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, decode, decode_event, encode, encode_frame
 
 T = TypeVar("T")

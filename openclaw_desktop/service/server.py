@@ -22,14 +22,14 @@ from openclaw_desktop.core.errors import Failure, UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service import channel
-from openclaw_desktop.service.account_ends import ACCOUNT_COMMANDS
+from openclaw_desktop.service.accounts.ends import ACCOUNT_COMMANDS
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.job_ends import JOB_COMMANDS
-from openclaw_desktop.service.machine_ends import MACHINE_COMMANDS
-from openclaw_desktop.service.mcp_ends import MCP_COMMANDS
-from openclaw_desktop.service.memory_ends import MEMORY_COMMANDS
-from openclaw_desktop.service.notice_ends import NOTICE_COMMANDS
-from openclaw_desktop.service.wall_ends import WALL_COMMANDS
+from openclaw_desktop.service.jobs.ends import JOB_COMMANDS
+from openclaw_desktop.service.machine.ends import MACHINE_COMMANDS
+from openclaw_desktop.service.mcp.ends import MCP_COMMANDS
+from openclaw_desktop.service.memory.ends import MEMORY_COMMANDS
+from openclaw_desktop.service.notices.ends import NOTICE_COMMANDS
+from openclaw_desktop.service.walls.ends import WALL_COMMANDS
 from openclaw_desktop.service.wire import FRAME_LIMIT_BYTES, encode, encode_frame
 
 log = logging.getLogger(__name__)

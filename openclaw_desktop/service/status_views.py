@@ -10,11 +10,11 @@ from typing import Literal
 
 from openclaw_desktop.core.events import ModelState
 from openclaw_desktop.core.power import PowerLevel, Presence
-from openclaw_desktop.service.job_views import HeartbeatStatus
-from openclaw_desktop.service.key_views import KeyPlace
-from openclaw_desktop.service.mcp_views import McpStatus
-from openclaw_desktop.service.notice_views import NotificationsStatus
-from openclaw_desktop.service.wall_views import InboxStatus
+from openclaw_desktop.service.jobs.views import HeartbeatStatus
+from openclaw_desktop.service.mcp.views import McpStatus
+from openclaw_desktop.service.memory.key_views import KeyPlace
+from openclaw_desktop.service.notices.views import NotificationsStatus
+from openclaw_desktop.service.walls.views import InboxStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from openclaw_desktop.ui.tray import Tray, load_icon
 
 if TYPE_CHECKING:
     from openclaw_desktop.service.api import AgentService
-    from openclaw_desktop.service.backups import CopyOffer
+    from openclaw_desktop.service.memory.backups import CopyOffer
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 
 from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.text import tr, visible, without_controls
-from openclaw_desktop.service.memory_api import Mark
+from openclaw_desktop.service.memory.api import Mark
 from openclaw_desktop.ui.flow import FlowLayout
 from openclaw_desktop.ui.labels import make_button, make_label, make_tool, paint_tool, set_tip, set_tone
 from openclaw_desktop.ui.pane import TextPane

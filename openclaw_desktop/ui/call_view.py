@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextEdit
 
-from openclaw_desktop.service.question_lines import Kind, Line
+from openclaw_desktop.service.walls.question_lines import Kind, Line
 from openclaw_desktop.ui.theme import Theme, current_theme
 
 VALUE_INDENT_PX = 14

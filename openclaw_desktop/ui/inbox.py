@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from openclaw_desktop.core.text import tr, visible, visible_lines, without_controls
-from openclaw_desktop.service.question_lines import name_origin
-from openclaw_desktop.service.wall_views import InboxState, InboxView
+from openclaw_desktop.service.walls.question_lines import name_origin
+from openclaw_desktop.service.walls.views import InboxState, InboxView
 from openclaw_desktop.ui.labels import make_button, make_label, set_tone
 from openclaw_desktop.ui.moments import format_moment
 from openclaw_desktop.ui.notices import NoticesPage

@@ -13,7 +13,7 @@ from openclaw_desktop.core.events import Choice, InboxChanged, Question
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.wall_views import InboxView
+from openclaw_desktop.service.walls.views import InboxView
 from openclaw_desktop.ui.failures import describe_error
 from openclaw_desktop.ui.inbox import InboxWindow, PageName
 from openclaw_desktop.ui.moments import format_moment

@@ -16,7 +16,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.job_views import BuiltInView, JobsStatus
+from openclaw_desktop.service.jobs.views import BuiltInView, JobsStatus
 from openclaw_desktop.ui.moments import format_moment
 
 LINE_CHARS = 60

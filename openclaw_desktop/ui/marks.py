@@ -11,7 +11,7 @@ from shiboken6 import isValid
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.tasks import TaskSet
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.memory_api import Mark
+from openclaw_desktop.service.memory.api import Mark
 from openclaw_desktop.ui.bubble import AnswerBubble
 from openclaw_desktop.ui.failures import describe_error
 from openclaw_desktop.ui.transcript import Transcript

@@ -11,8 +11,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from openclaw_desktop.core.text import tr, visible, without_controls
-from openclaw_desktop.service.notice_views import NoticeView
-from openclaw_desktop.service.question_lines import name_origin
+from openclaw_desktop.service.notices.views import NoticeView
+from openclaw_desktop.service.walls.question_lines import name_origin
 from openclaw_desktop.ui.labels import make_button, make_label, set_tone
 from openclaw_desktop.ui.moments import format_moment
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QProgressBar
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.key_views import KeyChange
+from openclaw_desktop.service.memory.key_views import KeyChange
 from openclaw_desktop.ui.failures import describe_error
 from openclaw_desktop.ui.labels import CheckBox
 from openclaw_desktop.ui.recovery_code import CodeCard

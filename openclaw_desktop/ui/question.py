@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from openclaw_desktop.core.events import Choice, Question
 from openclaw_desktop.core.text import tr, visible, without_controls
-from openclaw_desktop.service.question_lines import Line, describe_calls, name_origin
+from openclaw_desktop.service.walls.question_lines import Line, describe_calls, name_origin
 from openclaw_desktop.ui.call_view import LinesView
 from openclaw_desktop.ui.labels import make_button, make_label, set_tip
 from openclaw_desktop.ui.theme import current_theme, make_palette, style_sheet

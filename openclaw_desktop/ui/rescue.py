@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLineEdit
 
 from openclaw_desktop.core.errors import Failure, UserError
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.service.backups import CopyOffer
+from openclaw_desktop.service.memory.backups import CopyOffer
 from openclaw_desktop.ui.application import Front, Rescue
 from openclaw_desktop.ui.failures import describe_error
 from openclaw_desktop.ui.labels import Tone

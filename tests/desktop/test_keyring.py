@@ -33,7 +33,7 @@ WAIT_S = 2
 USE = """
 import asyncio, sys
 from pathlib import Path
-from openclaw_desktop.service.keeping import make_secrets
+from openclaw_desktop.service.memory.keeping import make_secrets
 from openclaw_desktop.storage.settings import load_settings
 from openclaw_desktop.system.paths import find_home
 home = find_home(Path(sys.argv[1]), {})

@@ -19,8 +19,8 @@ import apsw
 from keyring.backend import KeyringBackend
 
 from openclaw_desktop.security.file_key import FileKeys
-from openclaw_desktop.service.file_key_desk import FileKeyDesk
-from openclaw_desktop.service.key_views import KeyAction
+from openclaw_desktop.service.memory.file_key import FileKeyDesk
+from openclaw_desktop.service.memory.key_views import KeyAction
 from openclaw_desktop.storage import encryption
 from openclaw_desktop.storage.atomic import write_atomically
 from openclaw_desktop.storage.backup import BY_HAND, back_up

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from openclaw_desktop.cli import agent, serve
-from openclaw_desktop.service import vitals, watchdog
+from openclaw_desktop.service.lifecycle import vitals, watchdog
 from openclaw_desktop.system.paths import Home
 
 flag = Path(sys.argv[1])

@@ -12,7 +12,7 @@ from key_changes import CANARY, KeyHome, add
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.memory import MemoryStore, NewMemory
 from openclaw_desktop.memory.erasures import unfinished
-from openclaw_desktop.service import file_key_desk
+from openclaw_desktop.service.memory import file_key as file_key_desk
 from openclaw_desktop.storage.backup import BY_HAND, back_up, is_good, list_backups
 from openclaw_desktop.storage.copy_folders import note_folder
 from openclaw_desktop.storage.database import Database

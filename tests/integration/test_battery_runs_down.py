@@ -25,7 +25,7 @@ from desktop_buses import LOGIN, UPOWER, BatteryTree, MockDesktop, private_bus
 
 from openclaw_desktop.core.events import AgentEvent
 from openclaw_desktop.core.power import LevelChanged, Woke
-from openclaw_desktop.service.job_views import NewJob
+from openclaw_desktop.service.jobs.views import NewJob
 from openclaw_desktop.service.remote import RemoteService
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from openclaw_desktop.memory.consolidation.checking import is_borne_out
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator, Minds
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
-from openclaw_desktop.service.consolidation import loaded_minds
+from openclaw_desktop.service.memory.consolidation import loaded_minds
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.workers.supervisor import Supervisor
 

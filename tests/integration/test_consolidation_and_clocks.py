@@ -15,8 +15,8 @@ from openclaw_desktop.memory.consolidation.consolidator import Consolidator, Run
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.memory.tiers import TierLimits
-from openclaw_desktop.service.memory_care import MemoryCare
-from openclaw_desktop.service.memory_desk import MemoryDesk
+from openclaw_desktop.service.memory.care import MemoryCare
+from openclaw_desktop.service.memory.desk import MemoryDesk
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.settings import MemorySettings
 

@@ -13,7 +13,7 @@ from test_bad_input_disk import SMALL, disk, fill_up, may_mount
 from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.memory import MemoryStore, NewMemory
 from openclaw_desktop.memory.tiers import TierLimits
-from openclaw_desktop.service.memory_care import MemoryCare
+from openclaw_desktop.service.memory.care import MemoryCare
 from openclaw_desktop.storage.backup import BackupPlan, list_backups
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.housekeeping import Housekeeping

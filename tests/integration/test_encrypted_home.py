@@ -18,7 +18,7 @@ from key_changes import CANARY, KeyHome, add, ids
 from test_secrets_cli import Person
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.service import file_key_desk
+from openclaw_desktop.service.memory import file_key as file_key_desk
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.storage.backup import BY_HAND, back_up, is_good, list_backups
 from openclaw_desktop.storage.database import Database

@@ -24,8 +24,8 @@ from openclaw_desktop.scheduler.job_store import JobStore
 from openclaw_desktop.scheduler.jobs import JobPlan
 from openclaw_desktop.scheduler.triggers import at
 from openclaw_desktop.service.api import AskRequest
-from openclaw_desktop.service.job_views import NewJob
-from openclaw_desktop.service.notice_views import NoticeView
+from openclaw_desktop.service.jobs.views import NewJob
+from openclaw_desktop.service.notices.views import NoticeView
 from openclaw_desktop.service.remote import RemoteService
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.region import find_zone

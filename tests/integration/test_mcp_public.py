@@ -25,7 +25,7 @@ from mcp_room import BESIDE, Room, installed
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.security.broker.dialling import Dialler
-from openclaw_desktop.service.mcp_desk import McpDesk
+from openclaw_desktop.service.mcp.desk import McpDesk
 from openclaw_desktop.tools.mcp.form import Server
 from openclaw_desktop.workers.keeper import namespaces_work
 from openclaw_desktop.workers.sandbox import bpf, landlock
@@ -139,7 +139,7 @@ async def test_a_public_server_over_http(tmp_path: Path) -> None:
         form = {"mcpServers": {"library": {"type": "http", "url": f"http://127.0.0.1:{port}/mcp"}}}
         room = Room(tmp_path)
         desk = McpDesk(room.servers, ())
-        from openclaw_desktop.service.mcp_views import McpWalls
+        from openclaw_desktop.service.mcp.views import McpWalls
 
         (view,) = await desk.add(json.dumps(form), "", McpWalls())
         assert view.state == "waits" and view.title.startswith("shanghai-library") and view.network == "hosts"

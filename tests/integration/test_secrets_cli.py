@@ -21,7 +21,7 @@ HOST = "api.example.com"
 USE = """
 import asyncio, os, sys
 from pathlib import Path
-from openclaw_desktop.service.keeping import make_secrets
+from openclaw_desktop.service.memory.keeping import make_secrets
 from openclaw_desktop.storage.settings import load_settings
 from openclaw_desktop.system.paths import find_home
 home = find_home(Path(sys.argv[1]), {})
@@ -43,7 +43,7 @@ NEEDY = """
 import sys
 from openclaw_desktop.cli.commands import run_command
 from openclaw_desktop.service.local import LocalService
-from openclaw_desktop.service.memory_api import ErasureView
+from openclaw_desktop.service.memory.api import ErasureView
 async def forget(self, ids):
     return ErasureView("era", "", len(await self._parts.secrets.get("key", "api.example.com")))
 LocalService.forget = forget

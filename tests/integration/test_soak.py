@@ -20,7 +20,7 @@ from endpoint_server import EndpointServer, Reply, Seen, says
 
 from openclaw_desktop.core.events import TurnFinished
 from openclaw_desktop.service.api import AskRequest
-from openclaw_desktop.service.job_views import NewJob
+from openclaw_desktop.service.jobs.views import NewJob
 from openclaw_desktop.service.remote import RemoteService
 
 NOTE = "The plumber comes on Thursday at nine."

@@ -13,10 +13,10 @@ from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, Receipt
 from openclaw_desktop.notifications.store import LIVE
 from openclaw_desktop.service.api import AskRequest, GrantView, ModelView, SessionView
-from openclaw_desktop.service.job_views import BuiltInView, JobsStatus
-from openclaw_desktop.service.key_views import EncryptionView, KeyAction, KeyChange
-from openclaw_desktop.service.memory_api import ErasureView, FeedbackView, Mark, MemoryHit, RecallAnswer
-from openclaw_desktop.service.notice_views import NoticeView, NotificationsStatus
+from openclaw_desktop.service.jobs.views import BuiltInView, JobsStatus
+from openclaw_desktop.service.memory.api import ErasureView, FeedbackView, Mark, MemoryHit, RecallAnswer
+from openclaw_desktop.service.memory.key_views import EncryptionView, KeyAction, KeyChange
+from openclaw_desktop.service.notices.views import NoticeView, NotificationsStatus
 from openclaw_desktop.service.status_views import (
     Finding,
     HealthStatus,
@@ -27,7 +27,7 @@ from openclaw_desktop.service.status_views import (
     SchedulerStatus,
     Status,
 )
-from openclaw_desktop.service.wall_views import InboxState, InboxView
+from openclaw_desktop.service.walls.views import InboxState, InboxView
 
 SMALL = ModelView("small-1b", "Small 1B", 1_100_000_000, "Apache-2.0", 32_768, False, None, False)
 GOOD = ModelView("good-4b", "Good 4B", 2_600_000_000, "Apache-2.0", 32_768, True, None, False)

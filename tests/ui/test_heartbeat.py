@@ -10,7 +10,7 @@ import os, threading, time
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from openclaw_desktop.service.watchdog import Heartbeat, Watcher
+from openclaw_desktop.service.lifecycle.watchdog import Heartbeat, Watcher
 from openclaw_desktop.ui.loop import Loop
 
 class Writer:

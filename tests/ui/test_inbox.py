@@ -16,7 +16,7 @@ from ui_bench import Bench, on_loop, until
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import ChatChanged, InboxChanged, ShownArgument, ShownCall, TurnFinished
 from openclaw_desktop.service.api import SessionMessage, SessionView
-from openclaw_desktop.service.wall_views import InboxView
+from openclaw_desktop.service.walls.views import InboxView
 from openclaw_desktop.ui.inbox import InboxWindow
 from openclaw_desktop.ui.inbox_desk import InboxDesk
 

@@ -8,7 +8,7 @@ from scripted_service import ScriptedService
 from ui_bench import Bench, on_loop, until
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.service.job_views import HeartbeatStatus, JobsStatus
+from openclaw_desktop.service.jobs.views import HeartbeatStatus, JobsStatus
 from openclaw_desktop.ui.jobs_menu import JobsMenu
 from openclaw_desktop.ui.tray import Tray
 

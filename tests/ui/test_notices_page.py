@@ -16,7 +16,7 @@ from ui_bench import on_loop, until
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import NoticeFollowed, NoticesChanged
-from openclaw_desktop.service.notice_views import NoticeView
+from openclaw_desktop.service.notices.views import NoticeView
 from openclaw_desktop.ui.inbox import InboxWindow
 from openclaw_desktop.ui.inbox_desk import InboxDesk
 from openclaw_desktop.ui.notices import NoticeCard

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QTextEdit
 
 from openclaw_desktop.core.events import Choice, Question, ShownArgument, ShownCall
-from openclaw_desktop.service.question_lines import Line, describe_calls
+from openclaw_desktop.service.walls.question_lines import Line, describe_calls
 from openclaw_desktop.ui.question import BUTTON_LINES, QuestionDialog, break_text
 from openclaw_desktop.ui.theme import DARK, LIGHT, Theme
 

@@ -12,7 +12,7 @@ from scripted_service import CODE, ScriptedService
 from ui_bench import on_loop, until
 
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.service.backups import CopyOffer
+from openclaw_desktop.service.memory.backups import CopyOffer
 from openclaw_desktop.ui.application import Front
 from openclaw_desktop.ui.desktop import Desktop
 from openclaw_desktop.ui.tray import Tray

@@ -12,8 +12,8 @@ import pytest
 from openclaw_desktop.cli.accounts import VERBS
 from openclaw_desktop.cli.parser import build_parser
 from openclaw_desktop.core.errors import UserError
-from openclaw_desktop.service.account_desk import AccountDesk
-from openclaw_desktop.service.account_views import AccountView
+from openclaw_desktop.service.accounts.desk import AccountDesk
+from openclaw_desktop.service.accounts.views import AccountView
 from openclaw_desktop.service.api import GrantView, SecretView
 from openclaw_desktop.tools.accounts import AccountBook
 

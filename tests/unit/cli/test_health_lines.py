@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openclaw_desktop.cli.health import describe_point, describe_presence
 from openclaw_desktop.cli.parser import build_parser
-from openclaw_desktop.service.machine_views import MetricView, PresenceHour, PresenceView
+from openclaw_desktop.service.machine.views import MetricView, PresenceHour, PresenceView
 
 
 def test_a_point_is_one_line() -> None:

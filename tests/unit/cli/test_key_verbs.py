@@ -8,7 +8,7 @@ import pytest
 from openclaw_desktop.cli import encryption, onboarding
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.service.api import AgentService
-from openclaw_desktop.service.key_views import EncryptionView, KeyChange
+from openclaw_desktop.service.memory.key_views import EncryptionView, KeyChange
 
 
 class Service:

@@ -6,7 +6,7 @@ from openclaw_desktop.cli import memory_output as words
 from openclaw_desktop.cli.commands import VERBS
 from openclaw_desktop.cli.parser import build_parser
 from openclaw_desktop.core.labels import Label
-from openclaw_desktop.service.memory_api import (
+from openclaw_desktop.service.memory.api import (
     ChangeView,
     ErasurePreview,
     ErasureView,

@@ -19,7 +19,7 @@ from openclaw_desktop.inference.records import CompletionRecord
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
-from openclaw_desktop.service.machine_care import MachineCare
+from openclaw_desktop.service.machine.care import MachineCare
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.battery import Power
 

@@ -13,7 +13,7 @@ from openclaw_desktop.agent.session import Task
 from openclaw_desktop.core.events import TurnEvent, TurnFailed, TurnStarted
 from openclaw_desktop.service import local
 from openclaw_desktop.service.api import AskRequest
-from openclaw_desktop.service.health import LastError
+from openclaw_desktop.service.doctor.health import LastError
 from openclaw_desktop.service.local import LocalService
 
 

@@ -11,8 +11,8 @@ from openclaw_desktop.core.errors import Failure
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Receipt, Timing, ToolCall, Usage
 from openclaw_desktop.core.power import LevelChanged, Woke
-from openclaw_desktop.service.questions import QUESTIONS_A_TURN, QuestionDesk
 from openclaw_desktop.service.stores import is_statement
+from openclaw_desktop.service.walls.questions import QUESTIONS_A_TURN, QuestionDesk
 from openclaw_desktop.service.wire import decode_event, encode, encode_frame
 
 LABEL = Label("untrusted", "private", ("file:/x",))

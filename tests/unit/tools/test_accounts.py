@@ -10,9 +10,9 @@ import pytest
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.security.grants import GrantStore
-from openclaw_desktop.service import account_desk
-from openclaw_desktop.service.account_desk import AccountDesk
-from openclaw_desktop.service.account_views import AccountView
+from openclaw_desktop.service.accounts import desk as account_desk
+from openclaw_desktop.service.accounts.desk import AccountDesk
+from openclaw_desktop.service.accounts.views import AccountView
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.tools.accounts import Account, AccountBook, Server, parse_server
 

@@ -14,7 +14,7 @@ from openclaw_desktop.core.messages import ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import CallScene, ToolResult
 from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.security import inbox
-from openclaw_desktop.service import wall_desk
+from openclaw_desktop.service.walls import desk as wall_desk
 from openclaw_desktop.tools import execution
 
 __all__ = ["house"]

@@ -19,7 +19,7 @@ from openclaw_desktop.security.audit import AuditLog
 from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.inbox import LIFE, InboxStore
-from openclaw_desktop.service.wall_desk import WallDesk
+from openclaw_desktop.service.walls.desk import WallDesk
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.execution import Executor, Walls

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from openclaw_desktop.agent.plain_requests import find_form, parse_plain
-from openclaw_desktop.service.tooling import find_times
+from openclaw_desktop.service.walls.tooling import find_times
 from openclaw_desktop.tools.job_forms import job_forms
 
 FORMS = job_forms(find_times)

@@ -1,0 +1,1 @@
+"""Accounts for mail and calendars, as front ends use them. Start at `desk.py`."""

@@ -1,0 +1,1 @@
+"""Scheduled jobs: what they do and how front ends use them. Start at `scheduling.py`."""

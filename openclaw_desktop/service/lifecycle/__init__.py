@@ -1,0 +1,1 @@
+"""How the agent is started, watched and ended, and what it says of its last end."""

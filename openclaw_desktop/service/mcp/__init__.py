@@ -1,0 +1,1 @@
+"""Servers of MCP, as front ends use them. Start at `desk.py`."""

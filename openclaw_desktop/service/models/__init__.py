@@ -1,0 +1,1 @@
+"""The models and endpoints that answer, as front ends use them. Start at `thinking.py`."""

@@ -1,0 +1,1 @@
+"""Notices, as front ends use them. Start at `noticing.py`."""
