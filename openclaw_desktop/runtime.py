@@ -158,7 +158,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
             favourites=favourites(await walled.audit.uses()),
         ))  # fmt: skip
         models.opening = agent.opening
-        growth = Growth(database.path, settings.memory.limit_mb)
+        growth = Growth(database.path, settings.memory.limit_mb, keep_turns_mb=settings.memory.keep_turns_mb)
         memories.when_told(permit.touch)
         consolidator = make_consolidator(database, memories, permit, minds, growth)
         care = MemoryCare(database, tier_limits(settings.memory), clock, memories.erasing.let_go)
@@ -169,7 +169,7 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
         await finish_erasures(home, settings, memories, usage, client)
         await end_cut_short(database, clock.now(), stores)
         backups = BackupDesk(database, housekeeping)
-        relief = make_relief(database, consolidator, housekeeping, growth, memories, vectors, usage)
+        relief = make_relief(database, consolidator, housekeeping, growth, memories, vectors, usage, care)
         machine.join(client, minds.ledger, box.tool_host, relief, noticing.notify)
         health = HealthDesk(
             home, mode, database, memories, client, models, box.tool_host, housekeeping, growth, machine,

@@ -72,6 +72,10 @@ def run_command(words: list[str]) -> int:
             from openclaw_desktop.cli.serve import serve
 
             return asyncio.run(serve(home))
+        if arguments.verb == "config":
+            from openclaw_desktop.cli import config
+
+            return config.run(home, arguments)
         if arguments.verb == "service":
             from openclaw_desktop.cli import service
 

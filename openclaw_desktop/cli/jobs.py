@@ -173,16 +173,30 @@ def _shown(arguments: argparse.Namespace, job: JobView, sentence: str) -> int:
     if arguments.json:
         output.print_json(job)
         return ExitCode.DONE
-    coming = tr(" Next: {times}.", times="; ".join(map(_moment, job.next))) if job.next else ""
-    output.say(f"{sentence} {job.when}{coming}\n")
+    coming = tr(" Next: {times}.", times="; ".join(map(_moment, job.next)) + _elsewhere(job)) if job.next else ""
+    output.say(f"{sentence} {job.heard or job.when}{coming}\n")
+    if job.problem:
+        output.tell(job.problem)
     return ExitCode.DONE
 
 
 def _line(job: JobView) -> str:
-    state = job.waits if job.enabled else tr("paused")
-    following = tr("next {when}", when=_moment(job.next[0])) if job.next else ""
+    if job.problem:
+        return f"{visible(job.name):24} {job.problem} " + tr(
+            "To give it up: openclaw-agent task remove {id}", id=job.id
+        )
+    state = (job.waits or (tr("over") if job.over else "")) if job.enabled else tr("paused")
+    following = tr("next {when}", when=_moment(job.next[0])) + _elsewhere(job) if job.next else ""
     extra = ", ".join(part for part in (following, state) if part)
     return f"{visible(job.name):24} {job.when}" + (f" ({extra})" if extra else "")
+
+
+def _elsewhere(job: JobView) -> str:
+    """Return where it is that a job's times are told by another clock than this machine's."""
+    moments = [datetime.fromisoformat(text) for text in job.next]
+    if all(moment.utcoffset() == moment.astimezone().utcoffset() for moment in moments):
+        return ""
+    return tr(" in {zone}", zone=visible(job.zone))
 
 
 def _run_line(run: RunView, *, named: bool = False) -> str:

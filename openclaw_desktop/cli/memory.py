@@ -106,6 +106,10 @@ async def unpin_memory(service: AgentService, arguments: argparse.Namespace) -> 
 async def _edit(service: AgentService, arguments: argparse.Namespace, edit: MemoryEdit) -> int:
     run = await service.edit_memory(arguments.id, edit)
     undo = tr("Changed. openclaw-agent memory undo {run} takes it back.", run=run.id)
+    changes = (await service.show_memory_run(run.id)).changes
+    if ended := sum(change.action == "superseded" for change in changes):
+        undo += "\n" + tr("It ended {count} that said otherwise; openclaw-agent memory runs {run} shows it.",
+                          count=ended, run=run.id)  # fmt: skip
     _print(arguments, {"run": run, "memory": (await service.show_memory(arguments.id)).memory}, undo)
     return ExitCode.DONE
 

@@ -86,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_accounts(verb("account", tr("mail and calendars")), common)
     add_task_actions(verb("task", tr("scheduled jobs and reminders")), common, _count, _seconds)
 
+    _add_config(verb("config", tr("the settings")), common)
     _add_walls(verb, common)
     add_notices(verb("notify", tr("what the agent had to tell you")), common)
     _add_backup_actions(verb("backup", tr("copies of the memory")), common)
@@ -138,6 +139,15 @@ def _add_service(verb: _Parser, common: _Parser) -> None:
     remove = service.add_parser("remove", help=tr("no longer"), parents=[common])
     remove.add_argument("--system", action="store_true", help=tr("the service of this machine"))
     service.add_parser("status", help=tr("what starts the agent by itself"), parents=[common])
+
+
+def _add_config(verb: _Parser, common: _Parser) -> None:
+    config = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    one = config.add_parser("get", help=tr("show one, or all"), parents=[common])
+    one.add_argument("name", nargs="?", default="", metavar="NAME", help=tr("such as model.threads"))
+    change = config.add_parser("set", help=tr("change one"), parents=[common])
+    change.add_argument("name", metavar="NAME", help=tr("such as model.threads"))
+    change.add_argument("value", metavar="VALUE", help=tr('"" goes back to the default'))
 
 
 def _add_walls(verb: Callable[[str, str], _Parser], common: _Parser) -> None:

@@ -87,7 +87,8 @@ def _tell_end(arguments: argparse.Namespace, entry: InboxView) -> int:
 
 
 def _describe(entry: InboxView) -> str:
-    lines = [f"{entry.id}  {entry.state}  {entry.tool}: {entry.call.target}"]
+    about = f": {entry.call.target}" if entry.call.target else ""
+    lines = [f"{entry.id}  {entry.state}  {entry.tool}{about}"]
     if entry.origins:
         lines.append(tr("    follows from texts that you did not write: {origins}", origins=", ".join(entry.origins)))
     if entry.state == "open":

@@ -15,19 +15,12 @@ Priority = Literal["critical", "high", "normal", "low", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeAction:
-    """A button of a notice. `id`: what comes back when it is pressed; ids with a meaning are `notifications`' own."""
-
-    id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """One thing to tell. `topic`: what kind of thing ("mail", "job:ID"), by which notices are batched and learnt of.
 
     `why`: why it is told, a sentence for people. `key`: a later notice of the same key takes its place; "" for none.
-    `label`: of all that `title` and `body` are made of. `session_id`: the chat that it leads to, if any.
+    `label`: of all that `title` and `body` are made of. `open_text`: what the button says that leads where the notice
+    does, "" for "Open". `session_id`: the chat that it leads to, if any.
     """
 
     topic: str
@@ -37,7 +30,7 @@ class Notice:
     priority: Priority = "normal"
     why: str = ""
     key: str = ""
-    actions: tuple[NoticeAction, ...] = ()
+    open_text: str = ""
     session_id: str | None = None
 
 

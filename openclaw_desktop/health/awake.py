@@ -27,8 +27,9 @@ class Awake:
         self._on_mains = on_mains
         self._reasons: list[str] = []
         self._release: Callable[[], None] | None = None
-        # Why nothing here can hold sleep off; "" as far as is known.
+        # Why nothing here could hold sleep off when it was asked last; "" as far as is known.
         self.refused = ""
+        self._is_asked = False
         self._lock = asyncio.Lock()
         self._tasks = TaskSet()
 
@@ -41,8 +42,13 @@ class Awake:
     async def __call__(self, why: str) -> AsyncIterator[None]:
         """Hold sleep off inside, while the machine is on mains."""
         self._reasons.append(why)
+        # What refused the run before may have come by now; who begins asks anew.
+        self._is_asked = False
         try:
-            await self.settle()
+            if self.refused:
+                self._tasks.start(self.settle(), "ask again for sleep to be held off")  # the run does not wait for it
+            else:
+                await self.settle()
             yield
         finally:
             self._reasons.remove(why)
@@ -52,6 +58,7 @@ class Awake:
     def follow(self) -> None:
         """Take note that the power may have changed."""
         if self._reasons:
+            self._is_asked = False
             self._tasks.start(self.settle(), "hold or let go of sleep")
 
     async def settle(self) -> None:
@@ -61,14 +68,16 @@ class Awake:
             if not wanted and self._release is not None:
                 release, self._release = self._release, None
                 await asyncio.to_thread(release)
-            elif wanted and self._release is None and not self.refused:
+            elif wanted and self._release is None and not self._is_asked:
+                self._is_asked = True
                 try:
                     # Whoever uses this machine can read these words: they name no run.
                     self._release = await asyncio.to_thread(self._inhibit.hold, tr("a run is under way"))
+                    self.refused = ""
                 except UserError as error:
-                    # Said once: the next run would be refused alike.
+                    if str(error) != self.refused:  # said once
+                        log.info("%s", error)
                     self.refused = str(error)
-                    log.info("%s", error)
 
     async def stop(self) -> None:
         """Let go, whoever still wants it."""

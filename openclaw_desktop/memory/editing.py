@@ -1,7 +1,7 @@
 """Changing a memory by hand.
 
-Owns what follows from a change: whose words they are then, and that it can be taken back. Must not know who asks. Runs
-on the writer's thread, within one transaction.
+Owns what follows from a change: whose words they are then and since when, what they end, and that it can be taken
+back. Must not know who asks. Runs on the writer's thread, within one transaction.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory import history
+from openclaw_desktop.memory.consolidation import reading
+from openclaw_desktop.memory.consolidation.deeds import learn_rejections
+from openclaw_desktop.memory.consolidation.facts import DERIVED, Diff, named_times, sense_key
+from openclaw_desktop.memory.consolidation.importance import MEDIUM_FROM
+from openclaw_desktop.memory.records import StoredMemory
+from openclaw_desktop.memory.rows import COLUMNS, fetch_memories, stored
 from openclaw_desktop.storage.database import fetch
 
 TIMES = ("valid_from", "valid_to", "expires_at")
@@ -28,20 +34,40 @@ def edit(connection: apsw.Connection, memory_id: str, columns: Mapping[str, Any]
     `columns`: `text`, `importance` (0-1), `pinned` and times, "" for none. A text is the user's own from then on: they
     typed it. Raises UserError where there is no such memory, or a value makes no sense.
     """
-    if not fetch(connection, "select 1 from memories where id = ?", (memory_id,)):
+    found = fetch(connection, f"select {COLUMNS} from memories m where m.id = ?", (memory_id,))
+    if not found:
         raise unknown_memory(memory_id)
+    before = stored(found[0])
     changes = {name: _checked(name, value, now) for name, value in columns.items()}
     if "text" in changes:
-        changes |= {"integrity": USER.integrity, "origins": json.dumps(USER.origins), "confidence": 1.0}
-        if fetch(connection, "select speaker from memories where id = ?", (memory_id,))[0][0] not in ("", "user"):
-            changes["speaker"] = "user"
+        changes = _own_words(before, changes["text"], now) | changes
     run = history.begin_run(connection, "edit", now)
     action = "pinned" if changes.get("pinned") else "unpinned" if "pinned" in changes else "edited"
     changed = history.change_columns(connection, run, memory_id, action, changes)
     if changes.keys() & set(TIMES):
         _check_times(connection, memory_id)
+    if changed and "text" in changes and before.kind == "fact":
+        # What is put right by hand takes effect at once, as what is said does.
+        learn_rejections(connection)
+        (fact,) = fetch_memories(connection, [before.rowid])
+        reading.read_fact(Diff(connection, now, lambda _: run), fact)
     history.finish_run(connection, run, now)
     return run if changed else None
+
+
+def _own_words(before: StoredMemory, text: str, now: datetime) -> dict[str, Any]:
+    """Return what else changes with the text: it is the user's, and of a fact that still holds, what they say now."""
+    changes: dict[str, Any] = {"integrity": USER.integrity, "origins": json.dumps(USER.origins), "confidence": 1.0}
+    if before.speaker not in ("", "user"):
+        changes["speaker"] = "user"
+    if before.source == DERIVED:
+        changes["source"] = "user"  # what was derived may go, and what they typed stands nowhere else
+    if before.kind != "fact" or before.superseded_by is not None or sense_key(before.text) == sense_key(text):
+        return changes
+    changes |= {"created_at": now.isoformat(timespec="milliseconds"), "created_s": int(now.timestamp())}
+    changes |= {"tier": "medium", "importance": max(before.importance, MEDIUM_FROM)}
+    named = named_times(before.text, before.created_at)
+    return changes | {name: None for name, value in named.items() if getattr(before, name) == value}
 
 
 def unknown_memory(memory_id: str) -> UserError:

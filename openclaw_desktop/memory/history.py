@@ -275,7 +275,10 @@ def _set_sources(connection: apsw.Connection, memory_id: str, sources: Sequence[
 
 
 def _built_on(connection: apsw.Connection, run_id: int) -> int | None:
-    """Return the last later run that changed what this one changed, or made memories of what this one added."""
+    """Return the last later run that changed what this one changed, or made something of it.
+
+    What it added may have become the source of a memory, and what it changed, or added, may have ended another one.
+    """
     later = "select c.run_id from memory_changes c join memory_runs r on r.id = c.run_id"
     same = f"""{later} where c.run_id > ?1 and r.undone_at is null
         and c.memory_id in (select memory_id from memory_changes where run_id = ?1)"""
@@ -283,7 +286,9 @@ def _built_on(connection: apsw.Connection, run_id: int) -> int | None:
         join memory_sources s on s.memory_rowid = m.rowid join memories source on source.rowid = s.source_rowid
         where c.run_id > ?1 and r.undone_at is null and c.before is null
         and source.id in (select memory_id from memory_changes where run_id = ?1 and before is null)"""
-    found = fetch(connection, f"select max(run_id) from ({same} union all {made})", (run_id,))
+    ended = f"""{later} where c.run_id > ?1 and r.undone_at is null
+        and json_extract(c.after, '$.superseded_by') in (select memory_id from memory_changes where run_id = ?1)"""
+    found = fetch(connection, f"select max(run_id) from ({same} union all {made} union all {ended})", (run_id,))
     return found[0][0] if found else None
 
 

@@ -94,11 +94,14 @@ class MemoryStore:
         await self._database.write(insert)
         return ids
 
-    async def recall(self, query: str, k: int = 10, now: datetime | None = None) -> list[Recollection]:
-        """Return up to `k` memories for `query`, best first; each says why."""
+    async def recall(self, query: str, k: int = 10, now: datetime | None = None, facts: int = 0) -> list[Recollection]:
+        """Return up to `k` memories for `query`, best first; each says why.
+
+        `facts`: after those, so many medium-term facts that stand further down.
+        """
         # "Yesterday" is the user's: the clock tells the time in UTC.
         with self._database.waiting.someone():
-            return await self._search.find(query, k, now or self._clock.now().astimezone(tzlocal()))
+            return await self._search.find(query, k, now or self._clock.now().astimezone(tzlocal()), facts)
 
     async def forget(self, ids: Sequence[str], asked_in: str | None = None) -> int:
         """Erase memories, and all that was made of them and of the turns they came from; see `Erasing.erase`.

@@ -1,12 +1,13 @@
 """How turns age: short-term to long-term, chats to the archive, and out only by the user's own rule.
 
 Owns which memories change their tier by age and number, which chats are archived, and which memories end: those that
-were given an end, and turns where the user set one for all. Must not know how a memory is erased. Loop; SQL runs on
-the database's threads.
+were given an end, and turns where the user set one for all: an age, or a size of the file. Must not know how a memory
+is erased. Loop; SQL runs on the database's threads.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,19 +19,22 @@ from openclaw_desktop.storage.database import Database, fetch
 LARGEST_SHARE = 0.2
 # Of a handful of memories any one is a large share.
 FEW = 3
+# By size, a little more goes than must, so that it does not begin anew with the next turn.
+SHARE_LEFT = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class TierLimits:
     """For how long and how many turns stay short-term, when an idle chat is archived, and how long turns are kept.
 
-    `keep_turns_days` None: for ever.
+    `keep_turns_days` None: for ever; `keep_turns_bytes` None: however large the file gets.
     """
 
     short_days: int = 14
     short_turns: int = 400
     archive_days: int = 30
     keep_turns_days: int | None = None
+    keep_turns_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +110,19 @@ def _ending(connection: apsw.Connection, limits: TierLimits, now: datetime) -> t
         oldest_s = int((now - timedelta(days=limits.keep_turns_days)).timestamp())
         sql = "select id from memories where kind = 'turn' and created_s < ? and not pinned"
         found += [str(row[0]) for row in fetch(connection, sql, (oldest_s,))]
+    if limits.keep_turns_bytes is not None:
+        found += _beyond(connection, limits.keep_turns_bytes)
     return tuple(dict.fromkeys(found))
+
+
+def _beyond(connection: apsw.Connection, most_bytes: int) -> list[str]:
+    """Return the turns that came first, about as many as the file has to lose to get below `most_bytes`."""
+    pages, free, page_bytes = (int(connection.pragma(n)) for n in ("page_count", "freelist_count", "page_size"))
+    used_bytes = (pages - free) * page_bytes
+    if used_bytes <= most_bytes:
+        return []
+    ((total,),) = fetch(connection, "select count(*) from memories")
+    count = math.ceil((used_bytes - SHARE_LEFT * most_bytes) / (used_bytes / max(1, total)))
+    # In the order in which they came: a clock that was behind makes none of today's the oldest.
+    sql = "select id from memories where kind = 'turn' and not pinned order by rowid limit ?"
+    return [str(row[0]) for row in fetch(connection, sql, (count,))]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 
@@ -25,7 +25,6 @@ from openclaw_desktop.notifications.quiet import Span, next_at, quiet_until
 from openclaw_desktop.notifications.store import Change, Kept, NoticeStore, State
 from openclaw_desktop.notifications.wording import LATER, LESS, digest_of, rank_of, toast_of
 from openclaw_desktop.system.toast import (
-    OPEN,
     Attention,
     Toast,
     ToastClosed,
@@ -52,9 +51,6 @@ EXPIRE_EVERY = timedelta(hours=1)
 CLOCK_SET_BACK = timedelta(minutes=1)
 # So long after a failure, such as a full disk, it is tried again.
 FAILED_WAIT_S = 60.0
-
-# What a button of a notice's own does, by the id of the button; it is given the notice.
-Act = Callable[[Kept], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,6 @@ class Notifier:
         self._woken = asyncio.Event()
         self._events: deque[ToastEvent] = deque()
         self._screen: dict[str, _OnScreen] = {}
-        self._acts: dict[str, Act] = {}
         self._busy: tuple[float, str] | None = None
         self._last_expiry: datetime | None = None
         self._looked_at: datetime | None = None
@@ -107,10 +102,6 @@ class Notifier:
         """Note what became of a toast."""
         self._events.append(event)
         self._woken.set()
-
-    def on_action(self, action_id: str, act: Act) -> None:
-        """Have `act` called with the notice whose button of that id was pressed."""
-        self._acts[action_id] = act
 
     async def __call__(self, notice: Notice) -> str:
         """Keep a notice and return its id; see `core.notices.Notify`."""
@@ -192,8 +183,7 @@ class Notifier:
             wait_s: float | None
             try:
                 if not begun:
-                    # Another session, and maybe other settings: what stood in the way may be gone.
-                    await self.store.release("off", "busy", "unreachable", "quiet", "budget", "batch")
+                    await self._begin()
                     begun = True
                 await self._take_events()
                 wait_s = await self.look()
@@ -206,6 +196,19 @@ class Notifier:
                     await self._woken.wait()
             except TimeoutError:
                 continue
+
+    async def _begin(self) -> None:
+        """Clear away what an agent before this one left: toasts whose buttons nobody hears, and what stood in the way.
+
+        That was another session, and maybe other settings.
+        """
+        left = await self.store.take_marks()
+        try:
+            if left and self._toasts is not None:
+                await self._toasts.sweep(left)
+        except Exception as error:  # a UserError, or whatever the desktop's library did
+            log.info("toasts of before may stand: %s", error if isinstance(error, UserError) else type(error).__name__)
+        await self.store.release("off", "busy", "unreachable", "quiet", "budget", "batch")
 
     async def look(self) -> float | None:
         """Decide on everything that is due now, and return the seconds until the next; None where nothing is."""
@@ -277,7 +280,7 @@ class Notifier:
         try:
             if self._toasts is None:
                 raise UserError("no_toasts", tr("Nothing here shows notices."))
-            await self._toasts.show(toast)
+            mark = await self._toasts.show(toast)
         except Exception as error:  # a UserError, or whatever the desktop's program and its library did
             log.info("a notice waits: %s", error if isinstance(error, UserError) else type(error).__name__)
             self._screen.pop(toast.id, None)
@@ -285,6 +288,8 @@ class Notifier:
             return False
         if toast.id not in self._screen:
             await self._toasts.withdraw(toast.id)  # its notice ended, or another took its place, while it came
+        elif mark:
+            await self.store.note_mark(toast.id, mark)
         return True
 
     async def _moment(self, now: datetime, due: Sequence[Kept]) -> Moment:
@@ -341,16 +346,14 @@ class Notifier:
             kept = await self.store.get(notice_id)
         except UserError:  # erased meanwhile
             return
-        if action == OPEN:
-            await self._open(kept)
-        elif action == LATER:
+        if action == LATER:
             if not kept.is_over:
                 await self.snooze(kept.id)
         elif action == LESS:
             await self.store.shift(kept.topic, -1)
             await self._end([kept.id], tr("You asked for less of this."), "dismissed")
         else:
-            await self._act(kept, action)
+            await self._open(kept)
 
     async def _open(self, kept: Kept) -> None:
         toasts = await self.store.end([kept.id], "opened", "", "o")
@@ -361,15 +364,6 @@ class Notifier:
         # Which of them mattered the user shows in the window.
         self._publish(NoticeFollowed("", "", None))
         await self._tell()
-
-    async def _act(self, kept: Kept, action: str) -> None:
-        """Do what a button of the notice's own is for; only one that it had counts."""
-        act = self._acts.get(action)
-        if act is None or action not in {one.id for one in kept.actions}:
-            await self._open(kept)
-            return
-        await self._after(await self.store.end([kept.id], "opened", "", "o"))
-        await act(kept)
 
     async def _end(self, ids: Sequence[str], reason: str, state: State = "opened") -> None:
         await self._after(await self.store.end(ids, state, reason))

@@ -1,7 +1,7 @@
 """The rows of notices: each is here before it is shown, and each says how it stands and why.
 
-Owns the tables `notices`, `notice_topics` and `notice_marks`. Must not decide anything. Loop; SQL on the database's
-threads.
+Owns the tables `notices`, `notice_topics`, `notice_toasts` and `notice_marks`. Must not decide anything. Loop; SQL on
+the database's threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from openclaw_desktop.core.clock import Clock
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import Label
-from openclaw_desktop.core.notices import Notice, NoticeAction, Priority
+from openclaw_desktop.core.notices import Notice, Priority
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.notifications.worth import Habit, Judged, Outcome, after, judge, shifted
 from openclaw_desktop.security.labels import label_columns, label_of
@@ -31,6 +31,8 @@ UNTOLD_LIFE = timedelta(days=30)
 KEPT_OVER = 2000
 SHOWN = 300
 KEPT_TOASTS = timedelta(hours=2)
+# The marks of so many toasts are kept: no screen holds more that can still be pressed.
+KEPT_MARKS = 30
 # More than anybody reads: what a notice says is cut to this.
 TITLE_CHARS, BODY_CHARS = 300, 4000
 
@@ -56,7 +58,7 @@ class Kept:
     asked: Priority
     priority: Priority
     priority_why: str
-    actions: tuple[NoticeAction, ...]
+    open_text: str
     session_id: str | None
     label: Label
     created_at: str
@@ -138,7 +140,7 @@ class NoticeStore:
             row = (
                 notice_id, notice.topic, notice.key, _clean(notice.title[:TITLE_CHARS]),
                 _clean(notice.body[:BODY_CHARS]), _clean(notice.why), notice.priority, judged.priority, judged.why,
-                json.dumps([[action.id, action.text] for action in notice.actions]),
+                json.dumps([notice.open_text] if notice.open_text else []),
                 notice.session_id if known else None, *label_columns(notice.label), now, state, reason,
             )  # fmt: skip
             columns = _COLUMNS.removesuffix(", due_at, toast, shown_at, seen_at, ended_at")
@@ -208,6 +210,32 @@ class NoticeStore:
             where toast = ? and state in ('shown', 'digested') and seen_at is null"""
         values = (reason, _iso(due), toast)
         await self._database.write(lambda connection: connection.execute(sql, values).fetchall())
+
+    async def note_mark(self, toast: str, mark: str) -> None:
+        """Keep by what a toast is known to whoever shows it, for an agent that is started while it stands."""
+
+        def work(connection: apsw.Connection) -> None:
+            kept = [*_marks(connection), (toast, mark)][-KEPT_MARKS:]
+            connection.execute("insert or replace into notice_marks values ('toasts', ?)", (json.dumps(kept),))
+
+        await self._database.write(work)
+
+    async def take_marks(self) -> tuple[str, ...]:
+        """Return the marks of the last toasts, and forget them.
+
+        What is critical and was on one of these, with nobody having put it away or seen it, is to be told again.
+        """
+        again = """update notices set state = 'held', reason = 'unreachable', due_at = ? where priority = 'critical'
+            and state in ('shown', 'digested') and seen_at is null
+            and toast in (select value from json_each(?))"""
+
+        def work(connection: apsw.Connection) -> tuple[str, ...]:
+            kept = _marks(connection)
+            connection.execute(again, (self._now(), json.dumps([toast for toast, _ in kept])))
+            connection.execute("delete from notice_marks where name = 'toasts'")
+            return tuple(mark for _, mark in kept)
+
+        return await self._database.write(work)
 
     async def release(self, *reasons: str) -> None:
         """Have what is held for one of these reasons looked at now, for whichever where none is named."""
@@ -354,7 +382,8 @@ class NoticeStore:
 
     async def quiet_marks(self) -> tuple[datetime | None, datetime | None]:
         """Return until when the user wants nothing to be shown, and until when no quiet hours; None: they said none."""
-        rows = await self._database.rows("select name, value from notice_marks")
+        sql = "select name, value from notice_marks where name in ('quiet_until', 'open_until')"
+        rows = await self._database.rows(sql)
         found = {str(name): datetime.fromisoformat(str(value)) for name, value in rows}
         return found.get("quiet_until"), found.get("open_until")
 
@@ -383,6 +412,11 @@ def _end(connection: apsw.Connection, ids: Sequence[str], state: State, reason: 
     sql = """update notices set state = ?, reason = ?, due_at = null, ended_at = ?,
         seen_at = coalesce(seen_at, ?) where id in (select value from json_each(?))"""
     connection.execute(sql, (state, reason, now, None if state == "expired" else now, json.dumps(ids)))
+
+
+def _marks(connection: apsw.Connection) -> list[tuple[str, str]]:
+    rows = fetch(connection, "select value from notice_marks where name = 'toasts'", ())
+    return [(str(toast), str(mark)) for toast, mark in json.loads(rows[0][0])] if rows else []
 
 
 def _drop_old(connection: apsw.Connection) -> None:
@@ -422,7 +456,7 @@ def _kept(row: Row) -> Kept:
     actions: list[Any] = json.loads(row[9])
     return Kept(
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8],
-        tuple(NoticeAction(str(id_), str(text)) for id_, text in actions),
+        str(actions[0]) if actions else "",
         session_id=row[10], label=label_of(*row[11:14]), created_at=row[14], state=row[15], reason=row[16],
         due_at=row[17], toast=row[18], shown_at=row[19], seen_at=row[20], ended_at=row[21],
     )  # fmt: skip

@@ -18,22 +18,19 @@ from openclaw_desktop.system.toast import Toast, ToastAction
 
 TITLE_CHARS, BODY_CHARS, LINE_CHARS = 100, 400, 80
 DIGEST_LINES = 6
-LATER, LESS, SHOW = "later", "less", "show"
-# A toast has room for so many buttons; ours come after the notice's own.
-BUTTONS = 4
+LATER, LESS = "later", "less"
 
 
 def toast_of(kept: Kept, toast_id: str, replaces: str = "") -> Toast:
     """Return the toast of one notice."""
-    own = tuple(ToastAction(action.id, visible(action.text)) for action in kept.actions)
-    ours = (ToastAction(LATER, tr("Later")), ToastAction(LESS, tr("Less like this")))
     return Toast(
         toast_id,
         clip(title_of(kept), TITLE_CHARS),
         clip("\n".join([*_mark(kept.label), *_body(kept)]), BODY_CHARS),
         "critical" if kept.priority == "critical" else "normal",
-        (*own, *ours)[:BUTTONS],
+        (ToastAction(LATER, tr("Later")), ToastAction(LESS, tr("Less like this"))),
         replaces,
+        visible(kept.open_text) or tr("Open"),
     )
 
 
@@ -48,7 +45,7 @@ def digest_of(held: Sequence[Kept], toast_id: str) -> Toast:
         tr("{count} notices for you", count=len(held)),
         "\n".join([*_mark(join(kept.label for kept in ordered[:DIGEST_LINES])), *lines]),
         "critical" if rank([kept.priority for kept in held]) == "critical" else "normal",
-        (ToastAction(SHOW, tr("Show them")),),
+        open_text=tr("Show them"),
     )
 
 

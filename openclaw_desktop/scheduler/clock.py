@@ -207,6 +207,8 @@ class JobClock:
                 times += [] if limit is None else [limit]
             elif len(starts) + len(self._live) < MOST_AT_ONCE:
                 starts.append((job, run))
+            else:
+                waits[run.id] = tr("waits until one of the {count} jobs that run has ended", count=MOST_AT_ONCE)
         if starts or skips or any(run.reason != waits.get(run.id, run.reason) for _, run in look.ready):
             for job, run in await self._begin(starts, waits, skips):
                 self._live[run.id] = run, self._tasks.start(self._do(job, run), f"run of {job.id}")

@@ -63,10 +63,11 @@ class JobStore:
         """Return every job, by name."""
         return tuple(await self._database.read(read_jobs))
 
-    async def count_unreadable(self) -> int:
-        """Return how many jobs can't be read, and so don't run."""
-        sql = "select count(*) from jobs"
-        return await self._database.read(lambda connection: fetch(connection, sql)[0][0] - len(read_jobs(connection)))
+    async def names(self) -> dict[str, str]:
+        """Return the name of every job by its id, also of those that can't be read, in the order of the names."""
+        return {
+            str(row[0]): str(row[1]) for row in await self._database.rows("select id, name from jobs order by name")
+        }
 
     async def get(self, job_id: str) -> Job | None:
         """Return one job."""
@@ -75,10 +76,23 @@ class JobStore:
 
     async def find(self, words: str) -> Job:
         """Return the job that an id, a name, or some words of only one name mean; raises UserError."""
-        jobs, said = await self.all(), words.strip().casefold()
-        exact = [job for job in jobs if job.id == words.strip() or job.name.casefold() == said]
+        job_id, name = await self.named(words)
+        job = await self.get(job_id)
+        if job is None:
+            raise UserError(
+                "job_unreadable",
+                tr("The job “{name}” can't be read, so it doesn't run.", name=name),
+                tr("Its time zone may be unknown here: update the program. To give it up: openclaw-agent task remove"),
+                ExitCode.USAGE,
+            )
+        return job
+
+    async def named(self, words: str) -> tuple[str, str]:
+        """Return id and name of the job that `words` mean, as in `find`; it need not be one that can be read."""
+        jobs, said = list((await self.names()).items()), words.strip().casefold()
+        exact = [(job_id, name) for job_id, name in jobs if job_id == words.strip() or name.casefold() == said]
         wanted = set(_WORD.findall(said))
-        near = exact or [job for job in jobs if wanted and wanted <= set(_WORD.findall(job.name.casefold()))]
+        near = exact or [(job_id, name) for job_id, name in jobs if wanted and wanted <= _words_of(name)]
         if len(near) == 1:
             return near[0]
         shown = visible(words.strip()[:60])
@@ -91,7 +105,7 @@ class JobStore:
             )
         raise UserError(
             "several_jobs",
-            tr("“{words}” may be one of several: {names}.", words=shown, names="; ".join(job.name for job in near[:5])),
+            tr("“{words}” may be one of several: {names}.", words=shown, names="; ".join(name for _, name in near[:5])),
             tr("Write the whole name, or its id."),
             ExitCode.USAGE,
         )
@@ -184,6 +198,10 @@ class JobStore:
             reason = case reason when '' then ?2 else reason || ' (' || ?2 || ')' end
             where job_id = ?1 and state = 'claimed' and attempts > 0"""
         connection.execute(sql, (job_id, reason, stamp(now)))
+
+
+def _words_of(name: str) -> set[str]:
+    return set(_WORD.findall(name.casefold()))
 
 
 def _settled(plan: JobPlan, now: datetime) -> JobPlan:

@@ -78,7 +78,11 @@ class Ledger:
         now = self._clock.now()
 
         def take_over(connection: apsw.Connection) -> None:
-            left = read_runs(connection, "where state in ('claimed', 'running') and lease_owner <> ?", (self._owner,))
+            left = [
+                run
+                for state in ("claimed", "running")  # each has its index, and both together none
+                for run in read_runs(connection, f"where state = '{state}' and lease_owner <> ?", (self._owner,))
+            ]
             for job, run in with_jobs(connection, left):
                 if run.state == "running":
                     self._cut_off(connection, job, run, now)
@@ -247,7 +251,7 @@ class Ledger:
 
         def claim(connection: apsw.Connection) -> int:
             count = 0
-            for job in read_jobs(connection, """enabled and json_extract(trigger, '$.kind') = 'event'"""):
+            for job in read_jobs(connection, f"enabled and {run_accounts.ON_EVENT}"):
                 if job.plan.trigger == OnEvent(event, path):
                     count += run_accounts.claim_event(connection, job, event, now, self._owner)
             return count

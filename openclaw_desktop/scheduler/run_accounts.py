@@ -20,9 +20,15 @@ from openclaw_desktop.storage.database import fetch
 
 # A slot that is a time, and no event or the user's own wish.
 TIMED = "slot glob '[0-9]*'"
+# Few wait to begin, and a job may have had many runs: left to itself, SQLite would look through the latter.
+_CLAIMED = "indexed by job_runs_claimed where state = 'claimed'"
+# An event's job. A trigger that is no JSON any more is none: it must not keep the other jobs from their times.
+ON_EVENT = "case when json_valid(trigger) then json_extract(trigger, '$.kind') = 'event' else false end"
 # Single jobs that are over are kept, the newest of them.
 KEPT_OVER = 200
 LONGEST_BACKOFF = timedelta(days=1)
+# That runs of a job wait until their next time comes is told so often.
+TOLD_EVERY = timedelta(days=1)
 
 
 def account(connection: apsw.Connection, job: Job, now: datetime, owner: str) -> None:
@@ -70,22 +76,41 @@ def _may_be_skipped(job: Job) -> bool:
 
 
 def _take_up(connection: apsw.Connection, job: Job, moment: datetime, now: datetime, owner: str) -> None:
-    sql = "select 1 from job_runs where job_id = ? and state = 'running'"
-    if job.plan.overlap == "skip" and fetch(connection, sql, (job.id,)):
+    if job.plan.overlap == "skip" and _is_running(connection, job):
         reason = tr("the run before was still going on")
         insert(connection, job, stamp(moment), moment, now, state="skipped", reason=reason)
         connection.execute(
             "update job_runs set ended_at = ? where job_id = ? and slot = ?", (stamp(now), job.id, stamp(moment))
         )
         return
-    # What still waits to begin gives way to its successor: runs never pile up.
-    reason = tr("the next time came while it waited")
-    sql = f"""update job_runs set state = case attempts when 0 then 'missed' else 'failed' end,
-        delivery = case attempts when 0 then 'none' else 'pending' end, checked = 1, ended_at = ?,
-        reason = case reason when '' then ? else ? || ' (' || reason || ')' end
-        where job_id = ? and state = 'claimed' and {TIMED}"""
-    connection.execute(sql, (stamp(now), reason, reason, job.id))
+    _give_way(connection, job, now)
     claim(connection, job, stamp(moment), moment, now, owner)
+
+
+def _give_way(connection: apsw.Connection, job: Job, now: datetime) -> None:
+    """End what still waits to begin: its successor takes its place, so that runs never pile up."""
+    sql = f"select id, attempts, reason from job_runs {_CLAIMED} and job_id = ? and {TIMED}"
+    for run_id, attempts, waited in fetch(connection, sql, (job.id,)):
+        reason = tr("the next time came while it waited") + (f" ({waited})" if waited else "")
+        if attempts:
+            end(connection, run_id, "failed", reason, now, deliver=True)
+            continue
+        told = _is_to_be_told(connection, job, now)
+        end(connection, run_id, "missed", reason, now, deliver=told)
+        connection.execute("update job_runs set checked = 1 where id = ?", (run_id,))
+        if told:
+            connection.execute("update jobs set waited_told_at = ? where id = ?", (stamp(now), job.id))
+
+
+def _is_running(connection: apsw.Connection, job: Job) -> bool:
+    sql = "select 1 from job_runs indexed by job_runs_running where state = 'running' and job_id = ?"
+    return bool(fetch(connection, sql, (job.id,)))
+
+
+def _is_to_be_told(connection: apsw.Connection, job: Job, now: datetime) -> bool:
+    """Return whether the user is told that a run has waited for too long: once a day, unless such may be skipped."""
+    ((told,),) = fetch(connection, "select waited_told_at from jobs where id = ?", (job.id,))
+    return not _may_be_skipped(job) and (told is None or not now - TOLD_EVERY < moment_of(told) <= now)
 
 
 def claim(connection: apsw.Connection, job: Job, slot: str, due_at: datetime, now: datetime, owner: str) -> None:
@@ -95,11 +120,10 @@ def claim(connection: apsw.Connection, job: Job, slot: str, due_at: datetime, no
 
 def claim_event(connection: apsw.Connection, job: Job, event: str, now: datetime, owner: str) -> bool:
     """Take up one run because something happened; False where one waits to begin already."""
-    if fetch(connection, "select 1 from job_runs where job_id = ? and state = 'claimed'", (job.id,)):
+    if fetch(connection, f"select 1 from job_runs {_CLAIMED} and job_id = ?", (job.id,)):
         return False
     slot, moment = f"{event}:{new_id('at')}", now
-    running = fetch(connection, "select 1 from job_runs where job_id = ? and state = 'running'", (job.id,))
-    if running and job.plan.overlap == "skip":
+    if job.plan.overlap == "skip" and _is_running(connection, job):
         reason = tr("the run before was still going on")
         insert(connection, job, slot, moment, now, state="skipped", reason=reason)
         return False
@@ -184,16 +208,9 @@ def prune(connection: apsw.Connection, keep: int, now: datetime) -> int:
 
     Runs are counted, not dated, and none of a time to come is taken: a clock that was wrong takes nothing away.
     """
-    ended = """state in ('done', 'failed', 'missed', 'skipped', 'unknown') and delivery not in ('pending', 'failed')
-        and (checked or state not in ('missed', 'unknown')) and last_due_at <= ?2"""
-    ranked = """select rowid, row_number() over (partition by job_id order by rowid desc) as place from job_runs"""
-    old = f"{ended} and rowid in (select rowid from ({ranked}) where place > ?1)"
-    sql = f"select job_id, max(last_due_at) from job_runs where {old} and {TIMED} group by job_id"
-    for job_id, until in fetch(connection, sql, (keep, stamp(now))):
-        connection.execute("update jobs set pruned_to = max(pruned_to, ?) where id = ?", (until, job_id))
-    connection.execute(f"delete from job_runs where {old}", (keep, stamp(now)))
-    count = int(connection.changes())
-    over = """due_at is null and json_extract(trigger, '$.kind') <> 'event' and not exists (select 1 from job_runs r
+    jobs = [job_id for (job_id,) in fetch(connection, "select id from jobs")]
+    count = sum(_prune_runs(connection, job_id, keep, stamp(now)) for job_id in jobs)
+    over = f"""due_at is null and not {ON_EVENT} and not exists (select 1 from job_runs r
         where r.job_id = jobs.id and (r.state in ('claimed', 'running') or r.delivery in ('pending', 'failed')
         or (r.state in ('missed', 'unknown') and not r.checked)))"""
     connection.execute(
@@ -201,3 +218,20 @@ def prune(connection: apsw.Connection, keep: int, now: datetime) -> int:
         (KEPT_OVER,),
     )
     return count
+
+
+def _prune_runs(connection: apsw.Connection, job_id: str, keep: int, at: str) -> int:
+    newest = "select rowid from job_runs where job_id = ? order by rowid desc limit 1 offset ?"
+    beyond = fetch(connection, newest, (job_id, keep))
+    if not beyond:
+        return 0
+    values = (job_id, beyond[0][0], at)
+    old = """job_id = ?1 and rowid <= ?2 and state in ('done', 'failed', 'missed', 'skipped', 'unknown')
+        and delivery not in ('pending', 'failed') and (checked or state not in ('missed', 'unknown'))
+        and last_due_at <= ?3"""
+    until = f"select max(last_due_at) from job_runs where {old} and {TIMED}"
+    connection.execute(
+        f"update jobs set pruned_to = max(pruned_to, coalesce(({until}), pruned_to)) where id = ?1", values
+    )
+    connection.execute(f"delete from job_runs where {old}", values)
+    return int(connection.changes())

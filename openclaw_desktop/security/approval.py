@@ -66,9 +66,7 @@ def question_for(
     return Question(
         id=new_id("que"),
         title=tr("May the agent read this?") if reads else tr("May the agent do this?"),
-        text=tr("To answer you, it wants to read:")
-        if reads
-        else tr("It wants to use {tool} with:", tool=visible(tool.name)),
+        text=_wish(tool, shown),
         target=shown.target,
         choices=(*_choices(call, tool, decision), Choice(NO, tr("No"))),
         origins=_named(context),
@@ -103,7 +101,7 @@ def second_question(first: Question, context: Label) -> Question:
 def plan_question(planned: Sequence[Planned], context: Label, texts: Sequence[Message]) -> Question:
     """Return the one question about several frozen calls; a yes allows each of them once, in this turn alone."""
     shown = tuple(shown_call(one.call, one.tool, texts, one.preview) for one in planned)
-    lines = [f"{number}. {call.tool}: {call.target}" for number, call in enumerate(shown, start=1)]
+    lines = [f"{number}. {named(call.tool, call.target)}" for number, call in enumerate(shown, start=1)]
     hashes = [call_hash(one.call, one.tool.source) for one in planned]
     return Question(
         id=new_id("que"),
@@ -140,8 +138,13 @@ def target_of(call: ToolCall, tool: ToolSpec) -> str:
     """Return what a frozen call is about, in words in which nothing can hide."""
     values = [call.arguments.get(name) for name in tool.authority]
     if not tool.authority:
-        return words_of(dict(call.arguments))
+        return words_of(dict(call.arguments)) if call.arguments else ""
     return " → ".join(words_of(value) for value in values if value is not None)
+
+
+def named(tool: str, target: str) -> str:
+    """Return a call on one line: its tool, and what it is about where that is anything."""
+    return f"{tool}: {target}" if target else tool
 
 
 def words_of(value: Any, *, lines: bool = False) -> str:
@@ -157,6 +160,15 @@ def words_of(value: Any, *, lines: bool = False) -> str:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     more = tr(" [and {count} characters more]", count=len(text) - VALUE_CHARS) if len(text) > VALUE_CHARS else ""
     return (visible_lines if lines else visible)(text[:VALUE_CHARS]) + more
+
+
+def _wish(tool: ToolSpec, shown: ShownCall) -> str:
+    """Return what stands above a call's target. What a file question is about its path says; else the tool is named."""
+    if tool.effect == "read" and tool.capability == "file:read" and shown.target:
+        return tr("To answer you, it wants to read:")
+    if tool.source or shown.target:  # how others describe their tools is their own word
+        return tr("It wants to use {tool} with:", tool=shown.tool)
+    return tr("It wants to use {tool}: {description}.", tool=shown.tool, description=tool.description)
 
 
 def _named(context: Label) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.security.broker.hosts import clean_scope
 from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.security.programs import is_runner
-from openclaw_desktop.security.scopes import ALL, CAPABILITIES, FILES, WHOLE
+from openclaw_desktop.security.scopes import ALL, CAPABILITIES, FILES, HOSTS, WHOLE
 from openclaw_desktop.storage.database import Database, fetch
 
 NAME_CHARS = 200
@@ -90,7 +90,7 @@ class GrantStore:
             if capability == "file:own" and (problem := _whose(path)):
                 raise _refused(scope, problem)
             return str(path)
-        if capability == "network:fetch":
+        if capability in HOSTS:
             return clean_scope(scope)
         if capability == "process:run":
             return _clean_command(scope)

@@ -17,6 +17,8 @@ from openclaw_desktop.security.programs import is_runner
 
 # Scopes are absolute paths. `file:own`: folders that the user wrote themselves, whose texts are theirs.
 FILES = ("file:read", "file:write", "file:own")
+# Scopes are hosts. A page that the agent reads knows nobody; one in the browser has the user's logins.
+HOSTS = ("network:fetch", "browser:open")
 # There is but one thing to grant: the scope is "*".
 WHOLE = ("clipboard:read", "clipboard:write", "screen:capture", "notify:send")
 # The scope is the very value of the authority argument: an account, a calendar, an address, the name of a secret.
@@ -24,7 +26,7 @@ NAMED = (
     "mail:read", "mail:write", "mail:send", "calendar:read", "calendar:write", "memory:read", "memory:write",
     "schedule:create", "secret:use", "model:ask", "skill:run",
 )  # fmt: skip
-CAPABILITIES = (*FILES, "network:fetch", "process:run", "mcp:call", *WHOLE, *NAMED)
+CAPABILITIES = (*FILES, *HOSTS, "process:run", "mcp:call", *WHOLE, *NAMED)
 ALL = "*"
 
 Scopes = Mapping[str, Sequence[str]]
@@ -109,7 +111,7 @@ def wanted_scopes(call: ToolCall, tool: ToolSpec) -> tuple[str, ...]:
 def _scope_of(capability: str, target: str) -> str:
     if capability in FILES:
         return str(PurePath(target).parent)
-    if capability == "network:fetch":
+    if capability in HOSTS:
         found = parse_url(target)
         return found.place if found.scheme == "https" and found.standard_port else _with_port(found.host, found.port)
     return target
@@ -122,7 +124,7 @@ def _with_port(host: str, port: int) -> str:
 def _covers(capability: str, scope: str, target: str) -> bool:
     if capability in FILES:
         return covers_path(scope, target)
-    if capability == "network:fetch":
+    if capability in HOSTS:
         return covers_url(scope, target)
     return capability in NAMED and scope == target
 

@@ -161,7 +161,7 @@ class TurnStores:
         What the agent said itself is among them only where that is asked for. A medium-term fact is offered wherever it
         fits: it goes before what fits no better.
         """
-        hits = await self._memories.recall(query, LOOKED_AT * k)
+        hits = await self._memories.recall(query, LOOKED_AT * k, facts=LOOKED_AT * k)
         by_agent = _YOU_SAID.search(query) is not None
         telling = [hit for hit in hits if hit.kind != "turn" or _tells(hit, by_agent)]
         return tuple(_as_memory(hit) for hit in _with_facts(telling, k))

@@ -5,7 +5,9 @@ Owns what is the same for every connection, to the one file and to its copies. M
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -24,10 +26,16 @@ MOST_TURNS = 12
 WITHOUT_SHARED_FILE = "" if sys.platform == "win32" else "multipleciphers-unix-excl"
 # What of a file is kept in memory: this much of the smallest, for a reader a share of larger ones. A search reads some
 # thousand pages of a large file, and an encrypted page costs three times a plain one to read anew.
-PAGE_CACHE_KIB, MOST_CACHE_KIB = 4_096, 65_536
+READER_CACHE_KIB, WRITER_CACHE_KIB, MOST_CACHE_KIB = 8_192, 4_096, 65_536
 READER_SHARE, WRITER_SHARE = 1 / 20, 1 / 24
 # A key of this length is the cipher's own: stretching it would cost 40 ms a connection and add nothing to 256 bits.
 RAW_KEY_BYTES = 32
+# To read a page of 4 KB anew takes 1.5 microseconds more than a plain one, and 8 more: AEGIS is made of AES, which most
+# processors compute themselves.
+AEGIS, CHACHA20 = "aegis", "chacha20"
+
+PROCESSORS = Path("/proc/cpuinfo")
+_HAS_AES = re.compile(rb"^(?:flags|Features)\s*:.*\baes\b", re.MULTILINE)
 
 
 def connect(
@@ -37,28 +45,62 @@ def connect(
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     vfs: str | None = None,
 ) -> apsw.Connection:
-    """Open the file that is there. `key`: 32 bytes are used as they are, others are stretched. Raises apsw.Error."""
-    connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+    """Open the file that is there. `key`: 32 bytes are used as they are, others are stretched. Raises apsw.Error.
+
+    A file that is empty yet will be under `usual_cipher`, one with something in it opens whichever it is under.
+    """
+    connection = _unlocked(path, key, flags, busy_timeout_ms, vfs)
     try:
-        connection.set_busy_handler(_wait_turn(path, busy_timeout_ms))
-        if key is not None and len(key) == RAW_KEY_BYTES:
-            connection.pragma("key", f"raw:{key.hex()}")
-            if not _reads(connection):
-                # Files of version 0.1 had such keys stretched too. A connection can't take a second key.
-                connection.close()
-                connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
-                connection.set_busy_handler(_wait_turn(path, busy_timeout_ms))
-                connection.pragma("hexkey", key.hex())
-        elif key is not None:
-            connection.pragma("hexkey", key.hex())
         _set_up(connection)
-        share = READER_SHARE if flags & apsw.SQLITE_OPEN_READONLY else WRITER_SHARE
+        reads = bool(flags & apsw.SQLITE_OPEN_READONLY)
+        share, least_kib = (READER_SHARE, READER_CACHE_KIB) if reads else (WRITER_SHARE, WRITER_CACHE_KIB)
         wanted_kib = int(path.stat().st_size * share) // 1024
-        connection.pragma("cache_size", -min(max(wanted_kib, PAGE_CACHE_KIB), MOST_CACHE_KIB))
+        connection.pragma("cache_size", -min(max(wanted_kib, least_kib), MOST_CACHE_KIB))
     except BaseException:
         connection.close()  # an error would keep it open for as long as somebody looks at it
         raise
     return connection
+
+
+@functools.cache
+def usual_cipher() -> str:
+    """Return the cipher of new files: AEGIS-256, but ChaCha20-Poly1305 where the processor is known to have no AES."""
+    try:
+        with PROCESSORS.open("rb") as told:
+            return AEGIS if _HAS_AES.search(told.read(8_192)) else CHACHA20
+    except OSError:  # macOS and Windows run on no such processor any more
+        return AEGIS
+
+
+def _unlocked(path: Path, key: bytes | None, flags: int, busy_timeout_ms: int, vfs: str | None) -> apsw.Connection:
+    """Return a connection that has the key; under which cipher a file is, only trying tells."""
+    ways: list[tuple[str, str] | None]
+    if key is None:
+        ways = [None]
+    elif len(key) != RAW_KEY_BYTES:
+        ways = [("hexkey", CHACHA20)]
+    else:
+        usual = usual_cipher()
+        other = CHACHA20 if usual == AEGIS else AEGIS
+        # Files of version 0.1 had such keys stretched too.
+        ways = [("raw", usual), ("raw", other), ("hexkey", CHACHA20)]
+    for way in ways:
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+        try:
+            connection.set_busy_handler(_wait_turn(path, busy_timeout_ms))
+            if way is not None and key is not None:
+                form, cipher = way
+                connection.pragma("cipher", cipher)
+                connection.pragma(*(("key", f"raw:{key.hex()}") if form == "raw" else ("hexkey", key.hex())))
+            if way == ways[-1] or _reads(connection):
+                return connection
+        except BaseException:
+            connection.close()  # an error would keep it open for as long as somebody looks at it
+            raise
+        # A connection can't take a second key. What stands in the log is not this one's to fold into the file.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.close()
+    raise AssertionError("there is always a last way")
 
 
 def _set_up(connection: apsw.Connection) -> None:

@@ -20,7 +20,7 @@ import apsw
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.storage.atomic import sync_folder
-from openclaw_desktop.storage.connection import RAW_KEY_BYTES, connect
+from openclaw_desktop.storage.connection import CHACHA20, RAW_KEY_BYTES, connect, usual_cipher
 
 if TYPE_CHECKING:  # it imports the restore, which looks at keys here
     from openclaw_desktop.storage.database import Database
@@ -151,7 +151,9 @@ def rewrite_copy(path: Path, old: bytes | None, new: bytes | None) -> None:
 def _parameter(key: bytes | None) -> str:
     if key is None:
         return "key="
-    return f"key=raw:{key.hex()}" if len(key) == RAW_KEY_BYTES else f"hexkey={key.hex()}"
+    if len(key) == RAW_KEY_BYTES:
+        return f"cipher={usual_cipher()}&key=raw:{key.hex()}"
+    return f"cipher={CHACHA20}&hexkey={key.hex()}"
 
 
 def _flush(path: Path) -> None:

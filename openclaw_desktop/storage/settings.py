@@ -26,11 +26,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a setting accepts: a text where `low` is None, else a whole number from `low` to `high`."""
+    """What a setting accepts: a text where `low` is None, else a whole number from `low` to `high`.
+
+    `live`: whoever uses it reads the file each time, so that a change needs no new start.
+    """
 
     low: int | None = None
     high: int = 0
     optional: bool = False
+    live: bool = False
 
     @property
     def expected(self) -> str:
@@ -82,8 +86,8 @@ class HotkeySettings:
 class MemorySettings:
     """[memory]: the embedding engine, how long turns are recent, when chats are archived, and what is let go.
 
-    `embeddings` None: the built-in one. `keep_turns_days` None: what was said is kept for ever. `limit_mb` None: the
-    file may grow as far as the disk allows.
+    `embeddings` None: the built-in one. `keep_turns_days` and `keep_turns_mb` None: what was said is kept for ever.
+    `limit_mb` None: the file may grow as far as the disk allows.
     """
 
     engine_idle_s: int = _setting(600, Kind(0, 604_800))
@@ -92,6 +96,7 @@ class MemorySettings:
     short_term_turns: int = _setting(400, Kind(10, 1_000_000))
     archive_days: int = _setting(30, Kind(1, 36_500))
     keep_turns_days: int | None = _setting(None, Kind(1, 36_500, optional=True))
+    keep_turns_mb: int | None = _setting(None, Kind(10, 10_000_000, optional=True))
     limit_mb: int | None = _setting(None, Kind(10, 10_000_000, optional=True))
 
 
@@ -111,9 +116,9 @@ class NetworkSettings:
 class WebSearchSettings:
     """[web_search]: who searches (searxng or brave; None: nobody), where, and its key as `secret:name`."""
 
-    provider: str | None = _setting(None, Kind(optional=True))
-    url: str | None = _setting(None, Kind(optional=True))
-    secret: str | None = _setting(None, Kind(optional=True))
+    provider: str | None = _setting(None, Kind(optional=True, live=True))
+    url: str | None = _setting(None, Kind(optional=True, live=True))
+    secret: str | None = _setting(None, Kind(optional=True, live=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,7 @@ class NotificationSettings:
 class JobSettings:
     """[jobs]: how many ended runs of each job are kept."""
 
-    keep_runs: int = _setting(100, Kind(1, 100_000))
+    keep_runs: int = _setting(100, Kind(1, 100_000, live=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +220,14 @@ def load_settings(path: Path) -> Settings:
     return _parse(_read(path), path)
 
 
+def find_setting(name: str) -> Kind:
+    """Return what the setting of that whole name accepts; raises UserError where there is none."""
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise _unknown(name)
+    return kind
+
+
 def set_setting(path: Path, name: str, value: object) -> Settings:
     """Change one setting in the file, keeping its comments, and return all; raises UserError, then nothing changed.
 
@@ -222,9 +235,7 @@ def set_setting(path: Path, name: str, value: object) -> Settings:
     """
     text = _read(path)
     _parse(text, path)
-    kind = _KINDS.get(name)
-    if kind is None:
-        raise _unknown(name)
+    kind = find_setting(name)
     if isinstance(value, str):
         value = kind.read(value)
     if value is not None and not kind.accepts(value):

@@ -24,6 +24,20 @@ class Memory:
     available_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What the files of a group are called, and in its statistics the contents of files that are not in use."""
+
+    limit: str
+    used: str
+    cached: str
+
+
+_SECOND = _Files("memory.max", "memory.current", "inactive_file")
+# Version 1 of control groups, of older systems and containers. No limit is a number beyond any machine's memory.
+_FIRST = _Files("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
 def read_memory(own_group: Path = OWN_GROUP, groups: Path = GROUPS) -> Memory:
     """Return the machine's memory, or the narrowest limit that a control group above this process sets."""
     machine = psutil.virtual_memory()
@@ -36,26 +50,33 @@ def read_memory(own_group: Path = OWN_GROUP, groups: Path = GROUPS) -> Memory:
 
 
 def _limits(own_group: Path, groups: Path) -> Iterator[Memory]:
-    """Yield the limits of the groups that this process is in (control groups of version 2); none elsewhere."""
+    """Yield the limits of the groups that this process is in; none where the system knows no control groups."""
     try:
         entries = own_group.read_text(encoding="utf-8").splitlines()
     except OSError:
         return
-    path = next((entry.removeprefix("0::/") for entry in entries if entry.startswith("0::/")), None)
-    if path is None:
-        return
-    folder = groups / path
+    for entry in entries:
+        _, controllers, path = entry.split(":", 2)
+        if not controllers:
+            yield from _limits_above(groups, path, _SECOND)
+        elif "memory" in controllers.split(","):
+            yield from _limits_above(groups / "memory", path, _FIRST)
+
+
+def _limits_above(root: Path, path: str, files: _Files) -> Iterator[Memory]:
+    folder = root / path.removeprefix("/")
+    # In a container the path may be the host's: what is mounted at the root is then the container's own group.
     for group in (folder, *folder.parents):
-        if not group.is_relative_to(groups):
+        if not group.is_relative_to(root):
             return
         # ValueError: "max", no limit.
         with contextlib.suppress(OSError, ValueError):
-            limit = int((group / "memory.max").read_text())
-            used = int((group / "memory.current").read_text())
-            yield Memory(limit, limit - used + _cached_bytes(group / "memory.stat"))
+            limit = int((group / files.limit).read_text())
+            used = int((group / files.used).read_text())
+            yield Memory(limit, limit - used + _cached_bytes(group / "memory.stat", files.cached))
 
 
-def _cached_bytes(statistics: Path) -> int:
+def _cached_bytes(statistics: Path, name: str) -> int:
     """Return how much of what is used are files' contents that nobody needs at the moment."""
     lines = dict(line.split(maxsplit=1) for line in statistics.read_text().splitlines())
-    return int(lines.get("inactive_file", 0))
+    return int(lines.get(name, 0))

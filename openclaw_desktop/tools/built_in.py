@@ -19,14 +19,22 @@ from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.clipboard import choose_clipboard
 from openclaw_desktop.system.opener import choose_opener
 from openclaw_desktop.system.screenshot import choose_screenshots
-from openclaw_desktop.tools import desktop_tools, file_changes, files, git, screenshot, sums, system_facts, undoing
-from openclaw_desktop.tools.commands import RunCommandTool
+from openclaw_desktop.tools import (
+    commands,
+    desktop_tools,
+    file_changes,
+    files,
+    git,
+    screenshot,
+    sums,
+    system_facts,
+    undoing,
+)
 from openclaw_desktop.tools.file_labels import FileLabels
 from openclaw_desktop.tools.parsers import ParserHost
 from openclaw_desktop.tools.path_finder import PathFinder
 from openclaw_desktop.tools.personal import habits, notes, todos
-from openclaw_desktop.tools.skills import skill_tools
-from openclaw_desktop.tools.skills.script_tool import RunSkillScriptTool
+from openclaw_desktop.tools.skills import script_tool, skill_tools
 from openclaw_desktop.tools.skills.shelf import Shelf
 from openclaw_desktop.tools.work_folder import WorkFolders
 from openclaw_desktop.workers.tool_host import ToolHost
@@ -41,7 +49,9 @@ FORMS: tuple[PlainForm, ...] = (
     *files.PLAIN,
     *file_changes.PLAIN,
     *desktop_tools.PLAIN,
+    *commands.PLAIN,
     *skill_tools.PLAIN,
+    *script_tool.PLAIN,
     *git.PLAIN,
     *screenshot.PLAIN,
 )
@@ -84,7 +94,7 @@ def make_built_in(
         file_changes.MakeFolderTool(*changes),
         file_changes.MoveFileTool(*changes),
         file_changes.TrashFileTool(*changes),
-        RunCommandTool(jail, finder, grants, around.own),
+        commands.RunCommandTool(jail, finder, grants, around.own),
         desktop_tools.ReadClipboardTool(clipboard),
         desktop_tools.WriteClipboardTool(clipboard),
         desktop_tools.OpenFileTool(opener, finder),
@@ -98,7 +108,7 @@ def make_built_in(
         todos.TodosTool(todos.TodoStore(database), around.clock, around.read_time, join),
         skill_tools.ListSkillsTool(shelf),
         skill_tools.ReadSkillTool(shelf),
-        RunSkillScriptTool(shelf, jail, WorkFolders(finder, grants, around.own)),
+        script_tool.RunSkillScriptTool(shelf, jail, WorkFolders(finder, grants, around.own)),
         git.GitTool(jail, finder, grants, around.own),
         *_screen_tools(around),
         habits.HabitsTool(habits.HabitStore(database), around.clock, join),

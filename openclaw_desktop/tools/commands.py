@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
+import shlex
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
-from openclaw_desktop.core.protocols import CallScene, ToolResult
+from openclaw_desktop.core.protocols import CallScene, PlainForm, ToolResult
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.core.tokens import clip
 from openclaw_desktop.tools.execution import with_arguments
@@ -187,3 +189,33 @@ def program_text(result: ProgramResult, error: str, tokens: int) -> str:
     whole = "\n".join(part for part in parts if part)
     text = clip(whole, tokens)
     return text + tr("\n[cut: there was more]") if text != whole or result.truncated else text
+
+
+def typed_words(line: str) -> list[str] | None:
+    """Return a command as it was typed, word by word; None where it means something to a shell alone."""
+    if _OF_SHELLS.search(line):
+        return None
+    try:
+        return shlex.split(line) or None
+    except ValueError:
+        return None
+
+
+def _run_typed(match: re.Match[str]) -> Mapping[str, Any] | None:
+    argv = typed_words(match["command"])
+    return {"argv": argv, "folder": match["folder"].strip()} if argv else None
+
+
+# Pipes, redirections, variables, patterns, a home's name, settings before a command.
+_OF_SHELLS = re.compile(r"[|&;<>$`*?\[\]{}\n\\~#!]|^\s*\w+=")
+PLAIN = (
+    PlainForm(
+        re.compile(
+            r"(?:please )?(?:run|execute)(?: the)?(?: command)? [`\"“](?P<command>[^`\"“”\n]{1,500})[`\"”]"
+            r" (?:in|inside|at)(?: the)?(?: folder| directory)? [\"“'`]?(?P<folder>[~/.\w][\w./~ -]*?)[\"”'`]?[.!]*",
+            re.IGNORECASE,
+        ),
+        "run_command",
+        _run_typed,
+    ),
+)

@@ -166,7 +166,7 @@ class OpenAddressTool:
             "additionalProperties": False,
         },
         "outbound",
-        "network:fetch",
+        "browser:open",
         ("url",),
         timeout_s=20.0,
     )
@@ -195,7 +195,18 @@ def _would_run(path: Path) -> bool:
         return file.read(4).startswith((b"#!", b"\x7fELF", b"MZ"))
 
 
+_NAMED = r"[\"“'`]?(?P<path>[~/\w.-][\w./~ -]*?)[\"”'`]?"
 PLAIN = (
+    PlainForm(
+        re.compile(
+            rf"(?:please )?open (?:the (?:file|folder) )?{_NAMED} (?:(?:in|with) (?:its|the|my)"
+            r"(?: own| usual| default)? (?:program|app|application|viewer|editor|file manager)"
+            r"|on (?:the|my) screen)[.!]*",
+            re.I,
+        ),
+        "open_file",
+        lambda match: {"path": match["path"].strip()},
+    ),
     PlainForm(
         re.compile(r"(?:please )?open (?P<url>https?://[^\s<>\"]+?)[.?!]?(?: please)?[.?!]?", re.I),
         "open_address",

@@ -313,8 +313,39 @@ def _explain(failure: CallFailed, path: Path) -> str:
             return tr("{name} could not be changed: {reason}.", name=name, reason=str(failure).rstrip("."))
 
 
+_FILE = r"(?:the file )?[\"“'`]?(?P<path>[~/\w.-][\w./~ -]*?\.\w{1,8})[\"”'`]?"
+_TEXT = r"(?:\"(?P<text>[^\"]{1,2000})\"|“(?P<curly>[^”]{1,2000})”)"
+
+
+def _written(match: re.Match[str], mode: str) -> Mapping[str, Any]:
+    return {"path": match["path"].strip(), "text": match["text"] or match["curly"], "mode": mode}
+
+
 _NAME = r"[\"“'`]?(?P<path>[^\"”'`?*<>|\n]{1,200}?)[\"”'`]?"
 PLAIN = (
+    PlainForm(
+        re.compile(
+            rf"(?:please )?(?:write|save|put) {_TEXT} (?:in|into|to)"
+            rf"(?: an?(?: new)?(?: text)? file(?: called| named)?)? {_FILE}[.!]*",
+            re.I,
+        ),
+        "write_file",
+        lambda match: _written(match, "create"),
+    ),
+    PlainForm(
+        re.compile(
+            rf"(?:please )?(?:make|create|write)(?: me)? an? (?:new )?(?:text )?file(?: called| named)? {_FILE}"
+            rf" (?:with|saying|that says|containing)(?: the (?:text|words))? {_TEXT}[.!]*",
+            re.I,
+        ),
+        "write_file",
+        lambda match: _written(match, "create"),
+    ),
+    PlainForm(
+        re.compile(rf"(?:please )?(?:append|add) {_TEXT} to (?:the end of )?{_FILE}[.!]*", re.I),
+        "write_file",
+        lambda match: _written(match, "append"),
+    ),
     PlainForm(
         re.compile(
             rf"(?:please )?(?:make|create)(?: me)? an? (?:new )?(?:folder|directory)(?: called| named)? {_NAME}[.!]*",

@@ -6,13 +6,14 @@ Owns how these are put together from the settings. Must not know what is fetched
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.protocols import PlainForm, Secrets, Tool
 from openclaw_desktop.security.broker.dialling import Dialler
 from openclaw_desktop.security.broker.fetching import Broker
 from openclaw_desktop.security.broker.hosts import clean_scope
-from openclaw_desktop.storage.settings import Settings
+from openclaw_desktop.storage.settings import Settings, load_settings
 from openclaw_desktop.tools import web, web_search
 from openclaw_desktop.tools.parsers import ParserHost
 
@@ -33,13 +34,19 @@ class Network:
         await self.parsers.stop()
 
 
-def make_network(settings: Settings, secrets: Secrets, grants: web.Grants) -> Network:
-    """Return the network of an agent; nothing is opened or started before the first call."""
+def make_network(settings: Settings, secrets: Secrets, grants: web.Grants, settings_file: Path) -> Network:
+    """Return the network of an agent; nothing is opened or started before the first call.
+
+    Who searches is looked up in `settings_file` with each search: it is chosen when the first one found nobody.
+    """
+
+    def choose() -> web_search.SearchChoice:
+        chosen = load_settings(settings_file).web_search
+        return web_search.SearchChoice(chosen.provider, chosen.url, chosen.secret)
+
     dialler = Dialler(secrets, private_hosts=private_hosts(settings.network.private_hosts))
     fetch, parsers = Broker(dialler), ParserHost()
-    chosen = settings.web_search
-    choice = web_search.SearchChoice(chosen.provider, chosen.url, chosen.secret)
-    tools = (web.FetchPageTool(fetch, parsers, grants), web_search.WebSearchTool(fetch, choice))
+    tools = (web.FetchPageTool(fetch, parsers, grants), web_search.WebSearchTool(fetch, choose))
     return Network(dialler, fetch, parsers, tools)
 
 

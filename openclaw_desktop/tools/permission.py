@@ -297,8 +297,8 @@ class Permission:
             context=scene.context,
         )
         inbox_id = await self._inbox.park(entry)
-        waits = tr("It waits for your answer: openclaw-agent inbox approve {id}", id=inbox_id)
-        return Ruling("parked", f"{_needs_permission(frozen, spec, decision, scene.behind)} {waits}", inbox_id)
+        waits = tr("It waits for your answer (openclaw-agent inbox approve {id}).", id=inbox_id)
+        return Ruling("parked", _needs_permission(frozen, spec, decision, scene.behind, waits), inbox_id)
 
     def _entry(
         self,
@@ -356,16 +356,19 @@ async def _preview(tool: Tool, frozen: ToolCall, scene: CallScene) -> str:
         return tr("[What this would change could not be shown.]")
 
 
-def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision, behind: bool = False) -> str:
+def _needs_permission(call: ToolCall, spec: ToolSpec, decision: Decision, behind: bool = False, waits: str = "") -> str:
+    """Return why a call does not run and what to do; a command to paste stands at the end, where nothing follows."""
     log.info("not let run: %s (%s)", call.name, decision.reason)
     if behind:
-        return tr("This comes after something that waits for your answer, and may need it.")
+        told = [tr("This comes after something that waits for your answer, and may need it."), waits]
+        return " ".join(filter(None, told))
     target = call.arguments.get(spec.authority[0]) if spec.authority else None
     if spec.capability == "file:read" and isinstance(target, str) and target.isprintable() and target:
-        return tr(
-            "This needs your permission, and nobody is there to ask. Allow it with: "
-            "openclaw-agent grant add {capability} {target}",
+        how = tr(
+            "Allow it with: openclaw-agent grant add {capability} {target}",
             capability=spec.capability,
             target=shlex.quote(target),
         )
-    return tr("This needs your permission, and nobody is there to ask. Ask for it in the window, or in a terminal.")
+    else:
+        how = tr("Ask for it in the window, or in a terminal.")
+    return " ".join(filter(None, (tr("This needs your permission, and nobody is there to ask."), waits, how)))

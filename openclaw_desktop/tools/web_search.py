@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -75,114 +75,117 @@ class WebSearchTool:
         timeout_s=SEARCH_S + 5,
     )
 
-    def __init__(self, fetch: Fetch, choice: SearchChoice) -> None:
+    def __init__(self, fetch: Fetch, choose: Callable[[], SearchChoice]) -> None:
         self._fetch = fetch
-        self._choice = choice
+        self._choose = choose
 
     async def freeze(self, call: ToolCall, scene: CallScene) -> ToolCall:
         """Return the call with the provider's address, whatever was asked for: only the settings choose it."""
         query = " ".join(str(call.arguments["query"]).split())
         if not query:
             raise UserError("empty_query", tr("There is nothing to search for."), "", ExitCode.USAGE)
-        return with_arguments(call, query=query, provider=self._provider().url)
+        return with_arguments(call, query=query, provider=_provider(self._choose()).url)
 
     async def run(self, call: ToolCall, scene: CallScene) -> ToolResult:
         """Ask the provider and return its results; they are untrusted, and as private as what had been read before."""
-        provider, query = self._provider(), str(call.arguments["query"])
+        choice, query = self._choose(), str(call.arguments["query"])
+        provider = _provider(choice)
         if provider.url != call.arguments["provider"]:
             raise UserError("provider_changed", tr("The search provider was changed; ask again."))
         count = int(call.arguments.get("count", RESULTS))
-        response = await self._fetch(self._request(provider, query, count), (_scope(provider),))
-        found = self._hits(response, provider)[:count]
+        response = await self._fetch(_request(choice, provider, query, count), (_scope(provider),))
+        found = _hits(response, provider, choice)[:count]
         label = Label("untrusted", scene.context.confidentiality, (f"web:{provider.url}",))
         receipt = Receipt("web.searched", tr("searched the web for {query}", query=visible(query)), call.id, query)
         data = [{"title": h.title, "url": h.url, "snippet": h.snippet, "date": h.date} for h in found]
         return ToolResult(_shown(found, query, scene), label, (receipt,), data)
 
-    def _provider(self) -> Target:
-        """Return where the provider is; raises UserError where none is chosen, or it can't be."""
-        choice = self._choice
-        if choice.provider is None:
-            raise UserError(
-                "no_search_provider",
-                tr("No search provider is chosen, so the web can't be searched."),
-                tr(
-                    "Choose one: openclaw-agent config set web_search.provider searxng, and web_search.url with its "
-                    "address; or brave, with its key in web_search.secret."
-                ),
-                ExitCode.USAGE,
-            )
-        if choice.provider not in PROVIDERS:
-            raise UserError(
-                "unknown_search_provider",
-                tr("{name} is no search provider that is known.", name=visible(choice.provider[:80])),
-                tr("These are: {names} (setting web_search.provider).", names=", ".join(PROVIDERS)),
-                ExitCode.USAGE,
-            )
-        if choice.provider == "searxng" and choice.url is None:
-            raise UserError(
-                "no_search_url",
-                tr("The address of your SearXNG is not set."),
-                tr("Set it: openclaw-agent config set web_search.url http://127.0.0.1:8888"),
-                ExitCode.USAGE,
-            )
-        if choice.provider == "brave" and choice.secret is None:
-            raise UserError(
-                "no_search_key",
-                tr("Brave's search needs a key, and none is named."),
-                tr("Keep it with openclaw-agent secret set brave --host api.search.brave.com, then name it: "
-                   "openclaw-agent config set web_search.secret secret:brave"),
-                ExitCode.USAGE,
-            )  # fmt: skip
-        target = parse_url(choice.url or BRAVE_URL)
-        return Target(target.scheme, target.host, target.port, target.path.partition("?")[0].rstrip("/") or "/")
 
-    def _request(self, provider: Target, query: str, count: int) -> WebRequest:
-        limits: dict[str, Any] = {"limit_bytes": ANSWER_BYTES, "timeout_s": SEARCH_S}
-        secret, base = self._choice.secret, provider.url.rstrip("/")
-        if self._choice.provider == "brave":
-            words = urlencode({"q": query, "count": count})
-            secrets = {"X-Subscription-Token": secret} if secret else {}
-            url, headers = f"{base}/res/v1/web/search?{words}", {"Accept": "application/json"}
-            return WebRequest(url, headers=headers, secrets=secrets, **limits)
-        words = urlencode({"q": query, "format": "json"})
-        secrets = {"Authorization": f"Bearer {secret}"} if secret else {}
-        return WebRequest(f"{base}/search?{words}", secrets=secrets, **limits)
+def _provider(choice: SearchChoice) -> Target:
+    """Return where the provider is; raises UserError where none is chosen, or it can't be."""
+    if choice.provider is None:
+        raise UserError(
+            "no_search_provider",
+            tr("No search provider is chosen, so the web can't be searched."),
+            tr(
+                "Choose one: openclaw-agent config set web_search.provider searxng, and web_search.url with its "
+                "address; or brave, with its key in web_search.secret."
+            ),
+            ExitCode.USAGE,
+        )
+    if choice.provider not in PROVIDERS:
+        raise UserError(
+            "unknown_search_provider",
+            tr("{name} is no search provider that is known.", name=visible(choice.provider[:80])),
+            tr("These are: {names} (setting web_search.provider).", names=", ".join(PROVIDERS)),
+            ExitCode.USAGE,
+        )
+    if choice.provider == "searxng" and choice.url is None:
+        raise UserError(
+            "no_search_url",
+            tr("The address of your SearXNG is not set."),
+            tr("Set it: openclaw-agent config set web_search.url http://127.0.0.1:8888"),
+            ExitCode.USAGE,
+        )
+    if choice.provider == "brave" and choice.secret is None:
+        raise UserError(
+            "no_search_key",
+            tr("Brave's search needs a key, and none is named."),
+            tr("Keep it with openclaw-agent secret set brave --host api.search.brave.com, then name it: "
+               "openclaw-agent config set web_search.secret secret:brave"),
+            ExitCode.USAGE,
+        )  # fmt: skip
+    target = parse_url(choice.url or BRAVE_URL)
+    return Target(target.scheme, target.host, target.port, target.path.partition("?")[0].rstrip("/") or "/")
 
-    def _hits(self, response: WebResponse, provider: Target) -> Sequence[Hit]:
-        if response.status == 403 and self._choice.provider == "searxng":
-            raise UserError(
-                "searxng_no_json",
-                tr("{host} does not answer in JSON.", host=provider.host),
-                tr("Add json to search.formats in its settings.yml, or choose another one."),
-            )
-        if response.status in (401, 403):
-            raise UserError(
-                "search_key",
-                tr("{host} did not accept the key.", host=provider.host),
-                tr("Set it anew, or check your plan."),
-            )
-        if response.status == 429:
-            raise UserError(
-                "search_busy", tr("{host} was asked too often.", host=provider.host), tr("Try again in a while.")
-            )
-        try:
-            if response.status != 200 or response.truncated:
-                raise ValueError
-            answer = json.loads(response.body)
-            found = answer["results"] if self._choice.provider == "searxng" else (answer.get("web") or {})["results"]
-            if not isinstance(found, list):
-                raise TypeError
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            if self._choice.provider == "brave" and _says_nothing_found(response):
-                return ()
-            raise UserError(
-                "search_answer",
-                tr("What {host} answered is not a list of results (status {status}).",
-                   host=provider.host, status=response.status),
-                tr("Check the setting web_search.url, and look whether the provider works in your browser."),
-            ) from None  # fmt: skip
-        return [hit for entry in found if isinstance(entry, Mapping) and (hit := _hit(entry)) is not None]
+
+def _request(choice: SearchChoice, provider: Target, query: str, count: int) -> WebRequest:
+    limits: dict[str, Any] = {"limit_bytes": ANSWER_BYTES, "timeout_s": SEARCH_S}
+    secret, base = choice.secret, provider.url.rstrip("/")
+    if choice.provider == "brave":
+        words = urlencode({"q": query, "count": count})
+        secrets = {"X-Subscription-Token": secret} if secret else {}
+        url, headers = f"{base}/res/v1/web/search?{words}", {"Accept": "application/json"}
+        return WebRequest(url, headers=headers, secrets=secrets, **limits)
+    words = urlencode({"q": query, "format": "json"})
+    secrets = {"Authorization": f"Bearer {secret}"} if secret else {}
+    return WebRequest(f"{base}/search?{words}", secrets=secrets, **limits)
+
+
+def _hits(response: WebResponse, provider: Target, choice: SearchChoice) -> Sequence[Hit]:
+    if response.status == 403 and choice.provider == "searxng":
+        raise UserError(
+            "searxng_no_json",
+            tr("{host} does not answer in JSON.", host=provider.host),
+            tr("Add json to search.formats in its settings.yml, or choose another one."),
+        )
+    if response.status in (401, 403):
+        raise UserError(
+            "search_key",
+            tr("{host} did not accept the key.", host=provider.host),
+            tr("Set it anew, or check your plan."),
+        )
+    if response.status == 429:
+        raise UserError(
+            "search_busy", tr("{host} was asked too often.", host=provider.host), tr("Try again in a while.")
+        )
+    try:
+        if response.status != 200 or response.truncated:
+            raise ValueError
+        answer = json.loads(response.body)
+        found = answer["results"] if choice.provider == "searxng" else (answer.get("web") or {})["results"]
+        if not isinstance(found, list):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        if choice.provider == "brave" and _says_nothing_found(response):
+            return ()
+        raise UserError(
+            "search_answer",
+            tr("What {host} answered is not a list of results (status {status}).",
+               host=provider.host, status=response.status),
+            tr("Check the setting web_search.url, and look whether the provider works in your browser."),
+        ) from None  # fmt: skip
+    return [hit for entry in found if isinstance(entry, Mapping) and (hit := _hit(entry)) is not None]
 
 
 def _says_nothing_found(response: WebResponse) -> bool:

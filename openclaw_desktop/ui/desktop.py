@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QLoggingCategory, QObject
 from PySide6.QtWidgets import QSystemTrayIcon
 
 from openclaw_desktop.core.errors import ExitCode, Failure, UserError
@@ -145,6 +145,11 @@ class Desktop(QObject):
         # Our own agent was asked to end, by a signal or a command. Of a remote one the chat stays, with a sentence.
         if self._front is not None and not self._front.attached:
             self.quit()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the way out has begun."""
+        return self._leaving.is_set()
 
     def quit(self) -> None:
         """Begin to leave."""
@@ -296,7 +301,11 @@ def run_loop(
     try:
         while not task.done():
             loop.run_forever()
-            # Somebody may have ended Qt's loop from outside: the agent is stopped in order all the same.
+            if not (task.done() or desktop.is_leaving):
+                # Somebody ended Qt's loop from outside, as Qt itself does where the screen has gone, and says so again
+                # with every turn from then on: the agent is stopped in order all the same.
+                log.warning("the screen has gone, or Qt was ended from outside: the agent stops")
+                QLoggingCategory.setFilterRules("default.warning=false")
             desktop.quit()
         return int(task.result())
     finally:

@@ -86,6 +86,7 @@ class EntryCard(QFrame):
         target.setObjectName("inbox_target")
         target.setAccessibleName(tr("What it is about, exactly"))
         target.show_plain(visible(entry.call.target))
+        target.setVisible(bool(entry.call.target))
         column.addWidget(target)
         for text, tone in _reasons(entry, asked):
             column.addWidget(make_label(text, name="inbox_why", tone="warning" if tone else "quiet"))

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from openclaw_desktop.core.text import tr, visible, without_controls
 from openclaw_desktop.service.notices.views import NoticeView
 from openclaw_desktop.service.walls.question_lines import name_origin
+from openclaw_desktop.ui.flow import FlowLayout
 from openclaw_desktop.ui.labels import make_button, make_label, set_tone
 from openclaw_desktop.ui.moments import format_moment
 
-MARGIN_PX = 12
+MARGIN_PX, BUTTON_GAP_PX = 12, 8
 ORIGINS_SHOWN = 4
 BODY_CHARS = 1500
 PRESSING = ("critical", "high")
@@ -51,15 +52,15 @@ class NoticeCard(QFrame):
             column.addWidget(make_label(without_controls(body), name="notice_body"))
         told = " ".join(filter(None, (notice.why, notice.state_text)))
         column.addWidget(make_label(visible(told), name="notice_why", tone="quiet"))
-        column.addLayout(self._make_buttons(notice))
+        column.addWidget(self._make_buttons(notice))
 
-    def _make_buttons(self, notice: NoticeView) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
+    def _make_buttons(self, notice: NoticeView) -> QWidget:
+        # A narrow window gets them in several lines.
+        buttons = QWidget()
+        row = FlowLayout(buttons, BUTTON_GAP_PX)
         if notice.session_id is not None or notice.topic == "inbox":
             text = tr("Show its chat") if notice.session_id is not None else tr("Look at it…")
             self._add(row, text, "notice_open", "open")
-        row.addStretch(1)
         if notice.wish:
             undo = make_button(
                 tr("Take “less” back") if notice.wish == "less" else tr("Take “more” back"), name="notice_forget"
@@ -75,9 +76,9 @@ class NoticeCard(QFrame):
         if notice.state not in OVER:
             self._add(row, tr("In an hour"), "notice_later", "later")
             self._add(row, tr("Put away"), "notice_away", "away")
-        return row
+        return buttons
 
-    def _add(self, row: QHBoxLayout, text: str, name: str, wish: str) -> None:
+    def _add(self, row: FlowLayout, text: str, name: str, wish: str) -> None:
         button = make_button(text, name=name)
         button.clicked.connect(lambda: self.wanted.emit(wish))
         row.addWidget(button)
@@ -126,6 +127,7 @@ class NoticesPage(QWidget):
         self._scroll.setAccessibleName(tr("What the agent had to tell"))
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         content = QWidget()
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(0, 0, MARGIN_PX, 0)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 ENVIRONMENT_ALLOWED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT")
 LINE_LIMIT_BYTES = 1 << 20
 STDERR_TAIL_BYTES = 4096
+# So long a child's last words are waited for: what it started may hold its stderr open for as long as it lives.
+LAST_WORDS_S = 0.5
 
 
 class WorkerDied(Exception):
@@ -46,14 +48,36 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: os.environ[name] for name in ENVIRONMENT_ALLOWED if name in os.environ} | dict(extra or {})
 
 
+class _ToldOfExit(asyncio.subprocess.SubprocessStreamProtocol):
+    """asyncio's own, which tells of the child's exit: `Process.wait` waits for the end of its pipes too."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
+        super().__init__(limit=LINE_LIMIT_BYTES, loop=loop)
+        self._gone = gone
+
+    def process_exited(self) -> None:
+        """Note it."""
+        super().process_exited()
+        self._gone.set()
+
+
 class WorkerProcess:
     """One child that speaks one JSON object a line on stdin and stdout; the end of its stderr is kept as a reason."""
 
-    def __init__(self, role: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self,
+        role: str,
+        process: asyncio.subprocess.Process,
+        transport: asyncio.SubprocessTransport,
+        gone: asyncio.Event,
+    ) -> None:
+        """Use `start` instead. `gone`: set once the child has ended, whoever holds its pipes."""
         self.role = role
         # Whether it was ended from here, not by itself.
         self.ended_by_us = False
         self._process = process
+        self._transport = transport
+        self._gone = gone
         self._stderr_tail = b""
         self._drain = asyncio.get_running_loop().create_task(self._read_stderr(), name=f"stderr of worker {role}")
 
@@ -62,17 +86,18 @@ class WorkerProcess:
         cls, role: str, *, command: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
     ) -> WorkerProcess:
         """Start `worker ROLE` in a session of its own, so that it and all it starts can be killed together."""
-        process = await asyncio.create_subprocess_exec(
+        loop, gone = asyncio.get_running_loop(), asyncio.Event()
+        transport, protocol = await loop.subprocess_exec(
+            lambda: _ToldOfExit(loop, gone),
             *(command or worker_command(role)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=clean_environment(environment),
-            limit=LINE_LIMIT_BYTES,
             start_new_session=True,
             close_fds=True,
         )
-        return cls(role, process)
+        return cls(role, asyncio.subprocess.Process(transport, protocol, loop), transport, gone)
 
     @property
     def pid(self) -> int:
@@ -91,9 +116,9 @@ class WorkerProcess:
 
     async def ended(self) -> int:
         """Wait for the child's end and return its exit status, negative where a signal ended it."""
-        returncode = await self._process.wait()
-        await asyncio.wait([self._drain])
-        return returncode
+        await self._gone.wait()
+        await self._take_last_words()
+        return self._returncode()
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Write one message; raises WorkerDied where nobody reads."""
@@ -128,13 +153,14 @@ class WorkerProcess:
         """End the child and its whole process group at once, and wait until it is gone."""
         if self.running:
             self.ended_by_us = True
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                if sys.platform == "win32":
-                    self._process.kill()
-                else:
-                    os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
-        await self._drain
+            self._kill_group()
+        await self._gone.wait()
+        if not await self._take_last_words():
+            # It died by itself, and what it started lives; or that left the group, and is none of ours any more.
+            self._kill_group()
+            await self._take_last_words()
+        self._drain.cancel()
+        self._transport.close()  # the pipes
 
     async def stop(self, grace_s: float = 2.0) -> None:
         """Close the child's stdin, which asks it to end, and kill it after `grace_s`."""
@@ -142,15 +168,30 @@ class WorkerProcess:
         if self._process.stdin is not None:
             self._process.stdin.close()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), grace_s)
+            await asyncio.wait_for(self._gone.wait(), grace_s)
         await self.kill()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _take_last_words(self) -> bool:
+        """Wait for the end of the child's stderr; False where somebody holds it open."""
+        held = (await asyncio.wait([self._drain], timeout=LAST_WORDS_S))[1]
+        return not held
 
     async def _death(self) -> WorkerDied:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 2.0)
+            await asyncio.wait_for(self._gone.wait(), 2.0)
         await self.kill()
+        return WorkerDied(self.role, self._returncode(), self.stderr_tail)
+
+    def _returncode(self) -> int:
         returncode = self._process.returncode
-        return WorkerDied(self.role, returncode if returncode is not None else -9, self.stderr_tail)
+        return returncode if returncode is not None else -9
 
     async def _read_stderr(self) -> None:
         stderr = self._process.stderr

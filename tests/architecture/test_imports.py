@@ -26,6 +26,7 @@ LAZY = {
     "memory/vectors/index.py": "numpy, before there is something to count with it",
     "inference/endpoints/wire.py": "httpx costs 0.2 s, and who uses the built-in model never needs it",
     "workers/sandbox/proof.py": "the acts are for who tries them: the agent and its worker only read what came of it",
+    "ui/__init__.py": "Python's own import is put back after Qt's binding replaced it",
     "ui/application.py": "the icon shows before the rest of the window is loaded",
     "ui/desktop.py": "QtDBus costs a megabyte; neither it nor the windows of a first or failed start are often needed",
     "system/secrets/": "keyring and cryptography are loaded with the first secret",

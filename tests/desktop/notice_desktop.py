@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,10 +78,14 @@ class HeardToasts:
             listener(event)
         self._heard.set()
 
-    async def show(self, toast: Toast) -> None:
-        await self._real.show(toast)
+    async def show(self, toast: Toast) -> str:
+        mark = await self._real.show(toast)
         self.shown.append(toast)
         self.times.append(self._now())
+        return mark
+
+    async def sweep(self, marks: Sequence[str]) -> None:
+        await self._real.sweep(marks)
 
     async def withdraw(self, toast_id: str) -> None:
         await self._real.withdraw(toast_id)

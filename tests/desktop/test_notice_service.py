@@ -103,6 +103,29 @@ async def test_a_service_that_is_killed_is_told_of_and_used_again(desktop: BareD
         await toasts.close()
 
 
+async def test_what_an_agent_before_left_on_the_screen_is_taken_off_and_nothing_of_others(desktop: BareDesktop) -> None:
+    desktop.kill_dunst()
+    desktop.start_dunst()
+    before, after = HeardToasts(desktop, ICON), HeardToasts(desktop, ICON)
+    marks = [await before.show(Toast(name, name, "", "critical")) for name in ("a", "b")]
+    await before.close()  # as one that is killed: they stay
+    try:
+        others = await after.show(Toast("c", "another program's", "", "critical"))
+        assert desktop.displayed() == 3
+        await after.sweep(marks)
+        await after.sweep(marks)
+        assert desktop.displayed() == 1
+        desktop.kill_dunst()
+        await after.sweep([others])
+        desktop.start_dunst()
+        anew = await after.show(Toast("d", "the same number by another service", "", "critical"))
+        assert anew.split()[-1] == marks[0].split()[-1] and anew not in marks
+        await after.sweep([*marks, others])
+        assert desktop.displayed() == 1
+    finally:
+        await after.close()
+
+
 async def test_do_not_disturb_and_a_window_that_fills_the_screen_are_found(desktop: BareDesktop) -> None:
     attention = choose_attention(desktop.env)
     assert await attention.busy() == ""

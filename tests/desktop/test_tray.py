@@ -345,6 +345,17 @@ def test_older_kind_of_tray(make: Callable[[Screen], TrayProgram]) -> None:
         assert program.wait(20) == 0, tray.log
 
 
+def test_a_screen_that_goes_ends_the_tray_and_is_told_once(make: Callable[[Screen], TrayProgram]) -> None:
+    with DesktopSession("none", window_manager=False) as session:
+        with Screen(session) as screen:
+            tray = make(screen)
+            program = tray.start("--hidden")
+        session.stop_x_server()
+        assert program.wait(20) == 0, tray.log
+        log = tray.log
+        assert (log.count("X11 connection broke"), log.count("the screen has gone")) == (1, 1), log
+
+
 def grants(tray: TrayProgram) -> list[tuple[str, str]]:
     listed = tray.ask_agent("grant", "list")
     return [(grant["capability"], grant["scope"]) for grant in listed["grants"]]

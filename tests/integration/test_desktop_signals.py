@@ -230,7 +230,27 @@ async def test_where_nothing_can_hold_the_run_goes_on_without() -> None:
     with pytest.raises(UserError) as caught:
         inhibit.hold("a run")
     assert caught.value.failure.code == "no_inhibit"
+    words = "This system lets no program keep it awake (there is no system bus; there is no session bus)."
+    assert caught.value.failure.sentence == words
     awake = Awake(inhibit, lambda: True)
     async with awake("a run"):
         assert not awake.held
+    assert words in awake.refused
     await awake.stop()
+
+
+async def test_who_refuses_is_named_and_the_next_run_asks_again(address: str) -> None:
+    awake = Awake(
+        choose_inhibit({"DBUS_SYSTEM_BUS_ADDRESS": address, "DBUS_SESSION_BUS_ADDRESS": address}), lambda: True
+    )
+    async with awake("a run"):
+        assert not awake.held
+    assert "(logind does not run; the desktop's power manager does not run)" in awake.refused
+    mock = MockDesktop(address, LOGIN)
+    try:
+        async with awake("the next run"):
+            await asyncio.to_thread(mock.wait_for, "hold sleep block a run is under way")
+        await asyncio.to_thread(mock.wait_for, "released")
+        assert not awake.held and not awake.refused
+    finally:
+        mock.end()

@@ -68,7 +68,7 @@ async def execute(tmp_path: Path) -> AsyncIterator[Executor]:
     tools = (
         *make_built_in(database, grants, jail, parsers, around),
         FetchPageTool(offline, parsers, grants),
-        WebSearchTool(offline, SearchChoice("", "", "")),
+        WebSearchTool(offline, lambda: SearchChoice("", "", "")),
         *calendars.tools(),
         *make_mail(book, no_dial, parsers, jail, database, grants, (folder, tmp_path / "share")).tools(),
     )

@@ -363,7 +363,8 @@ async def test_an_obeying_model_changes_nothing_without_a_question(room: Room, c
 
 async def test_grants_of_the_user_do_not_serve_the_attacker(room: Room) -> None:
     """Standing grants for the web and for commands are not used in a context that somebody else wrote."""
-    await room.grants.add("network:fetch", "evil.test")
+    for capability in ("network:fetch", "browser:open"):
+        await room.grants.add(capability, "evil.test")
     await room.grants.add("process:run", "/usr/bin/touch *")
     context = await carried(room, "page")
     before = room.state()

@@ -30,6 +30,12 @@ def test_a_job_is_added_shown_paused_run_and_removed(program: Program) -> None:
     assert added["does"] == "reminds you: Stand up" and not added["untrusted"]
     program.run(*NAMED, "stand up", "--every", "1h", "--remind", "x").failed("already", code=2)
 
+    there = ("--words", "every day at 3:00", "--tz", "Pacific/Chatham")
+    said = program.run(*NAMED, "far", *there, "--remind", "x", TZ="UTC").done().out
+    assert "15:00 is assumed" in said and " 15:00 in Pacific/Chatham." in said, "by whose clock, and what was assumed"
+    assert " in Pacific/Chatham)" in program.run("task", "list", TZ="UTC").done().out
+    program.run("task", "remove", "far").done()
+
     paused = program.run("task", "pause", "stand", "--json").done().document
     assert not paused["enabled"] and paused["next"] == []
     ran = program.run("task", "run", "stand up", "--json").done().document
@@ -105,6 +111,11 @@ def test_a_built_in_job_is_one_word_away(program: Program) -> None:
     again = program.run("task", "enable", "morning-brief", "--json").done().document
     assert (again["id"], again["when"]) == (on["id"], "Every weekday at 07:15."), "its time is kept"
     program.run("task", "enable", "coffee").failed("no built-in job coffee", code=2)
+    program.run("task", "run", "mail-triage").failed("not switched on", "task enable mail-triage", code=2)
+    assert "There is no mail account to look at." in program.run("task", "enable", "mail-triage").done().err
+    triaged = program.run("task", "run", "mail-triage", "--json").document
+    assert triaged["state"] == "failed" and "no mail account" in triaged["said"] and "account add" in triaged["said"]
+    program.run("task", "disable", "mail-triage").done()
     status = program.run("status", "--json").done().document["scheduler"]
     assert status["next_job"] == "morning-brief" and status["next_run"] == again["next"][0]
 

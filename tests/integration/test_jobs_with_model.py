@@ -265,6 +265,9 @@ async def test_after_a_yes_in_the_inbox_a_jobs_turn_goes_on_with_its_own_label(p
         run = await remote.run_job("poisoned")
         (entry,) = await remote.list_inbox()
         assert (run.state, entry.tool, entry.session_id) == ("done", "open_address", run.session_id)
+        again = await remote.run_job("poisoned")
+        assert (again.state, again.reason) == ("skipped", "An earlier run waits in the inbox for your answer.")
+        assert await remote.list_inbox() == (entry,), "one question a job"
         model.replies[:] = [plan]
         async with aclosing(remote.watch()) as events, asyncio.timeout(60):
             coming = asyncio.ensure_future(anext(events))

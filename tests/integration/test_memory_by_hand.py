@@ -63,6 +63,15 @@ def test_an_edit_is_found_shown_and_taken_back(agent: Program) -> None:
     agent.run("memory", "undo").failed("nothing to take back")
 
 
+def test_an_edit_that_ends_what_was_said_before_says_so(program: Program) -> None:
+    memory_id = keep(program, CODE)
+    keep(program, "I live in Faro")
+    edited = program.run("memory", "edit", memory_id, "I moved to Braga").done()
+    assert "It ended 1 that said otherwise; openclaw-agent memory runs 1" in edited.out
+    hits = program.run("recall", "where do I live", "--json").done().document["hits"]
+    assert [hit["text"] for hit in hits] == ["I moved to Braga"]
+
+
 def test_forget_shows_first_and_gives_a_receipt(agent: Program) -> None:
     memory_id = keep(agent, CODE)
     other = keep(agent, "I typed 4711 twice")

@@ -14,6 +14,7 @@ from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.runtime import attach_or_start
 from openclaw_desktop.service.api import AgentService, AskRequest
+from openclaw_desktop.service.machine.relief import Relief
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.paths import Home, find_home, prepare
 
@@ -25,16 +26,16 @@ class Always:
         return True
 
 
-async def fill(home: Home) -> None:
-    """Have 30 facts of as many turns, and more turns than the limit allows."""
+async def fill(home: Home, setting: str = "limit_mb", turns: int = 1300) -> None:
+    """Have 30 facts of as many turns, and more turns than the setting allows."""
     prepare(home)
-    home.settings_file.write_text("[memory]\nlimit_mb = 10\nembeddings = 'none'\n")
+    home.settings_file.write_text(f"[memory]\n{setting} = 10\nembeddings = 'none'\n")
     database = await Database.open(home.database)
     store = MemoryStore(database, None)
     told = [f"My sister Anna{n} lives in Rome and collects {n} stamps." for n in range(30)]
     await store.remember_many([NewMemory(text, kind="turn", speaker="user") for text in told])
     await Consolidator(database, Always(), SystemClock()).run("asked")
-    await store.remember_many([NewMemory("." * 8_000, kind="turn", speaker="assistant")] * 1300)
+    await store.remember_many([NewMemory("." * 8_000, kind="turn", speaker="assistant")] * turns)
     await database.close()
 
 
@@ -71,5 +72,35 @@ async def test_over_the_limit_facts_make_room_and_the_user_hears_of_it_once(
         assert "of its 10 MB" in (await agent.service.status()).memory.warning
         found = next(one for one in await agent.service.check() if one.check == "memory size")
         assert found.level == "error" and found.advice
+    finally:
+        await agent.stop()
+
+
+async def test_a_file_that_keeps_turns_up_to_a_size_lets_the_first_go_and_no_fact(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENCLAW_MODELS", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    looked = asyncio.Event()
+    let_turns_go = Relief._let_turns_go
+
+    async def noted(self: Relief) -> None:
+        await let_turns_go(self)
+        looked.set()
+
+    monkeypatch.setattr(Relief, "_let_turns_go", noted)
+    place = find_home(home, {})
+    await fill(place, "keep_turns_mb", turns=1200)
+    agent = await attach_or_start(place, "serve", "test")
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            await looked.wait()
+        stats = await agent.service.memory_stats()
+        assert 950 < sum(kinds.get("turn", 0) for kinds in stats.count.values()) < 1200
+        assert sum(kinds.get("fact", 0) for kinds in stats.count.values()) == 30
+        assert stats.db_bytes <= 10_000_000
+        assert [limit.name for limit in stats.limits if limit.unit == "MB"] == ["file before turns go"]
+        found = next(one for one in await agent.service.check() if one.check == "oldest turns")
+        assert found.level == "warning" and "memory.keep_turns_mb" in found.advice
     finally:
         await agent.stop()

@@ -85,7 +85,7 @@ FILLERS = {
     "habit_days": """insert into habit_days select id, '2026-01-0' || value from habits,
         (select 1 as value union select 2 union select 3)""",
     "jobs": """insert into jobs select 'job_' || value, 'job ' || value, '{}', 'UTC', printf('%.90c', 'w'), '{}', 1,
-        'then', 'then', 'then', 'then', null, 'user', 'private', '[]' from range""",
+        'then', 'then', 'then', 'then', null, 'user', 'private', '[]', null from range""",
     "job_runs": """insert into job_runs (id, job_id, slot, due_at, last_due_at, state, key, ready_at, claimed_at, said,
         integrity, confidentiality) select 'run_' || id, id, 's', 'then', 'then', 'done', 'k', 'then', 'then',
         printf('%.60c', 's'), 'user', 'private' from jobs""",

@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 from agent_process import Program
 
+from openclaw_desktop.tools.built_in import FORMS
+from openclaw_desktop.tools.calendar.plain import PLAIN as CALENDAR
+from openclaw_desktop.tools.job_forms import job_forms
+from openclaw_desktop.tools.mail.plain import PLAIN as MAIL
+from openclaw_desktop.tools.network import PLAIN as WEB
+
 
 @pytest.fixture(params=["alone", "attached"])
 def agent(request: pytest.FixtureRequest, program: Program) -> Program:
@@ -45,6 +51,15 @@ def test_a_script_gets_no_permission_by_itself(agent: Program, tmp_path: Path) -
     agent.run("grant", "add", "file:write", str(tmp_path)).done()
     agent.run("tool", "call", "write_file", words).done()
     assert target.read_text() == "Dear Ana"
+
+
+def test_each_tool_has_plain_requests(program: Program) -> None:
+    forms = {form.tool for form in (*FORMS, *WEB, *job_forms(lambda text: ()))}
+    own = {"read_file", "list_folder", "remember", "recall", "forget"}
+    offered = {tool["name"] for tool in program.run("tool", "list", "--json").done().document["tools"]}
+    assert len(offered) > 30 and offered - forms - own == {"calendar"}
+    with_accounts = {"find_mail", "summarise_mail", "read_mail", "save_attachment", "draft_mail", "send_mail"}
+    assert {form.tool for form in (*MAIL, *CALENDAR)} == with_accounts | {"calendar", "change_calendar"}
 
 
 def test_wrong_words_get_a_sentence(program: Program) -> None:

@@ -64,7 +64,7 @@ async def searxng(
 ) -> AsyncIterator[tuple[WebSearchTool, HostileServer]]:
     async with HostileServer(answer) as server:
         choice = SearchChoice("searxng", f"http://127.0.0.1:{server.port}{path}")
-        yield WebSearchTool(Broker(Dialler(resolve=net.resolve)), choice), server
+        yield WebSearchTool(Broker(Dialler(resolve=net.resolve)), lambda: choice), server
 
 
 @pytest.mark.parametrize("path", ["", "/", "/searx", "/searx/"])
@@ -100,7 +100,7 @@ async def test_brave_gets_its_key_from_the_broker_alone(net: FakeNet, tmp_path: 
         net.put(BRAVE, 443, server.port)
         secrets = KeptSecrets({("brave", BRAVE): KEY})
         broker = Broker(Dialler(secrets, resolve=net.resolve, trust=client_side(place)))
-        result = await search(WebSearchTool(broker, SearchChoice("brave", secret="secret:brave")), count=3)
+        result = await search(WebSearchTool(broker, lambda: SearchChoice("brave", secret="secret:brave")), count=3)
     assert parse_qs(urlsplit(server.seen[0].path).query) == {"q": ["python"], "count": ["3"]}
     assert result.text == "1. Python\n2025-02-03\nhttps://www.python.org/\nThe Python home."
     assert KEY not in repr(result)
@@ -120,7 +120,7 @@ async def test_brave_gets_its_key_from_the_broker_alone(net: FakeNet, tmp_path: 
 )
 async def test_what_is_not_set_up_is_told(net: FakeNet, choice: SearchChoice, code: str) -> None:
     net.names[BRAVE] = [["93.184.215.14"]]
-    tool = WebSearchTool(Broker(Dialler(KeptSecrets({}), resolve=net.resolve)), choice)
+    tool = WebSearchTool(Broker(Dialler(KeptSecrets({}), resolve=net.resolve)), lambda: choice)
     with pytest.raises(UserError) as caught:
         await search(tool)
     assert caught.value.failure.code == code and "the key itself" not in caught.value.failure.text
@@ -180,7 +180,7 @@ async def test_no_answer_is_more_than_an_error(answer: Any, provider: str, query
         assert request.url.isascii() and request.url.isprintable()
         return WebResponse(request.url, 200, {}, json.dumps(answer).encode())
 
-    tool = WebSearchTool(fetch, SearchChoice(provider, "https://s.example", "secret:x"))
+    tool = WebSearchTool(fetch, lambda: SearchChoice(provider, "https://s.example", "secret:x"))
     try:
         assert (await search(tool, query)).label.integrity == "untrusted"
     except UserError as error:

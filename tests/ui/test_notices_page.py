@@ -216,3 +216,21 @@ async def test_the_tray_counts_them_and_offers_quiet(page: PageBench) -> None:
     assert asked == [True, False]
     tray.show_unseen(0)
     assert notices.text() == "Notices"
+
+
+@on_loop
+async def test_in_the_narrowest_window_nothing_of_a_notice_is_cut_off(page: PageBench) -> None:
+    long = "A file with a name such as /home/user/Documents/letters/2026/november/very-long-file-name.txt"
+    page.service.notices["a"] = notice("a", title=long, session_id="session_1", wish="less")
+    await page.open()
+    page.window.resize(page.window.minimumSize())
+    QCoreApplication.processEvents()
+    card = page.window.notices.cards["a"]
+    viewport = card.parentWidget().parentWidget()
+    assert card.width() <= viewport.width() <= page.window.width()
+    buttons = card.findChildren(QPushButton)
+    assert len({button.pos().y() for button in buttons}) > 1, "they stand in several lines"
+    for widget in (*buttons, *card.findChildren(QLabel)):
+        right = widget.mapTo(card, widget.rect().topRight()).x()
+        assert widget.isHidden() or right < card.width(), widget.objectName()
+        assert widget.width() >= min(widget.sizeHint().width(), widget.minimumSizeHint().width())

@@ -428,10 +428,15 @@ def date_by_words(diff: Diff, fact: StoredMemory) -> None:
     """Give a fact of the user's own the span that its words name, unless it has one."""
     if fact.valid_from is not None or fact.valid_to is not None:
         return
-    named = _span_columns(find_span(fact.text, datetime.fromisoformat(fact.created_at).date()))
-    if columns := {name: value for name, value in named.items() if value is not None}:
+    if columns := named_times(fact.text, fact.created_at):
         history.change_columns(diff.connection, diff.run_id, fact.id, "dated", columns)
         diff.count("dated")
+
+
+def named_times(text: str, said_at: str) -> dict[str, str]:
+    """Return `valid_from` and `valid_to` so far as the words name them; `said_at`: ISO, when they were said."""
+    named = _span_columns(find_span(text, datetime.fromisoformat(said_at).date()))
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _span_columns(span: Span) -> dict[str, str | None]:

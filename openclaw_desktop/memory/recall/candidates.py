@@ -10,7 +10,7 @@ ones only weigh what was chosen. A word that was said counts for more than one t
 
 from __future__ import annotations
 
-import heapq
+import array
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -82,14 +82,30 @@ def find_by_words(connection: apsw.Connection, words: Sequence[str], stem: Stem,
     left = POSTINGS_BUDGET
     sums: dict[int, float] = {}
     weights: dict[str, float] = {}
+    # What the common words that are still to come may add to a memory.
+    ahead = sum(rarity(count, total) for count in counts.values())
+    rare = " OR ".join(f'"{word}"' for name, word in stems.items() if name not in counts)
+    # In most questions no rare word stands beside anything: one look in place of one a word.
+    beside = bool(rare) and bool(_holders(connection, f"{{{_BESIDE_TEXT}}} : ({rare})", 1))
     for name in sorted(stems, key=lambda name: counts.get(name, 0)):
         word, count = f'"{stems[name]}"', counts.get(name, 0)
+        if count >= limit and len(sums) >= limit and sorted(sums.values())[-limit] > ahead:
+            # What holds none of the rarer ones comes among the first no more.
+            weights[name] = weight = rarity(count, total)
+            ahead -= weight
+            if count <= left:
+                left -= count
+                for rowid in _holders_among(connection, f"{{text}} : {word}", sums) if len(sums) > limit else ():
+                    sums[rowid] += weight
+            continue
         said = _holders(connection, f"{{text}} : {word}", left + 1) if count <= left else []
         # Where enough have said it, those beside them are no candidates for that.
         near: set[int] = set()
         if len(said) < limit and count <= left:
-            near = {*said, *_holders(connection, f"{{{_BESIDE_TEXT}}} : {word}", left + 1)}
-            near |= _turns_beside(connection, said)
+            near = {*said, *_turns_beside(connection, said)}
+            if beside or name in counts:
+                near.update(_holders(connection, f"{{{_BESIDE_TEXT}}} : {word}", left + 1))
+        ahead -= rarity(count, total) if name in counts else 0.0
         count = max(len(said), len(near), count)
         weights[name] = weight = rarity(count, total)
         if count > left:
@@ -102,8 +118,12 @@ def find_by_words(connection: apsw.Connection, words: Sequence[str], stem: Stem,
     if not sums and stems:
         rarest = sorted(stems, key=lambda name: counts.get(name, 0))[:2]
         sums = dict.fromkeys(_newest(connection, [stems[name] for name in rarest]), 1.0)
-    best = heapq.nlargest(limit, zip(sums.values(), sums, strict=True))
-    return Found(tuple(rowid for _, rowid in best), weights)
+    return Found(_best(sums, limit), weights)
+
+
+def _best(sums: dict[int, float], limit: int) -> tuple[int, ...]:
+    """Return the `limit` rowids with the highest sums, the highest first, of equal ones the newest."""
+    return tuple(sorted(sorted(sums, reverse=True), key=sums.__getitem__, reverse=True)[:limit])
 
 
 def find_by_date(connection: apsw.Connection, start_s: int | None, end_s: int | None) -> list[int]:
@@ -139,6 +159,13 @@ def _common_counts(connection: apsw.Connection, stems: Iterable[str]) -> dict[st
 def _holders(connection: apsw.Connection, expression: str, limit: int) -> list[int]:
     sql = "select json_group_array(rowid) from (select rowid from memories_fts where memories_fts match ? limit ?)"
     return list(json.loads(fetch(connection, sql, (expression, limit))[0][0]))
+
+
+def _holders_among(connection: apsw.Connection, expression: str, rowids: Iterable[int]) -> list[int]:
+    sql = """select json_group_array(rowid) from
+        (select rowid from memories_fts where memories_fts match ? and +rowid in (select value from carray(?)))"""
+    among = apsw.carray(array.array("q", rowids))
+    return list(json.loads(fetch(connection, sql, (expression, among))[0][0]))
 
 
 def _turns_beside(connection: apsw.Connection, rowids: Sequence[int]) -> set[int]:

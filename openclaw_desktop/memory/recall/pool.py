@@ -1,6 +1,6 @@
 """The candidates of one search, read once each, with the words of the question that stand in them.
 
-Owns what was read of them so far. Must not know what a vector is, nor scores. Runs on a database thread.
+Owns what was read of them so far. Must not know what a vector is, nor how hits are scored. Runs on a database thread.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from typing import Protocol
 import apsw
 
 from openclaw_desktop.memory.recall.candidates import WORD_CANDIDATES, Candidate, Found, find_by_words, read_candidates
+from openclaw_desktop.memory.recall.hits import Hit
 from openclaw_desktop.memory.recall.query import CALENDAR, Query
 from openclaw_desktop.memory.recall.told import facts_holding
 from openclaw_desktop.memory.recall.words import stemmer
 
 # The stems that are looked for in the text, beside it and in its date, each as often as it stands there.
 Columns = tuple[Sequence[str], Sequence[str], Sequence[str]]
+NONE_SOUGHT: Columns = ((), (), ())
 
 
 class Vectors(Protocol):
@@ -32,6 +34,8 @@ class Pool:
     def __init__(self, found: list[Found], names_dates: bool) -> None:
         self.found = found
         self.memories: dict[int, Candidate] = {}
+        # What was begun to be scored of them (see `signals`).
+        self.hits: dict[int, Hit] = {}
         self.columns: dict[int, Columns] = {}
         # How many stems there are of the whole memory, and of its text.
         self.lengths: dict[int, int] = {}
@@ -64,11 +68,14 @@ class Pool:
             rowid, text, beside = memory.rowid, stem(memory.text), stem(memory.neighbours)
             dated = stem(memory.date_words) if self._names_dates else ()
             self.memories[rowid] = memory
-            self.columns[rowid] = (
-                [name for name in text if name in sought],
-                [name for name in beside if name in sought],
-                [name for name in dated if name in sought],
-            )
+            if sought.isdisjoint(text) and sought.isdisjoint(beside) and sought.isdisjoint(dated):
+                self.columns[rowid] = NONE_SOUGHT
+            else:
+                self.columns[rowid] = (
+                    [name for name in text if name in sought],
+                    [name for name in beside if name in sought],
+                    [name for name in dated if name in sought],
+                )
             self.text_lengths[rowid] = len(text)
             # The words that a fact is asked by make it no longer.
             length_beside = len(beside) if memory.kind == "turn" else 0

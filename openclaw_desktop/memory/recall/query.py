@@ -48,6 +48,11 @@ _FOR_A_LIVING = LazyPattern(r"\b(?:for|to (?:make|earn)) (?:a|my|your|his|her|th
 _JOINED = LazyPattern(r"\b([^\W_]+(?:['’]s)?)\s+(?:and|or)\s+([^\W_]+(?:['’]s)?)")
 CALENDAR = frozenset([*MONTHS, *(month[:3] for month in MONTHS), *WEEKDAYS, *SEASONS])
 _ASKS_WHICH = frozenset(["what", "which", "whose"])
+_MANY = frozenset(["both", "all", "every", "several", "multiple", "various"])
+# "What does Anna like?" has several answers, "what does Anna like most?" has one.
+_HABITS = frozenset(["do", "like", "love", "enjoy", "prefer", "hate"])
+_BEST = frozenset(["most", "best", "more", "rather", "least", "for"])
+_IRREGULAR_PLURALS = frozenset(["people", "children", "men", "women"])
 _VERB_WORDS = "is was are were do does did has have had can could will would should might may shall must"
 _VERBS = frozenset(_VERB_WORDS.split())
 
@@ -124,9 +129,9 @@ def read_query(text: str, now: datetime, speakers: Collection[str]) -> Query:
 
 
 def asks_for_many(text: str) -> bool:
-    """Return whether a question asks for several things: "which cities", "how many", "what has she painted"."""
+    """Return whether a question asks for several things: "which cities", "how many", "what does she like"."""
     words = [word.lower() for word in JOINED_WORD.findall(text)]
-    if {"both", "all", "every"} & set(words):
+    if not _MANY.isdisjoint(words):
         return True
     for place, word in enumerate(words):
         following = words[place + 1 :]
@@ -135,8 +140,15 @@ def asks_for_many(text: str) -> bool:
         if word in ("who", "where") and following[:1] in (["are"], ["has"], ["have"]):
             return True
         if word in _ASKS_WHICH:
-            return _is_plural_phrase(following)
+            return _is_plural_phrase(following) or _asks_for_habits(following)
     return False
+
+
+def _asks_for_habits(words: list[str]) -> bool:
+    """Return whether the words after "what" ask for what somebody does or likes: "do I like", not "do I work for"."""
+    if words[:1] not in (["do"], ["does"]):
+        return False
+    return not _HABITS.isdisjoint(words[1:]) and _BEST.isdisjoint(words)
 
 
 def _is_plural_phrase(words: list[str]) -> bool:
@@ -146,6 +158,8 @@ def _is_plural_phrase(words: list[str]) -> bool:
             return True
         if word in _VERBS:
             return False
+        if word in _IRREGULAR_PLURALS:
+            return True
         if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s", "’s")):
             return True
     return False

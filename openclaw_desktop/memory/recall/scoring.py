@@ -3,10 +3,10 @@
 Owns the formula and its weights, as pure functions. Must not know where rows come from.
 
     score = words·w1 + meaning·w2 + speaker·w3 + asks·w4 + substance·w5 + near·w6 + session·w7
-            + many·(speaker·w8 + session·w9) + answers·w10 + in_time·w11 + past·w12 + importance·w13 + recency·w14
-            + pinned·w15 + talk·w16 + named·w17 + other·w18
+            + many·speaker·w8 + answers·w9 + many·session·w10 + in_time·w11 + past·w12 + importance·w13 + recency·w14
+            + pinned·w15 + talk·w16 + named·w17 + other·w18 + crowd·w19
 
-with the weights of `Weights`, of which the first ten were fitted by `python -m benchmarks.locomo --fit` and the others
+with the weights of `Weights`, of which the first nine were fitted by `python -m benchmarks.locomo --fit` and the others
 set by hand (docs/adr/0017). Each signal lies between 0 and 1:
 
 - `words`: BM25 of the question's words in the text, at 0.4 in what was said just before and after, at 0.5 in the
@@ -27,6 +27,7 @@ set by hand (docs/adr/0017). Each signal lies between 0 and 1:
 - `talk`: a question to the agent, or an answer of its: neither tells of the user, unless what it said is asked for.
 - `named`: the share of the names in the question that stand in the text, and half of it where they stand beside.
 - `other`: the question is about the user ("where do I live?"), and it is a fact about Anna.
+- `crowd`: the question asks for several things, and of the turns of its conversation so many are better (`crowds.py`).
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ class Weights:
     near: float = 1.6
     session: float = 3.2
     speaker_of_many: float = 0.8
-    session_of_many: float = -2.8
     answers: float = 1.6
+    session_of_many: float = -2.0
     in_time: float = 3.0
     past: float = 2.0
     importance: float = 0.5
@@ -71,6 +72,7 @@ class Weights:
     talk: float = -2.0
     named: float = 3.0
     other: float = -3.5
+    crowd: float = -2.4
 
     @cache  # noqa: B019 - there is one set of them, and some more in tests
     def values(self) -> tuple[float, ...]:
@@ -107,6 +109,7 @@ class Signals:
     talk: float = 0.0
     named: float = 0.0
     other: float = 0.0
+    crowd: float = 0.0
     cosine: float = 0.0
     strength: float = 0.0
     company: int = 0
@@ -116,8 +119,8 @@ class Signals:
         many = float(self.many)
         return (
             self.words, self.meaning, self.speaker, self.asks, self.substance, self.near, self.session,
-            many * self.speaker, many * self.session, self.answers, self.in_time, self.past, self.importance,
-            self.recency, self.pinned, self.talk, self.named, self.other,
+            many * self.speaker, self.answers, many * self.session, self.in_time, self.past, self.importance,
+            self.recency, self.pinned, self.talk, self.named, self.other, self.crowd,
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -16,24 +17,24 @@ from datetime import datetime, tzinfo
 import apsw
 
 from openclaw_desktop.memory.recall import pool as pools
-from openclaw_desktop.memory.recall import scoring
+from openclaw_desktop.memory.recall import scoring, signals
 from openclaw_desktop.memory.recall.candidates import find_by_date, known_speakers
 from openclaw_desktop.memory.recall.corrections import newest_first, put_in_question, put_right
 from openclaw_desktop.memory.recall.counts import TermCounts
+from openclaw_desktop.memory.recall.crowds import thin_out
 from openclaw_desktop.memory.recall.hits import Hit
 from openclaw_desktop.memory.recall.pool import Pool
 from openclaw_desktop.memory.recall.query import Query, name_words, read_query
 from openclaw_desktop.memory.recall.reasons import Evidence, explain
 from openclaw_desktop.memory.recall.repeats import without_repeats
-from openclaw_desktop.memory.recall.scoring import WEIGHTS, Signals, Weights
-from openclaw_desktop.memory.recall.standing import Standing, asks_for_gone, in_time, last_day, standing_of
-from openclaw_desktop.memory.recall.subjects import is_of_other, only_asks
+from openclaw_desktop.memory.recall.scoring import WEIGHTS, Weights
+from openclaw_desktop.memory.recall.standing import last_day
 from openclaw_desktop.memory.recall.times import Span, seconds_of
 from openclaw_desktop.memory.recall.words import WORD, stemmer
 from openclaw_desktop.memory.records import Recollection, StoredMemory, as_recollection
 from openclaw_desktop.memory.rows import fetch_memories
 from openclaw_desktop.memory.vectors.index import VectorIndex
-from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.database import Database, fetch
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +52,15 @@ class Search:
         self._database = database
         self._vectors = vectors
         self._counts = TermCounts(database)
+        # Names by which somebody who spoke was known when they were asked about last.
+        self._speakers: frozenset[str] = frozenset()
         self.weights = weights
 
-    async def find(self, text: str, k: int, now: datetime) -> list[Recollection]:
+    async def find(self, text: str, k: int, now: datetime, facts: int = 0) -> list[Recollection]:
         """Return up to `k` memories for the question `text`, best first (see `scoring` for the formula).
 
         What became a fact, at once or word for word, is found as that fact alone, and not as the words of its turn too,
-        nor as an answer that repeats it.
+        nor as an answer that repeats it. `facts`: so many medium-term facts follow that stand below those.
         """
         if k < 1 or WORD.search(text) is None:
             return []
@@ -65,7 +68,9 @@ class Search:
         query, vectors, pool = await self._gather(text, now, k=k)
 
         def look(connection: apsw.Connection) -> tuple[list[Hit], dict[int, StoredMemory]]:
-            best = without_repeats(connection, self._score(connection, query, pool, vectors, now), k)
+            hits = self._score(connection, query, pool, vectors, now)
+            best = without_repeats(connection, hits, k)
+            best += _medium_facts(connection, hits, best, facts) if facts else []
             return best, _look_closer(connection, best, query)
 
         best, stored = await self._database.read(look)
@@ -91,25 +96,40 @@ class Search:
     ) -> tuple[Query, list[bytes], Pool]:
         """Return the question as it was read, the vectors of its parts, and what its words find for `k` hits."""
         names = name_words(text)
-        speakers = await self._database.read(lambda c: known_speakers(c, names)) if names else frozenset()
-        query = read_query(text, now, speakers)
-        if follow and query.anchor is not None:
-            # The event stays among the words: "How did it feel after the accident?" is asked of the accident too.
-            query = replace(query, span=await self._time_of(query, now))
-        find = self._find_by_words(query, k)
-        vectors, pool = await asyncio.gather(self._embed(query), self._database.read(find))
+        speakers = self._speakers.intersection(names)
+        while True:
+            query = read_query(text, now, speakers)
+            if follow and query.anchor is not None:
+                # The event stays among the words: "How did it feel after the accident?" is asked of the accident too.
+                query = replace(query, span=await self._time_of(query, now))
+            find = self._find_by_words(query, k, now, names, speakers)
+            vectors, (pool, speaking) = await asyncio.gather(self._embed(query), self._database.read(find))
+            if pool is not None:
+                break
+            # It was read with others than speak by now: they were not asked for first, for that costs two wakings.
+            self._speakers, speakers = self._speakers.difference(names) | speaking, speaking
         if vectors and not pool.vectors_complete:
             vectors, pool.vectors = (vectors if await self._vectors.ready() else []), None
         return query, vectors, pool
 
-    def _find_by_words(self, query: Query, k: int) -> Callable[[apsw.Connection], Pool]:
-        def find(connection: apsw.Connection) -> Pool:
+    def _find_by_words(
+        self, query: Query, k: int, now: datetime, names: list[str], speakers: frozenset[str]
+    ) -> Callable[[apsw.Connection], tuple[Pool | None, frozenset[str]]]:
+        """Return what finds the candidates, and who of `names` speaks; no candidates where that is not `speakers`."""
+
+        def find(connection: apsw.Connection) -> tuple[Pool | None, frozenset[str]]:
+            speaking = known_speakers(connection, names) if names else frozenset()
+            if speaking != speakers:
+                return None, speaking
             pool = pools.find(connection, query, k)
+            if query.span is not None:
+                pool.add(connection, find_by_date(connection, *query.span.seconds()))
             # The engine is at work meanwhile: what its vector is compared with is at hand when it comes.
+            signals.begin(pool, query, now.timestamp())
             with contextlib.suppress(apsw.Error):  # what can't be read of the vectors keeps no words from being found
                 pool.keep_vectors(self._vectors.read(connection, pool.memories))
                 pool.vectors_complete = self._vectors.complete(connection)
-            return pool
+            return pool, speaking
 
         return find
 
@@ -140,25 +160,22 @@ class Search:
     def _score(
         self, connection: apsw.Connection, query: Query, pool: Pool, vectors: list[bytes], now: datetime
     ) -> list[Hit]:
-        if query.span is not None:
-            pool.add(connection, find_by_date(connection, *query.span.seconds()))
+        now_s = now.timestamp()
         try:
             nearest = self._measure_meaning(connection, pool, vectors)
         except apsw.Error as error:  # what can't be read of the vectors keeps no words from being found
             log.warning("searched by words alone: %s", error)
             nearest = []
-        now_s = now.timestamp()
-        hits = []
-        for memory in pool.memories.values():
-            standing = standing_of(memory, now_s)
-            if standing is Standing.HOLDS:
-                hits.append(Hit(memory, Signals()))
-            elif standing is not Standing.EXPIRED:
-                hidden = not asks_for_gone(query, memory, now_s)
-                hits.append(Hit(memory, Signals(), hidden=hidden, ended=memory))
-        self._set_signals(hits, query, pool, nearest, now_s)
+        signals.begin(pool, query, now_s)
+        hits = list(pool.hits.values())
+        signals.finish(hits, pool, nearest)
+        weights = self.weights.values()
+        for hit in hits:
+            hit.score = scoring.weighted(hit.signals, weights)
         hits = put_in_question(connection, put_right(connection, hits, now_s), now_s)
         newest_first(hits, pool.columns)
+        if query.many:
+            thin_out(hits, self.weights.crowd)
         return _take_turns(sorted(hits, key=lambda hit: (-hit.score, hit.memory.rowid)), len(query.parts) - 1)
 
     def _measure_meaning(self, connection: apsw.Connection, pool: Pool, vectors: list[bytes]) -> list[dict[int, float]]:
@@ -174,57 +191,14 @@ class Search:
                     cosines[rowid] = cosine
         return nearest
 
-    def _set_signals(
-        self, hits: list[Hit], query: Query, pool: Pool, nearest: list[dict[int, float]], now_s: float
-    ) -> None:
-        rowids = [hit.memory.rowid for hit in hits]
-        texts, lengths = [pool.columns[rowid] for rowid in rowids], [pool.lengths[rowid] for rowid in rowids]
-        beside = [scoring.ASKED_BY if hit.memory.kind == "fact" else scoring.NEIGHBOURS_COLUMN for hit in hits]
-        by_part = [scoring.bm25(texts, one.weights, lengths, beside) for one in pool.found]
-        for place, hit in enumerate(hits):
-            memory, signals = hit.memory, hit.signals
-            signals.words = by_part[0][place]
-            if nearest:
-                cosines = [near.get(memory.rowid, 0.0) for near in nearest]
-                signals.cosine = min(1.0, max(cosines))
-            else:
-                cosines = [0.0] * len(by_part)
-            if len(by_part) > 1:
-                fits = [values[place] + cosine for values, cosine in zip(by_part[1:], cosines[1:], strict=True)]
-                hit.part = fits.index(max(fits))
-                signals.words = (by_part[0][place] + max(values[place] for values in by_part[1:])) / 2
-            if query.names:
-                spoken_by = memory.speaker.lower()
-                signals.speaker = float(spoken_by in query.names or spoken_by.split(" ")[0] in query.names)
-            if memory.kind == "turn":
-                signals.asks = float(memory.text.rstrip().endswith(("?", "？")))
-                signals.substance = scoring.substance(pool.text_lengths[memory.rowid])
-                if not query.of_agent:
-                    asks = memory.speaker == "user" and only_asks(memory.text)
-                    signals.talk = float(memory.speaker == "assistant" or asks)
-            elif query.own and memory.kind == "fact":
-                signals.other = float(is_of_other(memory.text))
-            signals.named = _share_named(pool, memory.rowid)
-            signals.many = query.many
-            if query.span is not None:
-                signals.in_time = in_time(memory, query.span)
-            signals.past = float(hit.ended is not None)
-            signals.importance = memory.importance
-            signals.recency = scoring.recency((now_s - memory.created_s) / 86_400)
-            signals.pinned = float(memory.pinned)
-        scoring.add_meaning([hit.signals for hit in hits])
-        scoring.add_surroundings([(hit.memory, hit.signals) for hit in hits])
-        weights = self.weights.values()
-        for hit in hits:
-            hit.score = scoring.weighted(hit.signals, weights)
 
-
-def _share_named(pool: Pool, rowid: int) -> float:
-    """Return the share of the question's other names that stand in a text; half of it where they stand beside."""
-    if not pool.subjects:
-        return 0.0
-    said, beside, _ = pool.columns[rowid]
-    return sum(1.0 if name in said else 0.5 * (name in beside) for name in pool.subjects) / len(pool.subjects)
+def _medium_facts(connection: apsw.Connection, hits: list[Hit], best: list[Hit], limit: int) -> list[Hit]:
+    """Return the first `limit` of `hits` that are medium-term facts and not among the best."""
+    found = {hit.memory.rowid for hit in best}
+    others = [hit for hit in hits if hit.memory.kind == "fact" and hit.memory.rowid not in found]
+    sql = """select j.value from json_each(?) j cross join memories m on m.rowid = j.value where m.tier = 'medium'"""
+    medium = {rowid for (rowid,) in fetch(connection, sql, (json.dumps([hit.memory.rowid for hit in others]),))}
+    return [hit for hit in others if hit.memory.rowid in medium][:limit]
 
 
 def _take_turns(hits: list[Hit], parts: int) -> list[Hit]:

@@ -14,7 +14,7 @@ from openclaw_desktop.memory.vectors.int8 import Vector, scale_of
 
 ROWID_BYTES = 8
 # So many entries at once: what they take fits into memory that is at hand.
-AT_ONCE, SOME, FEW = 2_048, 128, 64
+SOME, FEW = 128, 64
 
 
 def values_of(rowids: Sequence[int], vectors: bytes) -> NDArray[np.int8]:
@@ -22,15 +22,25 @@ def values_of(rowids: Sequence[int], vectors: bytes) -> NDArray[np.int8]:
     return np.frombuffer(vectors, np.int8).reshape(len(rowids), -1 if rowids else 1)
 
 
-def cosines(rows: NDArray[np.int8], vector: Vector) -> NDArray[np.float64]:
-    """Return what `int8.cosine_of` does of each row's distance; whole numbers of this size are exact in float32."""
+def cosines(rows: NDArray[np.int8], vector: Vector, squares: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
+    """Return what `int8.cosine_of` does of each row's distance; whole numbers of this size are exact in float32.
+
+    `squares`: those of `rows`, where they are known.
+    """
     asked = np.frombuffer(vector, np.int8).astype(np.float32)
-    squares = np.empty(len(rows), np.float32)
+    found = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), SOME):
         values = rows[start : start + SOME].astype(np.float32)
-        squares[start : start + SOME] = np.einsum("ij,ij->i", values, values) - 2 * products(values, asked)
-    distances = np.sqrt(squares + np.einsum("i,i", asked, asked)).astype(np.float64)
+        own = np.einsum("ij,ij->i", values, values) if squares is None else squares[start : start + SOME]
+        found[start : start + SOME] = own - 2 * products(values, asked)
+    distances = np.sqrt(found + np.einsum("i,i", asked, asked)).astype(np.float64)
     return np.asarray(1.0 - (distances / scale_of(len(asked))) ** 2 / 2.0)
+
+
+def squares_of(rows: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Return the square of each row's length."""
+    values = rows.astype(np.float32)
+    return np.asarray(np.einsum("ij,ij->i", values, values))
 
 
 def entry(dimension: int) -> np.dtype[np.void]:
@@ -38,17 +48,14 @@ def entry(dimension: int) -> np.dtype[np.void]:
     return np.dtype([("rowid", ">i8"), ("bits", "u1", (dimension // 8,))])
 
 
-def differing(entries: NDArray[np.uint8], values: NDArray[np.int8]) -> NDArray[np.int32]:
+def differing(entries: NDArray[np.uint8], values: NDArray[np.int8]) -> NDArray[np.uint16]:
     """Return for each entry how many of its bits differ from the question's."""
     word: type[np.uint64 | np.uint8] = np.uint64 if len(values) % 64 == 0 else np.uint8
-    asked = np.frombuffer(bytes(ROWID_BYTES) + np.packbits(values > 0, bitorder="little").tobytes(), word)
-    rows = entries.view(word).reshape(-1, len(asked))
-    counted = np.zeros(len(rows), np.int32)
-    for start in range(0, len(rows), AT_ONCE):
-        # With the rowids, which do not count: to pick the bits out of the entries first costs more.
-        counts = np.bitwise_count(np.bitwise_xor(rows[start : start + AT_ONCE], asked))
-        for column in range(ROWID_BYTES // asked.itemsize, len(asked)):
-            counted[start : start + AT_ONCE] += counts[:, column]
+    asked = np.packbits(values > 0, bitorder="little").view(word)
+    rows = entries.view(word).reshape(len(entries) // (ROWID_BYTES + len(values) // 8), -1)
+    counted = np.zeros(len(rows), np.uint16)
+    for bits, column in zip(asked, rows[:, -len(asked) :].T, strict=True):
+        counted += np.bitwise_count(column ^ bits)
     return counted
 
 

@@ -68,6 +68,7 @@ class Resident:
         self._engine_id = engine_id
         self._entries: NDArray[np.void] = np.zeros(0, bits.entry(dimension))
         self._values: NDArray[np.int8] = np.zeros((0, dimension), np.int8)
+        self._squares: NDArray[np.float32] = np.zeros(0, np.float32)
         self._count = 0
         # By rowid, the place of its vector, -1 where it has none here.
         self._places: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -107,16 +108,15 @@ class Resident:
 
     def nearest(self, vector: Vector, k: int, among: int) -> list[tuple[int, float]]:
         """Return (rowid, cosine) of the `k` nearest, in no order, of the `among` whose bits differ least."""
-        entries, values = self._entries[: self._count], self._values[: self._count]
-        if among < len(entries):
+        entries, places = self._entries[: self._count], np.arange(self._count)
+        if among < self._count:
             differing = bits.differing(entries.view(np.uint8), np.frombuffer(vector, np.int8))
-            best = np.argpartition(differing, among)[:among]
-            entries, values = entries[best], values[best]
-        cosines = bits.cosines(values, vector)
+            places = np.argpartition(differing, among)[:among]
+        cosines = bits.cosines(self._values[places], vector, self._squares[places])
         if k < len(cosines):
             best = np.argpartition(-cosines, k)[:k]
-            entries, cosines = entries[best], cosines[best]
-        return list(zip(entries["rowid"].tolist(), cosines.tolist(), strict=True))
+            places, cosines = places[best], cosines[best]
+        return list(zip(entries["rowid"][places].tolist(), cosines.tolist(), strict=True))
 
     def read(self, connection: apsw.Connection, rowids: Iterable[int]) -> Stored:
         """Return the vectors of those of `rowids` that have one with a meaning, in a list or not yet."""
@@ -135,7 +135,7 @@ class Resident:
     def _load(self, connection: apsw.Connection) -> None:
         self._forget()
         count = lists.count_listed(connection, self._engine_id)
-        self._entries, self._values = _wider(self._entries, 0, count), _wider(self._values, 0, count)
+        self._make_room(count)
         for rowids, vectors in lists.read_listed(connection, self._engine_id, AT_ONCE):
             self._append(rowids, vectors)
         self._loaded = True
@@ -143,15 +143,23 @@ class Resident:
     def _forget(self) -> None:
         self._loaded, self._count, self._places = False, 0, self._places[:0].copy()
         self._entries, self._values = self._entries[:0].copy(), self._values[:0].copy()
+        self._squares = self._squares[:0].copy()
+
+    def _make_room(self, count: int) -> None:
+        self._entries, self._values = (
+            _wider(self._entries, self._count, count),
+            _wider(self._values, self._count, count),
+        )
+        self._squares = _wider(self._squares, self._count, count)
 
     def _append(self, rowids: list[int], vectors: bytes) -> None:
         if not rowids:
             return
         begin, end = self._count, self._count + len(rowids)
         if end > len(self._entries):
-            self._entries = _wider(self._entries, begin, end)
-            self._values = _wider(self._values, begin, end)
-        self._values[begin:end] = bits.values_of(rowids, vectors)
+            self._make_room(end)
+        self._values[begin:end] = values = bits.values_of(rowids, vectors)
+        self._squares[begin:end] = bits.squares_of(values)
         if (highest := max(rowids)) >= len(self._places):
             before = len(self._places)
             self._places = _wider(self._places, before, highest + 1)

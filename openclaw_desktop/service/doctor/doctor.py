@@ -97,9 +97,9 @@ class Doctor:
     async def _check_machine(self, repair: bool) -> Iterable[Finding]:
         newest = await self.parts.newest()
         tray = self.health.mode == "tray"
-        return await asyncio.to_thread(
-            lambda: check_machine(lambda: self.health.machine.watch.reading.idle_s, newest, tray=tray)
-        )
+        # The watch, and the connection to the screen that it asks, are the loop's.
+        idle_s = self.health.machine.watch.reading.idle_s
+        return await asyncio.to_thread(lambda: check_machine(idle_s, newest, tray=tray))
 
     async def _check_database(self, repair: bool) -> Iterable[Finding]:
         return [await self._read_database()]

@@ -9,7 +9,6 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,13 +25,17 @@ CLOCK_SLACK = timedelta(days=1)
 _UNSYNCHRONISED = 5
 
 
-def check_machine(idle_s: Callable[[], float | None], newest: str | None, *, tray: bool) -> list[Finding]:
-    """Return what is found. `newest`: when the newest memory was kept (ISO 8601). `tray`: the agent has a window."""
+def check_machine(idle_s: float | None, newest: str | None, *, tray: bool) -> list[Finding]:
+    """Return what is found.
+
+    `idle_s`: since the last input, None where nothing tells. `newest`: when the newest memory was kept (ISO 8601).
+    `tray`: the agent has a window.
+    """
     return [
         check_clock(datetime.now(UTC), newest, _built_at(), synchronised()),
         check_zone(),
         _check_power(),
-        _check_idle(idle_s(), tray=tray),
+        _check_idle(idle_s, tray=tray),
         *_check_desktop(tray=tray),
     ]
 

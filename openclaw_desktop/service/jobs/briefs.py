@@ -29,14 +29,16 @@ LINE_TOKENS = 40
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A text to tell, with its label. `news`: whether there is anything in it that wants to be known.
+    """A text to tell, with its label. `quiet`: why it need not be told; "" where it wants to be known.
 
-    `seen`: marks of what it speaks of, so that the next text can leave it out.
+    `problem`: why nothing could be found, in its place. `seen`: marks of what it speaks of, so that the next text can
+    leave it out.
     """
 
     text: str
     label: Label
-    news: bool = True
+    quiet: str = ""
+    problem: str = ""
     seen: tuple[str, ...] = ()
 
 
@@ -68,10 +70,10 @@ class Briefs:
             tr("{count} wait in the inbox for your answer.", count=waiting) if waiting else "",
             _past_line(past),
         ]
-        news = any(parts)
-        if not news:
-            parts.append(tr("Nothing is planned for today, and nothing is due."))
-        return _told(tr("Today, {day}", day=_day_words(today)), parts, (events, todos, mail), news)
+        if not any(parts):
+            free = tr("Nothing is planned for today, and nothing is due.")
+            parts.append(free if not _why_nothing(events) else tr("Nothing is due today."))
+        return _told(tr("Today, {day}", day=_day_words(today)), parts, (events, todos, mail))
 
     async def evening(self, now: datetime, turn_id: str, past: Past) -> Told:
         """Return what is left of today, and what tomorrow begins with."""
@@ -88,10 +90,10 @@ class Briefs:
             tr("{count} runs of jobs were done today.", count=past.done) if past.done else "",
             _past_line(past),
         ]
-        news = any(parts)
-        if not news:
-            parts.append(tr("Nothing is left over from today, and tomorrow is free."))
-        return _told(tr("The end of {day}", day=_day_words(now.date())), parts, (events, todos, mail), news)
+        if not any(parts):
+            free = tr("Nothing is left over from today, and tomorrow is free.")
+            parts.append(free if not _why_nothing(events) else tr("Nothing is left over from today."))
+        return _told(tr("The end of {day}", day=_day_words(now.date())), parts, (events, todos, mail))
 
     async def mail(self, turn_id: str, seen: Sequence[str]) -> Told:
         """Return the unread mails that are worth a look and not among `seen`."""
@@ -105,11 +107,13 @@ class Briefs:
             parts.append(tr("[{count} more]", count=len(worth) - MAILS_SHOWN))
         if others:
             parts.append(tr("Besides: {kinds}", kinds=_counted(others)))
-        told = _told(tr("New mails: {count}", count=len(fresh)), parts, (mail,), bool(worth))
+        quiet = "" if worth else tr("No mail that is worth a look.")
+        told = _told(tr("New mails: {count}", count=len(fresh)), parts, (mail,))
         # Those that were read since are forgotten: what is kept is no longer than the mailbox's unread ones.
         marks = tuple(_mark(one) for one in mail.items)
         # Where the mail could not be read, nothing is taken for seen.
-        return Told(told.text, told.label, told.news, marks if not mail.notes else tuple({*marks, *seen}))
+        marks = marks if not mail.notes else tuple({*marks, *seen})
+        return Told(told.text, told.label, quiet, "" if worth else _why_nothing(mail), marks)
 
     async def ahead(self, now: datetime, turn_id: str) -> Told:
         """Return the events of the coming days, and which of them overlap."""
@@ -121,7 +125,10 @@ class Briefs:
             days.setdefault(day, []).append(_event_line(event, day))
         parts = [_section(_day_words(day) + ":", lines) for day, lines in sorted(days.items())]
         parts.append(_section(tr("At the same time:"), _overlaps(events.items)))
-        return _told(tr("The coming {count} days", count=AHEAD_DAYS), parts, (events,), bool(events.items))
+        told = _told(tr("The coming {count} days", count=AHEAD_DAYS), parts, (events,))
+        if events.items:
+            return told
+        return Told(told.text, told.label, tr("The coming days are free."), _why_nothing(events))
 
 
 def _mark(mail: Mapping[str, Any]) -> str:
@@ -129,10 +136,15 @@ def _mark(mail: Mapping[str, Any]) -> str:
     return hashlib.sha256(str(mail["id"]).encode()).hexdigest()[:24]
 
 
-def _told(head: str, parts: Sequence[str], looks: Sequence[Look], news: bool) -> Told:
+def _why_nothing(look: Look) -> str:
+    """Return why not all could be looked at; "" where it was."""
+    return look.lacks or " ".join(look.notes)
+
+
+def _told(head: str, parts: Sequence[str], looks: Sequence[Look]) -> Told:
     notes = [f"[{note}]" for look in looks for note in look.notes]
     text = "\n".join([head, *(part for part in parts if part), *dict.fromkeys(notes)])
-    return Told(text, join([SYSTEM, *(look.label for look in looks)]), news)
+    return Told(text, join([SYSTEM, *(look.label for look in looks)]))
 
 
 def _section(head: str, lines: Sequence[str]) -> str:

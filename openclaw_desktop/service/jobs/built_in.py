@@ -26,6 +26,7 @@ from openclaw_desktop.scheduler.jobs import Job, JobUrgency, Missed, Run, RunOut
 from openclaw_desktop.service.api import ConsolidationView
 from openclaw_desktop.service.jobs.briefs import Briefs, Past, Told
 from openclaw_desktop.service.jobs.heartbeat import Heartbeat, is_silent
+from openclaw_desktop.service.jobs.looks import Kind
 from openclaw_desktop.service.jobs.prompts import JobPrompts, turn_of
 from openclaw_desktop.storage.atomic import write_atomically
 
@@ -46,7 +47,10 @@ _NO_MARKS: _Entry = {"run": "", "before": [], "now": []}
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """One of them. `when`: words of its usual schedule, or a length such as 30m; `says`: what it does, in words."""
+    """One of them. `when`: words of its usual schedule, or a length such as 30m; `says`: what it does, in words.
+
+    `needs`: the kind of account without which it has nothing to look at.
+    """
 
     name: str
     title: str
@@ -60,21 +64,22 @@ class BuiltIn:
     wait_s: float | None = None
     repeatable: bool = True
     timeout_s: float = 300.0
+    needs: Kind | None = None
 
 
 def built_ins() -> tuple[BuiltIn, ...]:
     """Return the list, as it is shown."""
     return (
         BuiltIn("morning-brief", tr("Morning brief"), tr("what today holds: calendar, what is due, mail"),
-                "every day at 8:00"),
+                "every day at 08:00"),
         BuiltIn("end-of-day", tr("End of the day"), tr("what is left over, and what tomorrow begins with"),
                 "every day at 18:00"),
         BuiltIn("mail-triage", tr("E-mail triage"), tr("new mails that are worth a look, and how many others"),
-                "every 30 minutes", missed=Missed("skip")),
+                "every 30 minutes", missed=Missed("skip"), needs="mail"),
         BuiltIn("calendar-ahead", tr("Calendar look-ahead"), tr("the coming seven days, and what overlaps"),
-                "every day at 17:00", notify="low"),
+                "every day at 17:00", notify="low", needs="calendar"),
         BuiltIn("consolidation", tr("Consolidation"), tr("reads what was said for facts, while nobody is disturbed"),
-                "every day at 3:00", notify="silent", urgency="background", on_ac=True, when_idle=True,
+                "every day at 03:00", notify="silent", urgency="background", on_ac=True, when_idle=True,
                 wait_s=CONSOLIDATION_WAIT_S, missed=Missed("once"), timeout_s=1800.0),
         BuiltIn("backup", tr("Backup"), tr("a copy of the memory, besides those that are made by themselves"),
                 "every day at 13:00", notify="silent", missed=Missed("once"), timeout_s=1800.0),
@@ -197,15 +202,23 @@ class BuiltInJobs:
         return await self._tell(job, run, await self._parts.briefs.evening(now, _turn(run), past))
 
     async def _ahead(self, job: Job, run: Run) -> RunOutcome:
-        told = await self._parts.briefs.ahead(self._now(), _turn(run))
-        if not told.news:
-            return _quiet(tr("The coming days are free."))
-        return await self._tell(job, run, told)
+        return await self._come_of(job, run, await self._parts.briefs.ahead(self._now(), _turn(run)))
 
     async def _triage(self, job: Job, run: Run) -> RunOutcome:
         told = await self._parts.briefs.mail(_turn(run), await self._parts.marks.get(job.id, run.id))
-        outcome = await self._tell(job, run, told) if told.news else _quiet(tr("No mail that is worth a look."))
-        await self._parts.marks.put(job.id, run.id, told.seen)
+        return await self._come_of(job, run, told)
+
+    async def _come_of(self, job: Job, run: Run, told: Told) -> RunOutcome:
+        """Return how a run ends that found what `told` says; what keeps it from looking is told once."""
+        seen = told.seen
+        if told.problem:
+            mark = hashlib.sha256(told.problem.encode()).hexdigest()
+            new = mark not in await self._parts.marks.get(job.id, run.id)
+            outcome = RunOutcome("failed", told.problem, SYSTEM, deliver=new)
+            seen = (mark, *seen)
+        else:
+            outcome = _quiet(told.quiet) if told.quiet else await self._tell(job, run, told)
+        await self._parts.marks.put(job.id, run.id, seen)
         return outcome
 
     async def _consolidate(self, job: Job, run: Run) -> RunOutcome:
@@ -255,7 +268,7 @@ def built_in_title(job: Job) -> str:
 
 
 def _turn(run: Run) -> str:
-    return turn_of(run.id, run.attempts)
+    return turn_of(run)
 
 
 def _quiet(reason: str) -> RunOutcome:

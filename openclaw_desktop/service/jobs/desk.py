@@ -7,11 +7,9 @@ nor any front end. Loop.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
@@ -23,12 +21,24 @@ from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.scheduler.job_store import JobStore
 from openclaw_desktop.scheduler.jobs import Job, JobPlan, JobUrgency, Missed, Run, read_missed
 from openclaw_desktop.scheduler.ledger import Ledger
-from openclaw_desktop.scheduler.narration import narrate, narrate_times
-from openclaw_desktop.scheduler.triggers import OnEvent, Trigger, at, cron, every, is_length, on_event
-from openclaw_desktop.scheduler.words import Unclear, understand
+from openclaw_desktop.scheduler.narration import narrate_times
+from openclaw_desktop.scheduler.triggers import Trigger, at, cron, every, is_length, on_event
+from openclaw_desktop.scheduler.words import Unclear, Understood, understand
 from openclaw_desktop.service.jobs.briefs import Past
 from openclaw_desktop.service.jobs.built_in import HEARTBEAT, BuiltIn, Marks, built_in_named, built_ins
 from openclaw_desktop.service.jobs.heartbeat import Heartbeat
+from openclaw_desktop.service.jobs.looks import Kind
+from openclaw_desktop.service.jobs.shown import (
+    coming,
+    is_over,
+    iso,
+    job_view,
+    run_view,
+    unreadable_view,
+    waiting_sentence,
+    when_words,
+    work_of,
+)
 from openclaw_desktop.service.jobs.views import (
     BuiltInView,
     HeartbeatStatus,
@@ -38,13 +48,12 @@ from openclaw_desktop.service.jobs.views import (
     RunView,
     TriggerKind,
 )
-from openclaw_desktop.service.jobs.work import Work, make_check, read_work
+from openclaw_desktop.service.jobs.work import Work, make_check
 from openclaw_desktop.service.status_views import Finding
 from openclaw_desktop.service.user_text import user_text
 from openclaw_desktop.system.region import find_zone, is_day_first, zone_named
 from openclaw_desktop.tools.job_tools import Heard, JobChange, KnownJob
 
-NEXT_TIMES = 3
 RUNS_SHOWN = 10
 NAME_CHARS = 60
 RUNS_LOOKED_AT = 200
@@ -90,11 +99,22 @@ class JobsDesk:
         self._heartbeat: Heartbeat | None = None
         self._marks: Marks | None = None
         self._energy_wh: EnergyOf | None = None
+        self._lacks: Callable[[Kind], str] | None = None
 
-    def use(self, clockwork: Clockwork, heartbeat: Heartbeat, marks: Marks, energy_wh: EnergyOf) -> None:
-        """Take what runs the jobs, which is built of what these are listed among; and what a job took so far."""
+    def use(
+        self,
+        clockwork: Clockwork,
+        heartbeat: Heartbeat,
+        marks: Marks,
+        energy_wh: EnergyOf,
+        lacks: Callable[[Kind], str],
+    ) -> None:
+        """Take what runs the jobs, which is built of what these are listed among; and what a job took so far.
+
+        `lacks`: says that there is no account of a kind, "" where there is one.
+        """
         self._clockwork, self._heartbeat, self._marks = clockwork, heartbeat, marks
-        self._energy_wh = energy_wh
+        self._energy_wh, self._lacks = energy_wh, lacks
 
     # What front ends ask.
 
@@ -108,16 +128,19 @@ class JobsDesk:
             wanted.timeout_s, wanted.retries, on_ac=wanted.on_ac, when_idle=wanted.when_idle, urgency=_urgency(work),
             repeatable=work.kind == "remind", notify=wanted.notify,
         )  # fmt: skip
-        return await self._view(await self._keep(plan, USER))
+        return await self._added(await self._keep(plan, USER), wanted.when if wanted.kind == "words" else "", zone)
 
     async def list(self) -> tuple[JobView, ...]:
-        """Return the jobs, the soonest first."""
+        """Return the jobs, the soonest first, those that can't be read at the end."""
         waits = {job.id: run.reason for job, run in await self._ledger.waiting()}
-        return tuple([self._shown(job, waits.get(job.id, "")) for job in _by_time(await self._store.all())])
+        jobs, names, now, zone = await self._store.all(), await self._store.names(), self._clock.now(), self._zone()
+        views = [job_view(job, now, zone, waits.get(job.id, "")) for job in _by_time(jobs)]
+        read = {job.id for job in jobs}
+        return (*views, *(unreadable_view(job_id, name) for job_id, name in names.items() if job_id not in read))
 
     async def show(self, words: str) -> JobView:
         """Return a job with its runs; see `JobCommands.show_job`."""
-        job = await self._store.find(words)
+        job = await self._find(words)
         view = await self._view(job, await self._ledger.runs(job.id, RUNS_SHOWN))
         await self._ledger.note_checked(job.id)
         return view if self._energy_wh is None else replace(view, energy_wh=await self._energy_wh(job.id))
@@ -125,36 +148,46 @@ class JobsDesk:
     async def run(self, words: str) -> RunView:
         """Run a job now."""
         assert self._clockwork is not None
-        job = await self._store.find(words)
+        job = await self._find(words)
         return run_view(job.name, await self._clockwork.run_to_end(job.id))
 
     async def pause(self, words: str) -> JobView:
         """Let a job rest."""
-        job = await self._store.pause((await self._store.find(words)).id)
+        job = await self._store.pause((await self._find(words)).id)
         self._poke()
         return await self._view(job)
 
     async def resume(self, words: str) -> JobView:
         """Go on with a job."""
-        job = await self._store.resume((await self._store.find(words)).id)
+        job = await self._store.resume((await self._find(words)).id)
         self._poke()
         return await self._view(job)
 
+    async def _find(self, words: str) -> Job:
+        try:
+            return await self._store.find(words)
+        except UserError as error:
+            name = words.strip()
+            if error.failure.code != "no_such_job" or name not in {known.name for known in built_ins()}:
+                raise
+            advice = tr("Switch it on: openclaw-agent task enable {name}", name=name)
+            raise UserError("not_on", tr("{name} is not switched on.", name=name), advice, ExitCode.USAGE) from error
+
     async def remove(self, words: str) -> str:
-        """Remove a job with its runs."""
-        job = await self._store.find(words)
+        """Remove a job with its runs, also one that can't be read."""
+        job_id, name = await self._store.named(words)
         if self._clockwork is not None:
-            await self._clockwork.cut_off(job.id)
-        await self._store.remove(job.id)
+            await self._clockwork.cut_off(job_id)
+        await self._store.remove(job_id)
         self._poke()
         if self._marks is not None:
-            await self._marks.keep_only({known.id for known in await self._store.all()})
-        return job.name
+            await self._marks.keep_only(set(await self._store.names()))
+        return name
 
     async def runs(self, words: str, limit: int) -> tuple[RunView, ...]:
         """Return the newest runs of a job, or of all where `words` is ""."""
-        names = {job.id: job.name for job in await self._store.all()}
-        job_id = (await self._store.find(words)).id if words else None
+        names = await self._store.names()
+        job_id = (await self._store.named(words))[0] if words else None
         found = await self._ledger.runs(job_id, limit)
         for looked_at in {run.job_id for run in found if run.state in ("missed", "unknown") and not run.checked}:
             await self._ledger.note_checked(looked_at)
@@ -167,7 +200,7 @@ class JobsDesk:
         kept = await self._built_in_jobs()
         return tuple(
             BuiltInView(
-                known.name, known.title, known.says, self._when(kept[known.name]) if known.name in kept else known.when,
+                known.name, known.title, known.says, when_words(kept[known.name]) if known.name in kept else known.when,
                 known.name in kept and kept[known.name].enabled, kept[known.name].id if known.name in kept else "",
             )
             for known in built_ins()
@@ -181,6 +214,7 @@ class JobsDesk:
         if name == HEARTBEAT and self._heartbeat is not None:
             await self._heartbeat.put(Path(checklist) if checklist else None)
         job = (await self._built_in_jobs()).get(name)
+        lacks = "" if known.needs is None or self._lacks is None else self._lacks(known.needs)
         if job is None:
             job = await self._keep(self._plan_of(known, when or known.when), USER)
         else:
@@ -189,7 +223,8 @@ class JobsDesk:
                 job = await self._store.change(job.id, plan, job.label)
             job = await self._store.resume(job.id)
             self._poke()
-        return await self._view(job)
+        view = await self._added(job, "" if is_length(when) else when, self._zone())
+        return replace(view, problem=lacks)
 
     async def disable(self, name: str) -> JobView:
         """Switch it off."""
@@ -230,15 +265,16 @@ class JobsDesk:
     async def findings(self) -> tuple[Finding, ...]:
         """Return what a doctor says of the jobs."""
         status = await self.status()
-        if unreadable := await self._store.count_unreadable():
+        if unreadable := [view for view in await self.list() if view.problem]:
             return (
                 Finding(
                     "jobs",
                     "error",
-                    tr("{count} jobs can't be read and don't run.", count=unreadable),
-                    tr("Their time zone may be unknown here: update the program. The log names them."),
+                    tr("{count} jobs can't be read and don't run.", count=len(unreadable)),
+                    tr("Their time zone may be unknown here: update the program. Or remove them: openclaw-agent task"
+                       " list names them, openclaw-agent task remove takes them out."),
                 ),
-            )
+            )  # fmt: skip
         if status.unknown:
             return (
                 Finding(
@@ -267,7 +303,7 @@ class JobsDesk:
 
     async def past(self, since: datetime) -> Past:
         """Return what came of the jobs since then."""
-        names = {job.id: job.name for job in await self._store.all()}
+        names = await self._store.names()
         runs = [run for run in await self._ledger.runs(None, RUNS_LOOKED_AT) if run.due_at >= since]
         bad = [names.get(run.job_id, "") for run in runs if run.state in ("failed", "missed", "unknown")]
         done = sum(run.state == "done" and bool(run.said) for run in runs)
@@ -278,9 +314,7 @@ class JobsDesk:
     def hear(self, when: str) -> Heard:
         """Return what words of a time mean; raises UserError."""
         zone, now = self._zone(), self._clock.now()
-        understood = understand(when, now.astimezone(zone), zone, is_day_first(os.environ))
-        if isinstance(understood, Unclear):
-            raise UserError(understood.code, understood.sentence, understood.advice, ExitCode.USAGE)
+        understood = self._understand(when, zone)
         times = understood.next_times(now)
         if not times:
             raise UserError("past", tr("No time of that is still to come."), exit_code=ExitCode.USAGE)
@@ -297,7 +331,7 @@ class JobsDesk:
 
     async def known(self) -> Sequence[KnownJob]:
         """Return the jobs, the soonest first."""
-        return [self._known(job) for job in _by_time(await self._store.all()) if not _is_over(job)]
+        return [self._known(job) for job in _by_time(await self._store.all()) if not is_over(job)]
 
     async def find(self, words: str) -> KnownJob:
         """Return the one that `words` name."""
@@ -328,12 +362,12 @@ class JobsDesk:
         return self._known(await self._keep(plan, label))
 
     def _known(self, job: Job) -> KnownJob:
-        following = self._next(job, 1) if job.enabled else ()
+        following = coming(job, self._clock.now(), 1) if job.enabled else ()
         state = "" if job.enabled else tr(" (paused)")
-        said = f"{visible(job.name)}{state}: {self._when(job)}"
-        words = read_work(job.plan.work)
+        said = f"{visible(job.name)}{state}: {when_words(job)}"
+        work = work_of(job)
         # The name of what was typed is its own words.
-        said += "" if words.text.startswith(job.name.rstrip("…")) else f" {words.describe()}"
+        said += "" if work is None or work.text.startswith(job.name.rstrip("…")) else f" {work.describe()}"
         return KnownJob(job.id, job.name, said, following[0] if following else "", job.enabled, job.label)
 
     # How a job is made and shown.
@@ -348,6 +382,7 @@ class JobsDesk:
             self._clockwork.poke()
 
     def _trigger(self, kind: TriggerKind, when: str, zone: ZoneInfo) -> Trigger:
+        """Return what `when` of that kind means; raises UserError."""
         now = self._clock.now()
         match kind:
             case "cron":
@@ -358,10 +393,18 @@ class JobsDesk:
                 return at(when, zone)
             case "on":
                 return on_event(when)
-        understood = understand(when, now.astimezone(zone), zone, is_day_first(os.environ))
+        return cast(Trigger, self._understand(when, zone).schedule)
+
+    def _understand(self, when: str, zone: ZoneInfo) -> Understood:
+        understood = understand(when, self._clock.now().astimezone(zone), zone, is_day_first(os.environ))
         if isinstance(understood, Unclear):
             raise UserError(understood.code, understood.sentence, understood.advice, ExitCode.USAGE)
-        return cast(Trigger, understood.schedule)
+        return understood
+
+    async def _added(self, job: Job, words: str, zone: ZoneInfo) -> JobView:
+        """Return a job that was just made of `words`, with what was assumed of them."""
+        view = await self._view(job)
+        return replace(view, heard=self._understand(words, zone).sentence) if words else view
 
     def _work(self, wanted: NewJob) -> Work:
         check = None
@@ -405,31 +448,10 @@ class JobsDesk:
 
     async def _view(self, job: Job, runs: Sequence[Run] = ()) -> JobView:
         waits = next((run.reason for other, run in await self._ledger.waiting() if other.id == job.id), "")
-        return self._shown(job, waits, tuple(run_view(job.name, run) for run in runs))
-
-    def _shown(self, job: Job, waits: str, runs: tuple[RunView, ...] = ()) -> JobView:
-        plan = job.plan
-        return JobView(
-            job.id, job.name, self._when(job), plan.zone, read_work(plan.work).describe(), dict(plan.work), job.enabled,
-            self._next(job, NEXT_TIMES) if job.enabled else (), str(plan.missed), plan.timeout_s, plan.retries,
-            plan.on_ac, plan.when_idle, plan.notify, job.label.integrity == "untrusted", job.label.foreign_origins,
-            self._iso(job.created_at), waits, runs,
-        )  # fmt: skip
-
-    def _when(self, job: Job) -> str:
-        if isinstance(job.plan.trigger, OnEvent):
-            return _event_words(job.plan.trigger)
-        return narrate(job.plan.trigger, [])
-
-    def _next(self, job: Job, count: int) -> tuple[str, ...]:
-        if isinstance(job.plan.trigger, OnEvent):
-            return ()
-        zone = zone_named(job.plan.zone)
-        coming = islice(job.plan.trigger.times(max(self._clock.now(), job.accounted_to)), count)
-        return tuple(moment.astimezone(zone).isoformat(timespec="seconds") for moment in coming)
+        return job_view(job, self._clock.now(), self._zone(), waits, runs)
 
     def _iso(self, moment: datetime | None) -> str:
-        return "" if moment is None else moment.astimezone(self._zone()).isoformat(timespec="seconds")
+        return iso(moment, self._zone())
 
 
 def _urgency(work: Work) -> JobUrgency:
@@ -437,49 +459,8 @@ def _urgency(work: Work) -> JobUrgency:
     return "now" if work.kind == "remind" and work.check is None else "due"
 
 
-def run_view(name: str, run: Run) -> RunView:
-    """Return a run as front ends see it."""
-
-    def iso(moment: datetime | None) -> str:
-        return "" if moment is None else moment.astimezone().isoformat(timespec="seconds")
-
-    return RunView(
-        run.id, name, run.state, run.reason, iso(run.due_at), iso(run.last_due_at), iso(run.started_at),
-        iso(run.ended_at), run.attempts, run.count, run.said, run.label.integrity == "untrusted", run.session_id or "",
-        run.delivery, run.checked,
-    )  # fmt: skip
-
-
-def waiting_sentence(reasons: Sequence[str]) -> str:
-    """Return "3 jobs wait: for mains" in words; "" where none waits."""
-    if not reasons:
-        return ""
-    (commonest, count), *others = Counter(reasons).most_common()
-    if others:
-        return tr("{count} jobs wait", count=len(reasons))
-    why = commonest.removeprefix("waits ").strip().rstrip(".")
-    return tr("1 job waits {why}", why=why) if count == 1 else tr("{count} jobs wait {why}", count=count, why=why)
-
-
-def _is_over(job: Job) -> bool:
-    """True for a job that has had its last time; it is kept for a while with its runs."""
-    return job.enabled and job.due_at is None and not isinstance(job.plan.trigger, OnEvent)
-
-
 def _by_time(jobs: Sequence[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (not job.enabled, job.due_at is None, job.due_at or job.created_at, job.name))
-
-
-def _event_words(trigger: OnEvent) -> str:
-    match trigger.event:
-        case "present":
-            return tr("Whenever somebody is at the machine again.")
-        case "mains":
-            return tr("Whenever mains is plugged in.")
-        case "start":
-            return tr("Whenever the agent starts.")
-        case _:
-            return tr("Whenever {path} changes.", path=visible(trigger.path))
 
 
 def _free_name(text: str, taken: set[str]) -> str:

@@ -7,8 +7,8 @@ is said to be so, rather than asked about at every run. Must not know what comes
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.ids import new_id
@@ -22,17 +22,23 @@ from openclaw_desktop.security.labels import join
 from openclaw_desktop.service.accounts.views import AccountView
 from openclaw_desktop.tools.execution import Executor
 
+# The kinds of accounts that there are.
+Kind = Literal["mail", "calendar"]
 # Results are read by code, not put into a prompt.
 RESULT_TOKENS = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was found: items as JSON, the label of them all, and what could not be looked at, a sentence each."""
+    """What was found: items as JSON, the label of them all, and what could not be looked at, a sentence each.
+
+    `lacks`: a sentence where there is no such account to look at, else "".
+    """
 
     items: tuple[Mapping[str, Any], ...] = ()
     label: Label = SYSTEM
     notes: tuple[str, ...] = ()
+    lacks: str = ""
 
 
 class Accounts(Protocol):
@@ -66,9 +72,9 @@ class Looks:
             )
             for name in self._names("calendar")
         ]
-        merged = _merge(looks)
+        merged = self._merge("calendar", looks)
         events = sorted(merged.items, key=lambda event: str(event["start"]))
-        return Look(tuple(event for event in events if not event["cancelled"]), merged.label, merged.notes)
+        return replace(merged, items=tuple(event for event in events if not event["cancelled"]))
 
     async def unread(self, turn_id: str) -> Look:
         """Return the unread mails, newest first: `id`, `from`, `from_name`, `subject`, `category`."""
@@ -76,13 +82,29 @@ class Looks:
             await self._look("find_mail", {"account": name, "unread": True, "count": 50}, turn_id, lambda data: data)
             for name in self._names("mail")
         ]
-        return _merge(looks)
+        return self._merge("mail", looks)
 
-    def _names(self, kind: str) -> list[str]:
+    def lacks(self, kind: Kind) -> str:
+        """Return a sentence where there is no account of that kind; "" where there is one."""
+        if self._names(kind):
+            return ""
+        if kind == "mail":
+            return tr("There is no mail account to look at. Add one: openclaw-agent account add --help")
+        return tr("There is no calendar to look at. Add one: openclaw-agent account add --help")
+
+    def _names(self, kind: Kind) -> list[str]:
         try:
             return [account.name for account in self._accounts.list() if account.kind == kind]
         except UserError:  # their file is damaged: the doctor says so
             return []
+
+    def _merge(self, kind: Kind, looks: Sequence[Look]) -> Look:
+        return Look(
+            tuple(item for look in looks for item in look.items),
+            join([SYSTEM, *(look.label for look in looks)]),
+            tuple(note for look in looks for note in look.notes),
+            self.lacks(kind),
+        )
 
     async def _look(
         self,
@@ -107,14 +129,6 @@ class Looks:
         if outcome.status != "done":
             return Look(notes=(outcome.error or tr("That was not done."),))
         return Look(tuple(items(outcome.data)), outcome.label)
-
-
-def _merge(looks: Sequence[Look]) -> Look:
-    return Look(
-        tuple(item for look in looks for item in look.items),
-        join([SYSTEM, *(look.label for look in looks)]),
-        tuple(note for look in looks for note in look.notes),
-    )
 
 
 def _not_allowed(capability: str, arguments: Mapping[str, Any]) -> str:

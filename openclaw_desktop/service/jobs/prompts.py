@@ -16,6 +16,7 @@ from openclaw_desktop.core.labels import SYSTEM, Label
 from openclaw_desktop.core.protocols import Complete, CompletionEvent, Prompt, PromptDone, TextDropped
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.memory.sessions import JOB_TURN, SessionStore, SpokenMessage
+from openclaw_desktop.scheduler.jobs import Job, Run
 
 
 class Turns(Protocol):
@@ -66,9 +67,18 @@ class JobPrompts:
         return session_id
 
 
-def turn_of(run_id: str, attempts: int) -> str:
-    """Return the id of the turn that an attempt at a run is."""
-    return f"{JOB_TURN}{run_id}_{attempts}"
+def turn_of(run: Run) -> str:
+    """Return the id of the turn that this attempt at a run is; it names the job too."""
+    return f"{_turns_of(run.job_id)}{run.id}_{run.attempts}"
+
+
+def is_turn_of(job: Job, turn_id: str) -> bool:
+    """Return whether a turn is one of this job's, be its run kept or taken out by now."""
+    return turn_id.startswith(_turns_of(job.id))
+
+
+def _turns_of(job_id: str) -> str:
+    return f"{JOB_TURN}{job_id}_"
 
 
 class Patient:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +21,11 @@ from openclaw_desktop.core.notices import Notice, Notify, Priority
 from openclaw_desktop.core.protocols import CallScene, Execute, Metered, RunPrompt, StayAwake
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.scheduler.jobs import Job, Run, RunOutcome
+from openclaw_desktop.scheduler.ledger import BY_HAND
 from openclaw_desktop.security.labels import join
 from openclaw_desktop.service.jobs.built_in import BuiltInJobs, Marks, built_in_title
 from openclaw_desktop.service.jobs.heartbeat import is_silent
-from openclaw_desktop.service.jobs.prompts import turn_of
+from openclaw_desktop.service.jobs.prompts import is_turn_of, turn_of
 from openclaw_desktop.service.jobs.work import CONTAINS, Check, Work, read_work
 
 RESULT_TOKENS = 2000
@@ -33,13 +35,20 @@ def _not_metered(job: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+async def _none_waits() -> frozenset[str]:
+    return frozenset()
+
+
 def _not_awake(why: str) -> AbstractAsyncContextManager[None]:
     return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
 class RunParts:
-    """What runs work with. `awake`, `meter`: keep the machine from sleeping over a run, and count what it takes."""
+    """What runs work with. `awake`, `meter`: keep the machine from sleeping over a run, and count what it takes.
+
+    `waiting`: the turns whose requests wait in the inbox for an answer.
+    """
 
     prompt: RunPrompt
     execute: Execute
@@ -47,6 +56,7 @@ class RunParts:
     marks: Marks
     awake: StayAwake = _not_awake
     meter: Metered = _not_metered
+    waiting: Callable[[], Awaitable[frozenset[str]]] = _none_waits
 
 
 class JobRunner:
@@ -58,6 +68,9 @@ class JobRunner:
     async def __call__(self, job: Job, run: Run) -> RunOutcome:
         """Do a run; see `scheduler.jobs.RunJob`."""
         work = read_work(job.plan.work)
+        if any(is_turn_of(job, turn_id) for turn_id in await self._parts.waiting()):
+            # It would ask the same once more: a job has one question at a time.
+            return RunOutcome("skipped", reason=tr("An earlier run waits in the inbox for your answer."), deliver=False)
         async with self._parts.awake(tr("the job {name} runs", name=visible(job.name))):
             with self._parts.meter(job.id):
                 if work.check is not None and (said_no := await self._check(work.check, job, run)) is not None:
@@ -76,7 +89,7 @@ class JobRunner:
                 return await self._parts.built_in.run(work.name, job, run)
 
     async def _prompt(self, work: Work, job: Job, run: Run) -> RunOutcome:
-        turn_id = turn_of(run.id, run.attempts)
+        turn_id = turn_of(run)
         done = await self._parts.prompt(work.text, job.label, turn_id=turn_id, job=job.id, timeout_s=job.plan.timeout_s)
         if done.error:
             return RunOutcome("failed", done.error, SYSTEM, again=done.again, session_id=done.session_id)
@@ -90,7 +103,7 @@ class JobRunner:
         call = ToolCall(new_id("call"), tool, arguments)
         # A tool's arguments are the words of the job's maker: a question in the inbox names them so.
         words = Message("user", json.dumps(dict(arguments), ensure_ascii=False), job.label)
-        scene = CallScene("", turn_of(run.id, run.attempts), job.label, result_tokens=RESULT_TOKENS, texts=(words,))
+        scene = CallScene("", turn_of(run), job.label, result_tokens=RESULT_TOKENS, texts=(words,))
         outcome, _ = await self._parts.execute(call, scene, None)
         return outcome
 
@@ -149,7 +162,9 @@ class JobTeller:
         """Tell it; return the notice's id."""
         title, body, priority = _words(job, run)
         why = tr("The job {name} ran as it was planned.", name=visible(job.name))
-        if run.state != "done":
+        if run.slot.startswith(BY_HAND):
+            why = tr("You ran the job {name}.", name=visible(job.name))
+        elif run.state != "done":
             why = tr("The job {name} was to run at {when}.", name=visible(job.name), when=_when(run))
         return await self._notify(
             Notice(
@@ -174,15 +189,24 @@ def _words(job: Job, run: Run) -> tuple[str, str, Priority]:
             title = tr("Reminder") if job.plan.work.get("do") == "remind" else name
             return title, run.said or tr("Done."), wanted
         case "missed":
-            times = tr("It was missed {count} times, the last at {when}.", count=run.count, when=_when(run))
-            body = tr("It was missed at {when}.", when=_when(run)) if run.count == 1 else times
             said = read_words(job)
-            return tr("Missed: {name}", name=name), f"{body}\n{said}" if said else body, louder
+            # Where its next run stands for it, or the user has looked at it, it is not worth an interruption.
+            priority = "low" if run.checked else louder
+            return tr("Missed: {name}", name=name), f"{_missed(run)}\n{said}" if said else _missed(run), priority
         case "unknown":
             body = tr("The agent ended while it ran. Look whether it was done; it is not repeated by itself.")
             return tr("Unknown: {name}", name=name), body, "high" if louder == "normal" else louder
         case _:
             return tr("Failed: {name}", name=name), run.said or run.reason, louder
+
+
+def _missed(run: Run) -> str:
+    if run.checked:
+        return tr("It did not run at {when}: {reason}. You are told once a day; all its runs: openclaw-agent task runs",
+                  when=_when(run), reason=run.reason)  # fmt: skip
+    if run.count == 1:
+        return tr("It was missed at {when}.", when=_when(run))
+    return tr("It was missed {count} times, the last at {when}.", count=run.count, when=_when(run))
 
 
 def read_words(job: Job) -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 from openclaw_desktop.core.clock import Clock
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.notices import Notify
 from openclaw_desktop.inference.ledger import Ledger as EnergyLedger
@@ -82,17 +84,31 @@ class Scheduling:
                 self.desk.past, self._clock, find_zone,
             )
         )  # fmt: skip
-        run = JobRunner(RunParts(self.prompts, executor, built_in, marks, machine.awake, machine.meter))
-        keep_runs = load_settings(self._home.settings_file).jobs.keep_runs
+        run = JobRunner(
+            RunParts(
+                self.prompts, executor, built_in, marks, machine.awake, machine.meter, walled.going_on.waiting
+            )
+        )  # fmt: skip
+        file = self._home.settings_file
+        keep_runs = load_settings(file).jobs.keep_runs
         clock = JobClock(
-            self._store, self._ledger, run, JobTeller(notify), machine.watch, self._clock, lambda: keep_runs
-        )
+            self._store, self._ledger, run, JobTeller(notify), machine.watch, self._clock,
+            lambda: runs_kept(file, keep_runs),
+        )  # fmt: skip
 
         async def energy_wh(job_id: str) -> float:
             return (await energy.of_job(job_id)).wh
 
-        self.desk.use(clock, heartbeat, marks, energy_wh)
+        self.desk.use(clock, heartbeat, marks, energy_wh, looks.lacks)
         return clock
+
+
+def runs_kept(settings_file: Path, otherwise: int) -> int:
+    """Return how many ended runs of each job the user keeps by now; `otherwise` where the settings can't be read."""
+    try:
+        return load_settings(settings_file).jobs.keep_runs
+    except UserError:  # the doctor says so, and jobs go on
+        return otherwise
 
 
 async def start_jobs(clock: JobClock, stack: AsyncExitStack) -> None:

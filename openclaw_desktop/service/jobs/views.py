@@ -71,7 +71,9 @@ class JobView:
     """One job. `when`, `does`: in words; `next`: its coming times in ISO 8601 with offset; `waits`: why a run waits.
 
     `origins`: where it comes from, if it was made from text that the user did not write. `energy_wh`: what all its runs
-    took, estimated; None where that was not asked.
+    took, estimated; None where that was not asked. `problem`: why it can't run as it is kept, "" for none.
+    `over`: it has had its last time.
+    `heard`: how the words of its schedule were understood, with what was assumed; "" once it is kept.
     """
 
     id: str
@@ -94,6 +96,9 @@ class JobView:
     waits: str = ""
     runs: tuple[RunView, ...] = ()
     energy_wh: float | None = None
+    problem: str = ""
+    heard: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ class JobCommands(Protocol):
         ...
 
     async def remove_job(self, job: str) -> str:
-        """Remove a job with its runs; return its name."""
+        """Remove a job with its runs, also one that can't be read; return its name."""
         ...
 
     async def job_runs(self, job: str = "", limit: int = 50) -> tuple[RunView, ...]:
@@ -173,7 +178,9 @@ class JobCommands(Protocol):
         ...
 
     async def enable_job(self, name: str, when: str = "", checklist: str = "") -> JobView:
-        """Switch on a job that we bring. `when`: words or a length, "" for its usual time or the one it had.
+        """Switch on a job that we bring; its `problem` says that it has no account to look at.
+
+        `when`: words or a length, "" for its usual time or the one it had.
 
         `checklist`: of the heartbeat, a file whose text becomes the list; "" keeps the one that is there.
         """

@@ -49,8 +49,12 @@ class Relief:
         clock: Clock,
         drop: Sequence[Callable[[], Awaitable[object]]] = (),
         make_watch: Callable[[Callable[[], None], Callable[[], bool]], PressureWatch] = PressureWatch,
+        tidy: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """`drop`: who lets go of what can be loaded or read again; `make_watch`: see `system.memory_pressure`."""
+        """`drop`: who lets go of what can be loaded or read again; `make_watch`: see `system.memory_pressure`.
+
+        `tidy`: lets turns go where the user keeps them only up to a size of the file.
+        """
         self._database = database
         self._sessions = sessions
         self._consolidator = consolidator
@@ -62,6 +66,8 @@ class Relief:
         self._news = asyncio.Event()
         self._dropped_s: float | None = None
         self._left_bytes = 0
+        self._tidy = tidy
+        self._outgrown_bytes = 0
         # Runs that can't be taken back: later ones build on them.
         self._built_on: set[int] = set()
         # Who else must know that memory is short.
@@ -97,6 +103,7 @@ class Relief:
             self._dropped_s = None
         elif self._growth.is_memory_short() and self._may_drop():
             await self._relieve_memory()
+        await self._let_turns_go()
         lacking = self._growth.lacking_bytes()
         if lacking > self._left_bytes:
             await self._make_room()
@@ -128,6 +135,14 @@ class Relief:
             await drop()
         await self._database.give_back_memory()
         _give_back_heap()
+
+    async def _let_turns_go(self) -> None:
+        if self._tidy is not None and self._growth.outgrown_bytes() > self._outgrown_bytes:
+            await self._tidy()
+            await self._housekeeping.give_back_room()
+            # Where so many would go that the user has to say so, that is told by the doctor.
+            left = self._growth.outgrown_bytes()
+            self._outgrown_bytes = left + MORE_BYTES if left else 0
 
     async def _make_room(self) -> None:
         log.info("room is short: what was derived goes")

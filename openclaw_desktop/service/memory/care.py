@@ -27,12 +27,14 @@ log = logging.getLogger(__name__)
 # Looks come daily. After a longer gap the clock may have been set, and what it ended waits: nobody finds it meanwhile.
 LONGEST_GAP, WAIT = timedelta(days=2), timedelta(hours=20)
 _LOOKED = "care.looked"
+MB = 1_000_000
 
 
 def tier_limits(settings: MemorySettings) -> TierLimits:
     """Return the limits that the settings name."""
+    keep_bytes = None if settings.keep_turns_mb is None else settings.keep_turns_mb * MB
     return TierLimits(
-        settings.short_term_days, settings.short_term_turns, settings.archive_days, settings.keep_turns_days
+        settings.short_term_days, settings.short_term_turns, settings.archive_days, settings.keep_turns_days, keep_bytes
     )
 
 

@@ -66,6 +66,8 @@ class MemoryDesk:
         limits = [LimitView("short-term memories", short, self.settings.short_term_turns, "memories")]
         if self.settings.limit_mb is not None:
             limits.append(LimitView("file", size_bytes // 1_000_000, self.settings.limit_mb, "MB"))
+        if self.settings.keep_turns_mb is not None:
+            limits.append(LimitView("file before turns go", size_bytes // 1_000_000, self.settings.keep_turns_mb, "MB"))
         if self.settings.keep_turns_days is not None and counts.oldest is not None:
             age = (self.clock.now() - editing.parse_moment(counts.oldest, self.clock.now())).days
             limits.append(LimitView("age of turns", max(0, age), self.settings.keep_turns_days, "days"))

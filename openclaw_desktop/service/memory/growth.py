@@ -22,15 +22,20 @@ LOW_DISK_BYTES = 500 << 20
 DISK_TIMES = 2
 # What was told is told again only after it was better than this, so that a turn more and a turn less say nothing.
 SLACK = 1.1
+TURNS_GO = "oldest turns"
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Measures the file at `path`; `limit_mb` None: only the disk limits it."""
+    """Measures the file at `path`; `limit_mb` None: only the disk limits it.
+
+    `keep_turns_mb`: from there on the oldest turns go, None: never.
+    """
 
     path: Path
     limit_mb: int | None = None
     read_memory: Callable[[], Memory] = read_memory
+    keep_turns_mb: int | None = None
 
     @property
     def room(self) -> Room:
@@ -48,6 +53,10 @@ class Growth:
         over = 0 if room.limit_bytes is None else self.size_bytes() - room.limit_bytes
         return max(0, over, room.least_free_bytes - self._free_bytes())
 
+    def outgrown_bytes(self) -> int:
+        """Return by how much the file is larger than the user keeps turns for; 0: it is not."""
+        return 0 if self.keep_turns_mb is None else max(0, self.size_bytes() - self.keep_turns_mb * 1_000_000)
+
     def is_memory_short(self, slack: float = 1.0) -> bool:
         """Return whether the machine has less than a tenth of its memory left, or `slack` times that."""
         memory = self.read_memory()
@@ -64,14 +73,17 @@ class Growth:
         return tuple(self._findings())
 
     def warning(self) -> str:
-        """Return what `status` says; "" where there is room."""
-        return " ".join(f"{found.sentence} {found.advice}" for found in self.findings() if found.level != "ok")
+        """Return what `status` says; "" where there is room, or where the user's rule lets turns go to keep it."""
+        needed = [found for found in self.findings() if found.level != "ok" and found.check != TURNS_GO]
+        return " ".join(f"{found.sentence} {found.advice}" for found in needed)
 
     def _findings(self, slack: float = 1.0) -> list[Finding]:
         size_bytes = self.size_bytes()
         found = [_of_disk(size_bytes, self._free_bytes(), slack), self._of_memory(slack)]
         if self.limit_mb is not None:
             found.append(_of_limit(size_bytes, self.limit_mb, slack))
+        if self.keep_turns_mb is not None:
+            found.append(_of_turns(size_bytes, self.keep_turns_mb, slack))
         return found
 
     def _free_bytes(self) -> int:
@@ -95,13 +107,28 @@ def _of_disk(size_bytes: int, free_bytes: int, slack: float) -> Finding:
 
 def _of_limit(size_bytes: int, limit_mb: int, slack: float) -> Finding:
     share = size_bytes / (limit_mb * 1_000_000)
-    sentence = tr(
+    sentence = _taken(size_bytes, limit_mb)
+    if slack * share < TOLD_FROM:
+        return Finding("memory size", "ok", sentence)
+    advice = tr(
+        "Raise memory.limit_mb, let old turns go (memory.keep_turns_days or keep_turns_mb), or forget what is not "
+        "needed."
+    )
+    return Finding("memory size", "warning" if slack * share < 1 else "error", sentence, advice)
+
+
+def _of_turns(size_bytes: int, keep_mb: int, slack: float) -> Finding:
+    sentence = _taken(size_bytes, keep_mb)
+    if slack * size_bytes < TOLD_FROM * keep_mb * 1_000_000:
+        return Finding(TURNS_GO, "ok", sentence)
+    advice = tr("Beyond that the oldest turns go, as you chose. To keep them raise memory.keep_turns_mb, or pin them.")
+    return Finding(TURNS_GO, "warning", sentence, advice)
+
+
+def _taken(size_bytes: int, limit_mb: int) -> str:
+    return tr(
         "The memory takes {size} of its {limit} MB ({share} %).",
         size=size_bytes // 1_000_000,
         limit=limit_mb,
-        share=int(100 * share),
+        share=int(100 * size_bytes / (limit_mb * 1_000_000)),
     )
-    if slack * share < TOLD_FROM:
-        return Finding("memory size", "ok", sentence)
-    advice = tr("Raise memory.limit_mb, set memory.keep_turns_days to let old turns go, or forget what is not needed.")
-    return Finding("memory size", "warning" if slack * share < 1 else "error", sentence, advice)

@@ -171,11 +171,13 @@ def make_relief(
     memories: MemoryStore,
     vectors: Embedder | EndpointEmbedder,
     usage: UsageDesk,
+    care: MemoryCare,
 ) -> Relief:
     """Return what gives room back where the file or the memory runs short."""
     engines = [vectors.give_back] if isinstance(vectors, Embedder) else []
     drop = (memories.vectors.give_back, *engines, usage.clear_caches)
     clock = SystemClock()
-    relief = Relief(database, SessionStore(database, clock), consolidator, housekeeping, growth, clock, drop)
+    sessions = SessionStore(database, clock)
+    relief = Relief(database, sessions, consolidator, housekeeping, growth, clock, drop, tidy=care.tidy)
     memories.when_told(relief.note_news)
     return relief

@@ -121,7 +121,7 @@ def _of_waiting(count: int, why: str) -> Notice:
 
 def _of_inbox(text: str, why: str, key: str) -> Notice:
     body = tr("Nothing of it is done until you say so.")
-    return Notice(INBOX_TOPIC, text, body, SYSTEM, "high", why, key)
+    return Notice(INBOX_TOPIC, text, body, SYSTEM, "high", why, key, tr("Answer"))
 
 
 def storage_looks(growth: Growth, backups: BackupDesk) -> dict[str, Callable[[], Sequence[Finding]]]:

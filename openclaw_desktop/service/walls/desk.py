@@ -83,7 +83,7 @@ class WallDesk:
         for entry in await self._inbox.list(everything=True):
             if entry.state == "expired":
                 # Own data is quoted in what such a call is about: it stays where an erasure reaches it.
-                what = f"{visible(entry.tool)}: {entry.target}" if entry.capability else visible(entry.tool)
+                what = approval.named(visible(entry.tool), entry.target if entry.capability else "")
                 text = tr("Nobody answered in time, so this was not done ({what}).", what=what)
                 await self._tell(entry, text, (), None, tr("[Nobody answered in the inbox]"))
 

@@ -8,11 +8,13 @@ how a turn goes, nor tools. Loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from openclaw_desktop.agent.course import After, Task
+from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import TurnEvent, TurnFailed
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.text import tr
@@ -74,6 +76,14 @@ class GoingOn:
             self.wake()
         else:
             await self._go_on(await self._inbox.get(entry_id))
+
+    async def waiting(self) -> frozenset[str]:
+        """Return the turns whose requests wait for an answer: they, or what went on after them, parked a call."""
+        turns = set[str]()
+        for entry in await self._inbox.list():
+            with contextlib.suppress(UserError):  # what came before it is gone
+                turns.add((await self._chain((entry,)))[-1][0].turn_id)
+        return frozenset(turns)
 
     async def work(self, tell_expired: Callable[[], Awaitable[None]]) -> None:
         """Let go on what was answered before the start, then what is answered; `tell_expired` when that is due."""

@@ -182,7 +182,7 @@ def make_toolbox(
     grants = GrantStore(database, (*own_folders(home), *launch_files()), SystemClock())
     tool_host = ToolHost()
     stack.push_async_callback(tool_host.stop)
-    network = make_network(settings, secrets, grants)
+    network = make_network(settings, secrets, grants, home.settings_file)
     stack.push_async_callback(network.stop)
     servers, mcp = make_mcp(home, network, secrets, stack)
     walled = make_walled(home, database, stores, grants, tool_host, network, publish, (servers, *providers))

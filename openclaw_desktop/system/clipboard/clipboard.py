@@ -18,6 +18,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
 
 TIMEOUT_S = 5.0
+REAP_S = 1.0
 LIMIT_BYTES = 1 << 20
 
 
@@ -43,7 +44,7 @@ class ProgramClipboard:
 
     async def read(self) -> str:
         """Return the text; see `Clipboard`."""
-        code, output = await _run(self.reading, b"")
+        code, output = await _run(self.reading)
         # An empty clipboard, or one that holds a picture, is a failure to some of these programs.
         return output.decode("utf-8", "replace") if code == 0 else ""
 
@@ -90,35 +91,48 @@ def choose_clipboard(
     return NoClipboard()
 
 
-async def _run(command: tuple[str, ...], text: bytes) -> tuple[int, bytes]:
-    """Run a command to its end with `text` as its input; return its exit code and output."""
-    null = asyncio.subprocess.DEVNULL
+async def _run(command: tuple[str, ...], text: bytes | None = None) -> tuple[int, bytes]:
+    """Run a command to its end; return its exit code and output. `text`: its input, and then nobody reads its output.
+
+    What is put on X11's clipboard is served by a child that stays, with whatever output it was started with.
+    """
+    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    streams = (null, pipe) if text is None else (pipe, null)
     try:
-        # What is put on X11's clipboard is served by a child that stays: nobody may wait for its output.
-        output = null if text else asyncio.subprocess.PIPE
-        child = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=output, stderr=null, limit=LIMIT_BYTES
-        )
+        child = await asyncio.create_subprocess_exec(*command, stdin=streams[0], stdout=streams[1], stderr=null)
     except OSError as error:
         raise _unreachable(command[0]) from error
+    found = b""
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            assert child.stdin is not None
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                child.stdin.write(text)
-                await child.stdin.drain()
-            child.stdin.close()
-            found = await child.stdout.read(LIMIT_BYTES) if child.stdout is not None else b""
-            if len(found) == LIMIT_BYTES:
-                child.kill()
-                await child.wait()
-                return 0, found
-            return await child.wait(), found
+            if child.stdin is not None:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    child.stdin.write(text or b"")
+                    await child.stdin.drain()
+                child.stdin.close()
+            while child.stdout is not None and len(found) < LIMIT_BYTES:
+                piece = await child.stdout.read(LIMIT_BYTES - len(found))
+                if not piece:
+                    break
+                found += piece
+            return (await child.wait() if len(found) < LIMIT_BYTES else 0), found
     except TimeoutError:
         raise _unreachable(command[0]) from None
     finally:
         if child.returncode is None:
             child.kill()
+            await _reap(child)
+
+
+async def _reap(child: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a child that was killed; what it still says is thrown away, as a full pipe would hold us.
+
+    A child of its own may hold the pipe for as long as it likes: nobody waits for that.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REAP_S):
+            while child.stdout is not None and await child.stdout.read(LIMIT_BYTES):
+                pass
             await child.wait()
 
 

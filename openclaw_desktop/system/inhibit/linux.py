@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from openclaw_desktop.core.text import tr
 from openclaw_desktop.system.bus_link import Which, bus_address
 
 TIMEOUT_S = 3.0
@@ -18,6 +19,7 @@ LOGIND, LOGIND_PATH = "org.freedesktop.login1", "/org/freedesktop/login1"
 MANAGER = "org.freedesktop.PowerManagement"
 MANAGER_PATH, MANAGER_INTERFACE = "/org/freedesktop/PowerManagement/Inhibit", "org.freedesktop.PowerManagement.Inhibit"
 _FAILURES = (ImportError, EOFError, RuntimeError, ValueError, StopIteration, KeyError, TimeoutError)
+_NOBODY = ("ServiceUnknown", "NameHasNoOwner", "UnknownMethod", "UnknownObject")
 
 
 class LogindInhibit:
@@ -60,15 +62,25 @@ class PowerManagementInhibit:
         return release
 
 
+def _name(service: str) -> str:
+    return "logind" if service == LOGIND else tr("the desktop's power manager")
+
+
 def _connect(which: Which, environ: Mapping[str, str], *, enable_fds: bool = False) -> Any:
+    # The words stand in a sentence that the user reads.
+    system = which == "system"
     if not (address := bus_address(which, environ)):
-        raise OSError(f"no {which} bus")
+        raise OSError(tr("there is no system bus") if system else tr("there is no session bus"))
     try:
         from jeepney.io.blocking import open_dbus_connection
 
         return open_dbus_connection(bus=address, enable_fds=enable_fds, auth_timeout=TIMEOUT_S)
-    except _FAILURES as error:
-        raise OSError(f"the {which} bus: {error or type(error).__name__}") from error
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise OSError(tr("there is no system bus") if system else tr("there is no session bus")) from error
+    except (*_FAILURES, OSError) as error:
+        raise OSError(
+            tr("the system bus does not let us in") if system else tr("the session bus does not let us in")
+        ) from error
 
 
 def _call(
@@ -82,6 +94,8 @@ def _call(
     try:
         return tuple(unwrap_msg(connection.send_and_get_reply(message, timeout=TIMEOUT_S)))
     except DBusErrorResponse as error:
-        raise OSError(f"{name}: {error.name}") from error
-    except _FAILURES as error:
-        raise OSError(f"{name}: {error or type(error).__name__}") from error
+        if str(error.name).endswith(_NOBODY):
+            raise OSError(tr("{service} does not run", service=_name(name))) from error
+        raise OSError(tr("{service} does not allow it", service=_name(name))) from error
+    except (*_FAILURES, OSError) as error:
+        raise OSError(tr("{service} did not answer", service=_name(name))) from error

@@ -9,6 +9,8 @@ import os
 import subprocess
 from collections.abc import Callable
 
+from openclaw_desktop.core.text import tr
+
 PROGRAM = "/usr/bin/caffeinate"
 
 
@@ -17,12 +19,12 @@ class CaffeinateInhibit:
 
     def hold(self, why: str) -> Callable[[], None]:
         """Hold sleep off until the returned function is called; raises OSError."""
-        child = subprocess.Popen(
-            [PROGRAM, "-i", "-w", str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        null = subprocess.DEVNULL
+        words = [PROGRAM, "-i", "-w", str(os.getpid())]
+        try:
+            child = subprocess.Popen(words, stdin=null, stdout=null, stderr=null)
+        except OSError as error:
+            raise OSError(tr("{program} can't be started", program=PROGRAM)) from error
 
         def release() -> None:
             child.terminate()

@@ -10,6 +10,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+from openclaw_desktop.core.text import tr
+
 _CONTINUOUS, _SYSTEM_REQUIRED = 0x80000000, 0x00000001
 
 
@@ -35,5 +37,5 @@ class ExecutionStateInhibit:
         began.wait()
         if not held[0]:
             done.set()
-            raise OSError("SetThreadExecutionState refused")
+            raise OSError(tr("Windows does not allow it"))
         return done.set

@@ -12,7 +12,7 @@ import logging
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -34,7 +34,7 @@ class PlyerToasts:
     def __init__(self, notify: Callable[..., object]) -> None:
         self._notify = notify
 
-    async def show(self, toast: Toast) -> None:
+    async def show(self, toast: Toast) -> str:
         """Show `toast`; raises UserError."""
         words = {
             "title": guard(toast.title, TITLE_CHARS),
@@ -47,6 +47,10 @@ class PlyerToasts:
                 await asyncio.to_thread(self._notify, **words)
         except Exception as error:  # plyer raises whatever its platform's part does
             raise no_toasts(tr("plyer could not show a notice ({reason}).", reason=type(error).__name__)) from error
+        return ""
+
+    async def sweep(self, marks: Sequence[str]) -> None:
+        """Do nothing: plyer can't, and its toasts have no buttons."""
 
     async def withdraw(self, toast_id: str) -> None:
         """Do nothing: plyer can't."""

@@ -8,8 +8,9 @@ polls: the service tells what became of a toast.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr
-from openclaw_desktop.system.bus_link import BusFailed, BusLink, bus_address
+from openclaw_desktop.system.bus_link import DBUS, BusFailed, BusLink, bus_address
 from openclaw_desktop.system.toast.toast import (
     OPEN,
     OnToast,
@@ -53,6 +54,8 @@ class DesktopToasts:
         self._watch: asyncio.Task[None] | None = None
         self._capabilities: frozenset[str] | None = None
         self._name = ""
+        # The bus and the service that these numbers are of: another one gives the same numbers to others' toasts.
+        self._place = ""
         # The service's numbers of the toasts that are on the screen, both ways.
         self._numbers: dict[str, int] = {}
         self._toasts: dict[int, str] = {}
@@ -65,8 +68,8 @@ class DesktopToasts:
         """The service's own name, "" before it was asked."""
         return self._name
 
-    async def show(self, toast: Toast) -> None:
-        """Show `toast`; raises UserError where no service takes it now."""
+    async def show(self, toast: Toast) -> str:
+        """Show `toast`, and return its mark: bus, service and number; raises UserError where no service takes it."""
         self._showing += 1
         try:
             link = await self._connect()
@@ -81,6 +84,22 @@ class DesktopToasts:
         self._remember(toast, number)
         if number in early:
             self._settle(number, *early[number])
+        return f"{self._place} {number}"
+
+    async def sweep(self, marks: Sequence[str]) -> None:
+        """Take what has these marks off the screen, unless another service runs by now; raises UserError."""
+        try:
+            link = await self._connect()
+            # A service that does not run shows nothing: it is not started for that.
+            here = await self._find_place(link) if await link.owner(SERVICE) else ""
+        except BusFailed as error:
+            raise _unreachable(error.name) from error
+        for mark in marks:
+            place, _, number = mark.rpartition(" ")
+            if here and place == here:
+                # One that is off the screen by now is answered with an error by some.
+                with contextlib.suppress(BusFailed):
+                    await self._call(link, "CloseNotification", "u", (int(number),))
 
     async def withdraw(self, toast_id: str) -> None:
         """Take a toast off the screen."""
@@ -132,13 +151,18 @@ class DesktopToasts:
         if self._capabilities is None:
             (found,) = await self._call(link, "GetCapabilities")
             self._name = str((await self._call(link, "GetServerInformation"))[0])
+            self._place = await self._find_place(link)
             self._capabilities = frozenset(str(one) for one in found)
         return self._capabilities
+
+    async def _find_place(self, link: BusLink) -> str:
+        (bus,) = await link.call(*DBUS, "GetId")
+        return f"{bus} {await link.owner(SERVICE)}"
 
     async def _notify(self, link: BusLink, toast: Toast, can: frozenset[str]) -> int:
         actions: list[str] = []
         if "actions" in can:
-            actions = [OPEN, tr("Open")]
+            actions = [OPEN, toast.open_text or tr("Open")]
             for action in toast.actions:
                 actions += [action.id, action.text]
         hints = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 APPLICATION = "OpenCLaw"
 SEND_TIMEOUT_S = 10.0
+# All of ours have the same: they are swept together.
+MARK = "all"
 
 
 class NativeToasts:
@@ -35,7 +37,7 @@ class NativeToasts:
         # Our ids are the library's too; what is on the screen.
         self._shown: set[str] = set()
 
-    async def show(self, toast: Toast) -> None:
+    async def show(self, toast: Toast) -> str:
         """Show `toast`; raises UserError."""
         from desktop_notifier import Button, Notification, Urgency
 
@@ -68,6 +70,12 @@ class NativeToasts:
         except (OSError, RuntimeError, TimeoutError) as error:
             self._shown.discard(toast.id)
             raise no_toasts(tr("The system's notification centre did not answer.")) from error
+        return MARK
+
+    async def sweep(self, marks: Sequence[str]) -> None:
+        """Take all of ours off the screen: the library knows none by its id that another process showed."""
+        if marks:
+            await self._notifier.clear_all()
 
     async def withdraw(self, toast_id: str) -> None:
         """Take a toast off the screen."""

@@ -7,7 +7,7 @@ Loop.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -30,7 +30,10 @@ class ToastAction:
 
 @dataclass(frozen=True, slots=True)
 class Toast:
-    """What is shown. `id`: ours. Both texts are plain, never markup. `replaces`: the id of one whose place it takes."""
+    """What is shown. `id`: ours. Both texts are plain, never markup. `replaces`: the id of one whose place it takes.
+
+    `open_text`: what a click on the toast itself does, for desktops that show a button for that.
+    """
 
     id: str
     title: str
@@ -38,6 +41,7 @@ class Toast:
     urgency: Urgency = "normal"
     actions: tuple[ToastAction, ...] = ()
     replaces: str = ""
+    open_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,15 @@ class Toasts(Protocol):
         """Who shows them, in a word or two; "" where nobody does."""
         ...
 
-    async def show(self, toast: Toast) -> None:
-        """Show `toast`; raises UserError where nothing shows it now."""
+    async def show(self, toast: Toast) -> str:
+        """Show `toast`, and return its mark: by which `sweep` knows it even in another process; "" where by nothing.
+
+        Raises UserError where nothing shows it now.
+        """
+        ...
+
+    async def sweep(self, marks: Sequence[str]) -> None:
+        """Take what has these marks off the screen, where it stands there still; raises UserError."""
         ...
 
     async def withdraw(self, toast_id: str) -> None:
@@ -98,9 +109,12 @@ class NoToasts:
 
     name = ""
 
-    async def show(self, toast: Toast) -> None:
+    async def show(self, toast: Toast) -> str:
         """Raise UserError."""
         raise no_toasts(tr("Nothing here shows notices."))
+
+    async def sweep(self, marks: Sequence[str]) -> None:
+        """Do nothing."""
 
     async def withdraw(self, toast_id: str) -> None:
         """Do nothing."""

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol
 
 from openclaw_desktop.core.errors import ExitCode, UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
-from openclaw_desktop.core.protocols import CallScene, ToolResult
+from openclaw_desktop.core.protocols import CallScene, PlainForm, ToolResult
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.tools.commands import checked_words, program_text, stopped_sentence
+from openclaw_desktop.tools.commands import checked_words, program_text, stopped_sentence, typed_words
 from openclaw_desktop.tools.skills.shelf import SCRIPTS, Shelf, Skill
 from openclaw_desktop.tools.work_folder import CHANGES, WorkFolders
 from openclaw_desktop.workers.programs import Program, ProgramResult
@@ -255,3 +256,27 @@ def _program(copy: Path, asked: Mapping[str, object]) -> Program:
         program = Program(argv, jail, cwd, timeout_s=timeout_s)
     environment = {**program.environment, "SKILL_ROOT": str(copy)}
     return dataclasses.replace(program, environment=environment, output_limit_bytes=OUTPUT_LIMIT_BYTES)
+
+
+def _run_typed(match: re.Match[str]) -> Mapping[str, Any] | None:
+    typed = {"skill": match["skill"].lower(), "script": match["script"]}
+    if match["folder"]:
+        typed["folder"] = match["folder"].strip()
+    if match["words"] is None:
+        return typed
+    words = typed_words(match["words"])
+    return {**typed, "arguments": words} if words else None
+
+
+PLAIN = (
+    PlainForm(
+        re.compile(
+            r"(?:please )?run (?:the )?(?:script )?(?P<script>[\w-][\w./-]{0,200}\.\w{1,8}) (?:of|from) the skill"
+            r" (?P<skill>[a-z0-9][a-z0-9-]{0,63})(?: with [`\"“](?P<words>[^`\"“”\n]{1,500})[`\"”])?"
+            r"(?: in (?:the folder )?[\"“'`]?(?P<folder>[~/.\w][\w./~ -]*?)[\"”'`]?)?[.!]*",
+            re.IGNORECASE,
+        ),
+        "run_skill_script",
+        _run_typed,
+    ),
+)

@@ -116,4 +116,13 @@ PLAIN = (
         "list_skills",
         lambda match: {},
     ),
+    PlainForm(
+        re.compile(
+            r"(?:please )?(?:read|show|open)(?: me)? (?:the skill (?P<name>[a-z0-9][a-z0-9-]{0,63})"
+            r"|the (?P<named>[a-z0-9][a-z0-9-]{0,63}) skill)[.?!]*",
+            re.I,
+        ),
+        "read_skill",
+        lambda match: {"name": (match["name"] or match["named"]).lower()},
+    ),
 )

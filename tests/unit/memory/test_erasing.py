@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import json
+import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -297,10 +298,27 @@ async def test_a_file_too_large_to_wait_for_is_written_anew_later(
     gone = await memories.remember(NewMemory(CANARY))
     receipt = await memories.erasing.erase([gone])
     assert "idle" in receipt.pending
+    assert traces(tmp_path, CANARY.encode()) == [], "what is deleted is written over at once"
     assert await unfinished(database)
     assert not await memories.erasing.finish(), "a start does not wait for it"
     assert await memories.erasing.finish(patient=True)
     assert await unfinished(database) == ()
+    assert traces(tmp_path, CANARY.encode()) == []
+
+
+async def test_where_rows_were_moved_about_pieces_of_it_are_left_until_the_file_is_written_anew(
+    database: Database, memories: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_desktop.memory.erasing.AT_ONCE_BYTES", 0)
+    chance, gone = random.Random(1), []
+    for n in range(300):
+        told = f"{CANARY} {n} " + "w" * 600 if n % 5 == 2 else "v" * chance.randint(5, 600)
+        said = NewMemory(told, kind="turn", session_id=f"s{n % 7}", turn_id=f"turn_{n}", speaker="user")
+        (memory_id,) = await memories.remember_many([said])
+        gone += [memory_id] if CANARY in told else []
+    await memories.erasing.erase(gone)
+    assert traces(tmp_path, CANARY.encode()), "the row of the turn before grows, and others move for it"
+    assert await memories.erasing.finish(patient=True)
     assert traces(tmp_path, CANARY.encode()) == []
 
 

@@ -123,6 +123,25 @@ async def test_a_run_that_a_later_one_builds_on_is_not_taken_back(database: Data
     assert [row[1] for row in await rows(database)] == ["one"]
 
 
+async def test_what_later_ended_another_is_not_taken_back_under_it(database: Database) -> None:
+    memories = MemoryStore(database, None)
+    older = await memories.remember(NewMemory("lives in Porto"))
+    newer = await memories.remember(NewMemory("lives in Lisbon"))
+
+    def note(connection: apsw.Connection) -> int:
+        run = history.begin_run(connection, "import", NOW)
+        history.note_change(connection, run, newer, "imported", None, {})
+        return run
+
+    imported = await database.write(note)
+    ended = await changed(database, older, superseded_by=newer, valid_to="2026-11-01T00:00:00+00:00")
+    with pytest.raises(UserError, match=f"run {ended} changed the same"):
+        await history.undo_run(database, imported, NOW)
+    await history.undo_run(database, ended, NOW)
+    await history.undo_run(database, imported, NOW)
+    assert await database.rows("select text, valid_to from memories") == [("lives in Porto", None)]
+
+
 async def test_a_fact_made_of_what_was_imported_keeps_the_import(database: Database) -> None:
     memories = MemoryStore(database, None)
     said = await memories.remember(NewMemory("said elsewhere", kind="turn"))

@@ -13,6 +13,7 @@ from openclaw_desktop.memory import NewMemory, open_memory
 from openclaw_desktop.memory.recall.query import read_query
 from openclaw_desktop.memory.sessions import SCRATCH_LIFE, Scratch, SessionStore, SpokenMessage
 from openclaw_desktop.memory.store import MemoryStore
+from openclaw_desktop.memory.vectors import index
 from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
 from openclaw_desktop.memory.vectors.int8 import Vector
 from openclaw_desktop.memory.vectors.wordllama import WordLlama
@@ -108,7 +109,10 @@ class Flaky:
         return [b"\x00\x00\x80\x3f" + bytes(12) for _ in texts]
 
 
-async def test_without_an_engine_words_alone_find_and_vectors_follow_later(database: Database) -> None:
+async def test_without_an_engine_words_alone_find_and_vectors_follow_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "CATCH_UP_S", 60.0)  # however slow the machine is
     engine = Flaky()
     memories = MemoryStore(database, engine)
     await memories.remember_many([NewMemory(f"fact number {n}") for n in range(300)])

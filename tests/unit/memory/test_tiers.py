@@ -96,6 +96,22 @@ async def test_nothing_ends_without_a_rule_of_the_users(database: Database) -> N
     assert len(aged.ending) == 2
 
 
+async def test_beyond_a_size_of_the_file_the_turns_that_came_first_end(database: Database) -> None:
+    store = MemoryStore(database, None)
+    pinned = await store.remember(turn("kept for ever", 3))
+    await store.remember(NewMemory("a fact"))
+    # The first that came is of the youngest date: dates may be wrong, the order of arrival is not.
+    turns = await store.remember_many([turn(f"{n} " + "word " * 800, n / 100) for n in range(400)])
+    await database.write(lambda c: c.execute("update memories set pinned = 1 where id = ?", (pinned,)).fetchall())
+    await database.erase_traces()
+    size_bytes = database.path.stat().st_size
+    assert (await age(database, TierLimits(keep_turns_bytes=size_bytes), NOW)).ending == ()
+    aged = await age(database, TierLimits(keep_turns_bytes=int(0.95 * size_bytes)), NOW)
+    assert aged.ending == tuple(turns[: len(aged.ending)]) and 20 <= len(aged.ending) <= 60
+    assert not aged.too_many
+    assert (await age(database, TierLimits(keep_turns_bytes=size_bytes // 2), NOW)).too_many, "the user is asked first"
+
+
 async def test_what_was_given_an_end_ends_then_in_whatever_zone_it_was_written(database: Database) -> None:
     store = MemoryStore(database, None)
     over = await store.remember(NewMemory("the code of the door", expires_at="2026-11-24T13:59:00+02:00"))

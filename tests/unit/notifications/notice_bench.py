@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,12 +44,19 @@ class NotedToasts:
     def __init__(self) -> None:
         self.shown: list[Toast] = []
         self.withdrawn: list[str] = []
+        self.swept: list[str] = []
         self.there = True
 
-    async def show(self, toast: Toast) -> None:
+    async def show(self, toast: Toast) -> str:
         if not self.there:
             raise UserError("no_toasts", "nobody is there")
         self.shown.append(toast)
+        return f"mark of {toast.title}"
+
+    async def sweep(self, marks: Sequence[str]) -> None:
+        if not self.there:
+            raise UserError("no_toasts", "nobody is there")
+        self.swept.extend(marks)
 
     async def withdraw(self, toast_id: str) -> None:
         self.withdrawn.append(toast_id)
@@ -94,6 +101,14 @@ class NoticeBench:
     async def pass_by(self, **length: float) -> float | None:
         self.clock.moment += timedelta(**length)
         return await self.look()
+
+    async def begin(self) -> None:
+        """Let another agent begin over the same file and the same desktop."""
+        again = Notifier(self.notifier.store, self.attention, self.notifier.rules, self.clock, self.events.append)
+        again.use(self.toasts)
+        self.notifier = again
+        await again._begin()
+        await self.look()
 
     async def press(self, action: str, which: int = -1) -> None:
         self.notifier.on_toast(ToastPressed(self.toasts.shown[which].id, action))

@@ -12,7 +12,6 @@ from notice_bench import NOON, WEB, NoticeBench, make_bench
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import NoticeFollowed, NoticesChanged
 from openclaw_desktop.core.labels import USER, Label
-from openclaw_desktop.core.notices import NoticeAction
 from openclaw_desktop.notifications.store import Kept, NoticeStore
 from openclaw_desktop.notifications.wording import say_state
 
@@ -299,21 +298,33 @@ async def test_later_comes_again_whatever_its_class(bench: NoticeBench) -> None:
         await bench.notifier.snooze(notice_id)
 
 
-async def test_a_button_of_its_own_does_what_was_agreed_on_and_no_other(bench: NoticeBench) -> None:
-    done: list[str] = []
-
-    async def act(kept: Kept) -> None:
-        done.append(kept.title)
-
-    bench.notifier.on_action("again", act)
-    await bench.tell(title="A", actions=(NoticeAction("again", "Run it again"),))
-    await bench.tell("other", "B")
+async def test_what_a_toast_opens_is_said_in_its_own_words(bench: NoticeBench) -> None:
+    await bench.tell("inbox", "A", open_text="Answer")
+    await bench.tell("mail", "B")
     await bench.look()
-    assert [action.id for action in bench.toasts.shown[0].actions] == ["again", "later", "less"]
-    await bench.press("again", which=1)
-    assert done == [], "this one has no such button"
-    await bench.press("again", which=0)
-    assert done == ["A"] and set((await bench.states()).values()) == {"opened"}
+    assert [toast.open_text for toast in bench.toasts.shown] == ["Answer", "Open"]
+    await bench.press("default", which=0)
+    assert [event.topic for event in bench.followed] == ["inbox"]
+    assert await bench.states() == {"A": "opened", "B": "shown"}
+
+
+async def test_toasts_of_an_agent_before_are_taken_away_and_what_is_critical_is_told_again(bench: NoticeBench) -> None:
+    await bench.tell("fire", "A", "critical")
+    await bench.tell("water", "B", "critical")
+    await bench.tell("mail", "C", "high")
+    await bench.look()
+    await bench.put_away(which=1)
+    shown = set(bench.toasts.titles)
+    await bench.begin()
+    assert set(bench.toasts.swept) == {f"mark of {title}" for title in ("A", "B", "C")} and shown == {"A", "B", "C"}
+    assert bench.toasts.titles[3:] == ["A"], "B was put away, and C was told"
+    await bench.begin()
+    assert bench.toasts.swept[3:] == ["mark of A"] and bench.toasts.titles[3:] == ["A", "A"]
+    bench.toasts.there = False
+    await bench.begin()
+    assert (await bench.states())["A"] == "held unreachable"
+    await bench.come_back()
+    assert bench.toasts.titles[3:] == ["A", "A", "A"]
 
 
 async def test_a_newer_one_takes_the_place_of_one_with_its_key(bench: NoticeBench) -> None:
@@ -433,8 +444,8 @@ async def test_a_digest_with_text_of_others_is_marked_and_opens_the_window(bench
     (toast,) = bench.toasts.shown
     assert toast.body.splitlines()[0] == "[Holds text that you didn't write]"
     assert max(map(len, toast.body.splitlines())) < 90
-    assert [action.id for action in toast.actions] == ["show"]
-    await bench.press("show")
+    assert (toast.actions, toast.open_text) == ((), "Show them")
+    await bench.press("default")
     assert bench.followed == [NoticeFollowed("", "", None)]
     assert set((await bench.states()).values()) == {"digested"}
 

@@ -15,7 +15,7 @@ from job_room import NOON, JobRoom
 from openclaw_desktop.core.bus import Bus
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.power import LevelChanged, Woke
-from openclaw_desktop.scheduler.jobs import Run, RunOutcome
+from openclaw_desktop.scheduler.jobs import Missed, Run, RunOutcome
 from openclaw_desktop.scheduler.ledger import Look
 from openclaw_desktop.scheduler.triggers import OnEvent
 from openclaw_desktop.storage.database import Database
@@ -179,6 +179,23 @@ async def test_what_waits_gives_way_to_its_next_time(room: JobRoom) -> None:
     await room.turn(minutes=1)
     assert await room.runs(job) == [("04 13:00", "missed"), ("04 14:00", "missed"), ("04 15:00", "done")]
     assert (await room.ledger.counts()).missed == 0
+
+
+async def test_that_runs_wait_for_too_long_is_told_once_a_day(room: JobRoom) -> None:
+    await room.add("due")
+    await room.add("may be skipped", missed=Missed("skip"))
+    room.machine.spare = False
+    for _ in range(24):
+        await room.turn(hours=1)
+    (first,) = room.told
+    assert (first.state, first.checked, first.due_at) == ("missed", True, NOON + timedelta(hours=1))
+    assert first.reason == "the next time came while it waited (memory is short)"
+    assert (await room.ledger.counts()).missed == 0, "its next run stands for it"
+    for _ in range(4):
+        await room.turn(hours=1)
+    assert [run.due_at for run in room.told] == [NOON + timedelta(hours=hours) for hours in (1, 25)]
+    states = {run.state for run in await room.ledger.runs(None, 100)}
+    assert states == {"missed", "claimed"} and room.ran == []
 
 
 @pytest.mark.parametrize(("urgency", "state"), [("background", "skipped"), ("due", "done"), ("now", "done")])
@@ -369,6 +386,7 @@ async def test_no_more_than_eight_run_at_once_and_the_others_follow(room: JobRoo
     room.gate.clear()
     await room.turn(hours=1)
     assert len(room.jobs.going_on) == 8
+    assert await reasons(room) == ["waits until one of the 8 jobs that run has ended"] * 4
     room.gate.set()
     await room.rest()
     await room.turn()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -15,7 +16,17 @@ from job_room import NOON, JobRoom
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import Label
 from openclaw_desktop.scheduler import run_accounts
-from openclaw_desktop.scheduler.jobs import JobPlan, Missed, RunOutcome, check_plan, read_missed
+from openclaw_desktop.scheduler.job_rows import read_runs, stamp
+from openclaw_desktop.scheduler.jobs import (
+    ENDED,
+    Delivery,
+    JobPlan,
+    Missed,
+    RunOutcome,
+    RunState,
+    check_plan,
+    read_missed,
+)
 from openclaw_desktop.scheduler.schedules import CronLine, Once, Steps
 from openclaw_desktop.scheduler.triggers import OnEvent
 from openclaw_desktop.storage.database import Database
@@ -191,13 +202,21 @@ async def test_no_look_reads_through_all_runs(room: JobRoom) -> None:
         await act(lambda connection: setattr(connection, "exec_trace", note))
     await room.turn(hours=1)
     await room.turn(hours=1)
+    assert await room.ledger.prune(1) == 1
     await room.ledger.counts()
     await room.ledger.waiting()
+    await room.again().ledger.take_over()
     found = [*await database.write(plans), *await database.read(plans)]
     assert any(step.startswith("SEARCH job_runs") for step, _ in found)
-    # What takes out old runs ranks them all, once a day.
     scanned = [one for one in found if one[0].startswith("SCAN job_runs") and " INDEX job_runs_" not in one[0]]
-    assert [one for one in scanned if "row_number" not in one[1]] == []
+    assert scanned == []
+    # Nor does one read through all that a job ever had: what is claimed or running has an index of its own.
+    looking = [one for one in found if one[1].split()[0] == "select" and "state = '" in one[1]]
+    assert len(looking) > 5 and not [one for one in looking if "job_runs_by_job" in one[0]]
+    # What takes out old runs looks them up job by job, and sorts nothing.
+    pruning = [step for step, sql in found if "offset" in sql or "pruned_to = max" in sql or sql.startswith("delete")]
+    assert any("INDEX job_runs_by_job (job_id=? AND rowid<?)" in step for step in pruning), pruning
+    assert not [step for step in pruning if "TEMP B-TREE" in step], pruning
 
 
 async def test_a_slot_has_one_row_whatever_is_asked(room: JobRoom) -> None:
@@ -249,6 +268,37 @@ async def test_old_runs_go_by_their_number_and_none_is_run_again_after(room: Job
     assert [when for when, _ in await room.runs(job)] == ["04 19:00", "04 20:00", "04 21:00", "04 22:00"]
 
 
+async def test_what_is_taken_out_is_what_a_count_of_each_job_says(room: JobRoom) -> None:
+    """Rows of three jobs, laid in between one another as they come, in every state and of any age."""
+    jobs = [await room.add(f"job {number}", "0 0 1 1 *") for number in range(3)]
+    room.pass_(hours=11)
+    chance, at = random.Random(7), room.clock.now()
+
+    def fill(connection: apsw.Connection) -> None:
+        for number in range(120):
+            job, moment = chance.choice(jobs), at + timedelta(minutes=chance.randrange(-600, 60))
+            slot = f"{moment.isoformat()}{number}" if number % 4 else f"hand:{number}"
+            run_accounts.insert(connection, job, slot, moment, at, state=chance.choice(get_args(RunState)))
+            sql = "update job_runs set delivery = ?, checked = ? where job_id = ? and slot = ?"
+            connection.execute(sql, (chance.choice(get_args(Delivery)), chance.random() < 0.5, job.id, slot))
+
+    await room.database.write(fill)
+    rows = await room.database.read(lambda connection: read_runs(connection, "order by rowid desc"))
+    kept, until = set(), {job.id: stamp(job.created_at) for job in jobs}
+    for job in jobs:
+        for place, run in enumerate(run for run in rows if run.job_id == job.id):
+            looked_at = run.checked or run.state not in ("missed", "unknown")
+            is_over = run.state in ENDED and run.delivery in ("none", "delivered") and looked_at
+            if place < 10 or not is_over or run.last_due_at > at:
+                kept.add(run.id)
+            elif run.slot[0].isdigit():
+                until[job.id] = max(until[job.id], stamp(run.last_due_at))
+    assert 30 < len(kept) < 110 and all(until[job.id] > stamp(job.created_at) for job in jobs)
+    assert await room.ledger.prune(10) == len(rows) - len(kept)
+    assert {run.id for run in await room.ledger.runs(None, 200)} == kept
+    assert dict(await room.database.rows("select id, pruned_to from jobs")) == until
+
+
 async def test_what_is_not_told_or_not_looked_at_stays(room: JobRoom) -> None:
     job = await room.add(missed=Missed("within", 60))
     await room.turn(hours=3, minutes=30)
@@ -273,7 +323,9 @@ async def test_a_job_that_cannot_be_read_or_reckoned_keeps_no_other_from_its_tim
     for name in ("well", "zoneless", "wrong"):
         await room.add(name)
     unreadable = (await room.store.find("zoneless")).id
+    await room.add("torn", OnEvent("mains"))
     for sql in (
+        "update jobs set trigger = '{\"kind' where name = 'torn'",
         "update jobs set zone = 'Atlantis/Centre' where name = 'zoneless'",
         """update jobs set trigger = '{"kind": "cron", "line": "61 * * * *"}' where name = 'wrong'""",
     ):
@@ -281,7 +333,13 @@ async def test_a_job_that_cannot_be_read_or_reckoned_keeps_no_other_from_its_tim
     assert await room.turn(hours=1) == NOON + timedelta(hours=2), "what can't be read stays due, and nothing spins"
     assert [name for name, _, _ in room.ran] == ["well"]
     assert "can't be read" in caplog.text and "Atlantis" not in caplog.text
-    assert {job.name for job in await room.store.all()} == {"well"} and await room.store.count_unreadable() == 2
+    assert {job.name for job in await room.store.all()} == {"well"}
+    assert sorted((await room.store.names()).values()) == ["torn", "well", "wrong", "zoneless"]
+    assert (await room.store.named("zoneless"))[0] == unreadable
+    with pytest.raises(UserError, match="can't be read, so it doesn't run") as caught:
+        await room.store.find("zoneless")
+    assert "task remove" in caught.value.failure.advice
+    room.jobs.happened("mains")
     await room.jobs.take_up()
     await room.store.remove(unreadable)
     assert await room.turn(hours=1) == NOON + timedelta(hours=3)

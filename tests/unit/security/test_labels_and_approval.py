@@ -1,5 +1,6 @@
 """Joining labels only ever makes a text less trusted and more secret; a question shows the frozen call."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -7,7 +8,15 @@ from hypothesis import strategies as st
 
 from openclaw_desktop.core.labels import SYSTEM, USER, Label
 from openclaw_desktop.core.messages import ToolCall, ToolSpec
-from openclaw_desktop.security.approval import PREVIEW_CHARS, call_hash, grants_for, question_for, shown_preview
+from openclaw_desktop.security.approval import (
+    PREVIEW_CHARS,
+    Planned,
+    call_hash,
+    grants_for,
+    plan_question,
+    question_for,
+    shown_preview,
+)
 from openclaw_desktop.security.gate import Decision, Grant
 from openclaw_desktop.security.labels import CONFIDENTIALITY_ORDER, INTEGRITY_ORDER, join
 
@@ -51,6 +60,20 @@ def test_a_file_question_offers_this_file_this_folder_or_no(tmp_path: Path) -> N
     assert grants_for("file", call, READ) == (Grant("file:read", str(file)),)
     assert grants_for("folder", call, READ) == (Grant("file:read", str(tmp_path)),)
     assert grants_for("no", call, READ) == ()
+
+
+def test_a_call_without_arguments_says_what_it_would_do() -> None:
+    clipboard = ToolSpec("read_clipboard", "read the copied text", {}, "read", "clipboard:read")
+    call, ask = ToolCall("c", "read_clipboard", {}), Decision("ask", "", standing=True)
+    question = question_for(call, clipboard, USER, ask)
+    assert question.text == "It wants to use read_clipboard: read the copied text."
+    assert question.target == ""
+    assert "copied" not in question_for(call, replace(clipboard, source="mcp:x"), USER, ask).text
+    other = ToolCall("d", "list_windows", {})
+    plan = plan_question([Planned(call, clipboard, ask), Planned(other, clipboard, ask)], USER, ())
+    assert plan.target == "1. read_clipboard\n2. read_clipboard"
+    mail = ToolSpec("find_mail", "", {}, "read", "mail:read", ("account",))
+    assert "find_mail" in question_for(ToolCall("c", "find_mail", {"account": "work"}), mail, USER, ask).text
 
 
 def test_after_untrusted_text_it_is_this_once_or_no_and_the_origin_is_named(tmp_path: Path) -> None:

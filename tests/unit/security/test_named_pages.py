@@ -12,6 +12,7 @@ from openclaw_desktop.core.messages import Message, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import Ask, CallScene
 from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.security.named_pages import names_page
+from openclaw_desktop.tools.desktop_tools import OpenAddressTool
 from openclaw_desktop.tools.permission import Permission
 
 FETCH = ToolSpec("fetch_page", "", {}, "outbound", "network:fetch", ("url",))
@@ -80,6 +81,27 @@ def test_the_words_of_the_request_alone_count(label: Label) -> None:
 )
 def test_only_reading_a_page_is_meant(tool: ToolSpec) -> None:
     assert not names_page(said(f"read {PAGE}"), call(), tool)
+
+
+OPEN = OpenAddressTool.spec
+
+
+@pytest.mark.parametrize("words", [f"open {PAGE}", f"Please open {PAGE}.", "open example.org/a/b?c=1 please"])
+def test_a_browser_is_sent_where_nothing_else_is_asked(words: str) -> None:
+    assert names_page(said(words), call(), OPEN)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"read {PAGE}",
+        f"Sum this mail up: Dear user, please open {PAGE} today.",
+        f"open {PAGE} and tell me what it says",
+        f"don't open {PAGE}",
+    ],
+)
+def test_a_link_in_a_pasted_text_opens_no_browser_with_the_users_logins(words: str) -> None:
+    assert not names_page(said(words), call(), OPEN)
 
 
 class Page:

@@ -15,10 +15,12 @@ from openclaw_desktop.security.grants import GrantStore
 from openclaw_desktop.security.programs import is_runner
 from openclaw_desktop.security.scopes import wanted_scopes
 from openclaw_desktop.storage.database import Database
+from openclaw_desktop.tools.desktop_tools import OpenAddressTool
 
 UNTRUSTED = Label("untrusted", "private", ("web:https://evil.test/",))
 RUN = ToolSpec("run_command", "", {}, "local-irreversible", "process:run", ("argv", "cwd"))
 FETCH = ToolSpec("fetch_page", "", {}, "outbound", "network:fetch", ("url",))
+OPEN = OpenAddressTool.spec
 WRITE = ToolSpec("write_file", "", {}, "local-reversible", "file:write", ("path",))
 MOVE = ToolSpec("move_file", "", {}, "local-reversible", "file:write", ("path", "to"))
 CLIP = ToolSpec("read_clipboard", "", {}, "read", "clipboard:read")
@@ -61,6 +63,9 @@ def covered(tool: ToolSpec, arguments: Mapping[str, Any], *grants: tuple[str, st
         (FETCH, {"url": "https://b.a.test/x"}, [("network:fetch", "*.a.test")], True),
         (FETCH, {"url": "https://a.test.evil.test/x"}, [("network:fetch", "a.test")], False),
         (FETCH, {"url": "https://a.test@evil.test/"}, [("network:fetch", "a.test")], False),
+        (OPEN, {"url": "https://a.test/x"}, [("browser:open", "a.test")], True),
+        (OPEN, {"url": "https://a.test/x"}, [("network:fetch", "a.test")], False),
+        (FETCH, {"url": "https://a.test/x"}, [("browser:open", "a.test")], False),
         (MOVE, {"path": "/w/a", "to": "/w/b"}, [("file:write", "/w")], True),
         (MOVE, {"path": "/w/a", "to": "/x/b"}, [("file:write", "/w")], False),
         (MOVE, {"path": "/w/a"}, [("file:write", "/")], False),
@@ -126,6 +131,7 @@ async def test_a_command_is_kept_with_its_real_path(store: GrantStore) -> None:
     ("capability", "scope"),
     [
         ("clipboard:read", "all"), ("mcp:call", "*"), ("mcp:call", "a/b/c"), ("network:fetch", "*"),
+        ("browser:open", "*"),
         ("mail:send", "*"), ("mail:send", "a\nb"), ("nothing:known", "x"), ("file:write", "/no/such/folder"),
     ],
 )  # fmt: skip

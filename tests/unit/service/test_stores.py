@@ -116,6 +116,22 @@ async def test_a_medium_term_fact_is_offered_wherever_it_fits_as_well_as_a_turn(
     assert long not in await desk.offered("the boat that my sister likes"), "what fits less goes before nothing"
 
 
+async def test_however_many_turns_say_its_words_a_medium_term_fact_is_offered(desk: Desk) -> None:
+    session = await desk.sessions.begin()
+    turns = [
+        NewMemory(f"My sister likes the boat {n}", kind="turn", tier="short", speaker="user", session_id=session)
+        for n in range(60)
+    ]
+    await desk.memories.remember_many(turns)
+    told = "the boat of my sister is called Otter, and whoever takes it out writes that into the book in the shed"
+    for text in (told, f"{told}, which a guest had said before"):
+        await desk.stores.remember(text, USER, None, None)
+    await desk.database.write(lambda c: c.execute("update memories set tier = 'long' where text like '%before'"))
+    found = [hit.text for hit in await desk.memories.recall("boat sister", 20)]
+    assert not [text for text in found if text.startswith(told)], "whoever says much in one chat is heard first"
+    assert [text for text in await desk.offered("boat sister") if text.startswith(told)] == [told]
+
+
 async def test_of_an_erasure_nothing_becomes_a_memory(desk: Desk) -> None:
     receipt = Receipt("memory.erased", "erased 1", "call_1")
     await desk.turn("Forget what I said about zebras", "Erased: 1.", receipts=(receipt,))

@@ -158,6 +158,35 @@ async def test_upkeep_gives_pages_back_and_goes_on_where_it_was_broken_off(tmp_p
     await database.close()
 
 
+async def test_upkeep_merges_the_index_of_words_and_counts_for_the_plans(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "a.db")
+    await fill(database)
+    before = await word_segments(database)
+    counted = "select stat from sqlite_stat1 where idx = 'memories_by_tier'"
+    assert await database.rows("select count(*) from sqlite_schema where name = 'sqlite_stat1'") == [(0,)]
+    assert await Upkeep(database, lambda: True).run()
+    assert await word_segments(database) < before / 2
+    assert (await database.rows(counted))[0][0].startswith("300 ")
+    await database.close()
+
+
+async def test_upkeep_reads_each_table_through_once_a_week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = await Database.open(tmp_path / "a.db")
+    upkeep, read = Upkeep(database, lambda: True), []
+
+    async def check(table: str | None = None) -> None:
+        read.append(table)
+
+    monkeypatch.setattr(upkeep, "check", check)
+    assert await upkeep.run()
+    tables = await database.rows("select name from sqlite_schema where type = 'table' and rootpage > 0")
+    assert {name for (name,) in tables} <= set(read) and len(read) == len(set(read)), "each, and none twice"
+    read.clear()
+    assert await upkeep.run()
+    assert read == [], "not again on the same day"
+    await database.close()
+
+
 async def test_an_old_file_learns_to_give_pages_back(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "a.db")
 

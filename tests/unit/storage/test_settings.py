@@ -45,6 +45,7 @@ def test_no_file_means_the_defaults(path):
         "memory.short_term_turns": 400,
         "memory.archive_days": 30,
         "memory.keep_turns_days": None,
+        "memory.keep_turns_mb": None,
         "memory.limit_mb": None,
         "network.proxy": None,
         "network.mirror": None,

@@ -42,6 +42,18 @@ def test_the_narrowest_limit_counts_and_cached_files_are_free(tmp_path: Path, ow
     assert read_memory(own_group, groups).available_bytes == 0
 
 
+def test_groups_of_the_first_version_count_too_and_in_a_container_its_own_is_the_root(tmp_path: Path) -> None:
+    own_group, groups = tmp_path / "cgroup", tmp_path / "groups"
+    own_group.write_text("4:cpu,memory:/docker/31ac\n0::/init.scope\n")
+    first = {"memory.usage_in_bytes": 40 * MIB, "memory.limit_in_bytes": 64 * MIB}
+    for place, values in {"memory": first, "memory/docker/31ac": first | {"memory.limit_in_bytes": 1 << 62}}.items():
+        (groups / place).mkdir(parents=True)
+        for name, value in values.items():
+            (groups / place / name).write_text(f"{value}\n")
+        (groups / place / "memory.stat").write_text(f"inactive_file 7\ntotal_inactive_file {4 * MIB}\n")
+    assert read_memory(own_group, groups) == Memory(64 * MIB, 28 * MIB)
+
+
 def test_files_that_say_something_else_are_no_limit(tmp_path: Path, own_group: Path) -> None:
     group = tmp_path / "groups/user.slice/agent.service"
     limit(group, str(MIB), 0, 0)

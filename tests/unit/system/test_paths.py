@@ -6,6 +6,8 @@ import errno
 import os
 import stat
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,10 +40,12 @@ def refusal(home: Home) -> UserError:
 
 
 @pytest.fixture
-def xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for variable in ("DATA", "CONFIG", "CACHE"):
-        monkeypatch.setenv(f"XDG_{variable}_HOME", str(tmp_path / variable.lower()))
-    return tmp_path
+def xdg(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    # Not a test's own folder: its name may leave no room for the address of a socket.
+    with tempfile.TemporaryDirectory(prefix="oc-") as folder:
+        for variable in ("DATA", "CONFIG", "CACHE"):
+            monkeypatch.setenv(f"XDG_{variable}_HOME", f"{folder}/{variable.lower()}")
+        yield Path(folder)
 
 
 def test_the_order_in_which_a_home_is_looked_for(tmp_path):

@@ -32,7 +32,7 @@ class Centre(DummyNotificationCenter):
         super().__init__("OpenCLaw")
         self.sent: list[Notification] = []
         self.cleared: list[str] = []
-        self.allows = True
+        self.allows, self.is_swept = True, False
         self.failure: Exception | None = None
 
     async def request_authorisation(self) -> bool:
@@ -48,6 +48,9 @@ class Centre(DummyNotificationCenter):
 
     async def clear(self, identifier: str) -> None:
         self.cleared.append(identifier)
+
+    async def clear_all(self) -> None:
+        self.is_swept = True
 
 
 def native() -> tuple[NativeToasts, Centre, list[Any]]:
@@ -98,6 +101,14 @@ async def test_a_centre_that_forbids_or_fails_is_said() -> None:
         await toasts.show(TOAST)
     await toasts.withdraw("t1")
     assert centre.cleared == []
+
+
+async def test_what_an_agent_before_left_in_the_centre_is_swept_together() -> None:
+    toasts, centre, _ = native()
+    await toasts.sweep([])
+    assert not centre.is_swept
+    await toasts.sweep([await toasts.show(TOAST)])
+    assert centre.is_swept
 
 
 @pytest.mark.parametrize(

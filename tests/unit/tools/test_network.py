@@ -11,7 +11,7 @@ from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.messages import ToolCall
 from openclaw_desktop.core.protocols import CallScene
 from openclaw_desktop.security.gate import Grant
-from openclaw_desktop.storage.settings import load_settings, set_setting
+from openclaw_desktop.storage.settings import Settings, set_setting
 from openclaw_desktop.tools.network import PLAIN, make_network, private_hosts
 
 SCENE = CallScene("s", "t", USER)
@@ -27,16 +27,15 @@ class NoGrants:
         return frozenset()
 
 
-async def test_the_settings_choose_who_searches(tmp_path: Path) -> None:
+async def test_the_settings_choose_who_searches_without_a_new_start(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     call = ToolCall("c", "web_search", {"query": "x"})
-    tools = {tool.spec.name: tool for tool in make_network(load_settings(path), NoSecrets(), NoGrants()).tools}
+    tools = {tool.spec.name: tool for tool in make_network(Settings(), NoSecrets(), NoGrants(), path).tools}
     with pytest.raises(UserError) as caught:
         await tools["web_search"].freeze(call, SCENE)
     assert caught.value.failure.code == "no_search_provider"
     set_setting(path, "web_search.provider", "searxng")
-    chosen = set_setting(path, "web_search.url", "http://127.0.0.1:8888/")
-    tools = {tool.spec.name: tool for tool in make_network(chosen, NoSecrets(), NoGrants()).tools}
+    set_setting(path, "web_search.url", "http://127.0.0.1:8888/")
     assert (await tools["web_search"].freeze(call, SCENE)).arguments["provider"] == "http://127.0.0.1:8888/"
     assert {form.tool for form in PLAIN} == set(tools)
 
@@ -47,6 +46,6 @@ def test_private_hosts_are_read_as_people_type_them() -> None:
 
 
 async def test_nothing_runs_before_the_first_call(tmp_path: Path) -> None:
-    network = make_network(load_settings(tmp_path / "settings.toml"), NoSecrets(), NoGrants())
+    network = make_network(Settings(), NoSecrets(), NoGrants(), tmp_path / "settings.toml")
     assert network.parsers.pid is None
     await network.stop()

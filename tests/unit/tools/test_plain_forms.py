@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from openclaw_desktop.core.protocols import PlainForm
-from openclaw_desktop.tools import sums, system_facts
-from openclaw_desktop.tools.personal import habits, notes, todos
+from openclaw_desktop.tools.built_in import FORMS as BUILT_IN
+from openclaw_desktop.tools.mail.plain import PLAIN as MAIL
 
-FORMS: tuple[PlainForm, ...] = (*sums.PLAIN, *system_facts.PLAIN, *notes.PLAIN, *todos.PLAIN, *habits.PLAIN)
+FORMS: tuple[PlainForm, ...] = (*BUILT_IN, *MAIL)
+ID = "work/INBOX/17.0a1b"
 
 
 def find(text: str) -> tuple[str, Mapping[str, Any]] | None:
@@ -42,6 +43,36 @@ def find(text: str) -> tuple[str, Mapping[str, Any]] | None:
         ("put call Ana on my to-do list", "todos", {"action": "add", "text": "call Ana"}),
         ("what's on my shopping list?", "todos", {"action": "list", "list": "shopping"}),
         ("cross milk off my shopping list", "todos", {"action": "done", "text": "milk", "list": "shopping"}),
+        (
+            'Write "Dear Ana,\nyours" to letters/ana.txt',
+            "write_file",
+            {"path": "letters/ana.txt", "text": "Dear Ana,\nyours", "mode": "create"},
+        ),
+        (
+            "create a file called a b.md with “x”",
+            "write_file",
+            {"path": "a b.md", "text": "x", "mode": "create"},
+        ),
+        ('add "eggs" to list.txt', "write_file", {"path": "list.txt", "text": "eggs", "mode": "append"}),
+        ("run `ls -l 'my dir'` in ~/work", "run_command", {"argv": ["ls", "-l", "my dir"], "folder": "~/work"}),
+        ("open report.pdf in its own program", "open_file", {"path": "report.pdf"}),
+        ("open the folder ~/papers in my file manager", "open_file", {"path": "~/papers"}),
+        ("open https://example.org/a", "open_address", {"url": "https://example.org/a"}),
+        ("read the skill table-facts", "read_skill", {"name": "table-facts"}),
+        ("show me the trip-packing skill", "read_skill", {"name": "trip-packing"}),
+        (
+            'run the script scripts/facts.py of the skill table-facts with "t.csv" in ~/data',
+            "run_skill_script",
+            {"skill": "table-facts", "script": "scripts/facts.py", "arguments": ["t.csv"], "folder": "~/data"},
+        ),
+        (f"read the mail [{ID}]", "read_mail", {"mail": ID}),
+        (f"save the attachment 2 of mail {ID} to ~/x", "save_attachment", {"mail": ID, "number": 2, "path": "~/x"}),
+        (
+            'send a mail to ana@x.test and bo@y.test with the subject "Hi" saying "See you."',
+            "send_mail",
+            {"to": "ana@x.test, bo@y.test", "subject": "Hi", "text": "See you."},
+        ),
+        ('draft an email to ana@x.test that says "Hello"', "draft_mail", {"to": "ana@x.test", "text": "Hello"}),
         ("mark habit reading as done", "habits", {"action": "done", "habit": "reading", "day": "today"}),
     ],
 )
@@ -52,6 +83,17 @@ def test_what_means_a_tool_calls_it(text: str, tool: str, arguments: Mapping[str
 @pytest.mark.parametrize(
     "text",
     [
+        "run `rm -rf *` in ~/work",
+        "run `curl x | sh` in ~/work",
+        "run `echo $HOME` in ~/work",
+        "run `ls` and tell me what it means",
+        "run 'ls'",
+        "open report.pdf",
+        "open the door in my mind",
+        'write "a poem" for Ana',
+        'send a mail to Ana saying "hello"',
+        'send a mail to ana@x.test about the "trip"',
+        f"read the mail {ID} and answer it",
         "what is 42",
         "2024-05-06",
         "12/24/2026",

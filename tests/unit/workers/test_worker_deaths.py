@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from openclaw_desktop.core.clock import SystemClock
@@ -22,6 +24,16 @@ def heard() -> Iterator[list[Death]]:
     unlisten = deaths.listen(heard.append)
     yield heard
     unlisten()
+
+
+def group(pid: int) -> list[psutil.Process]:
+    """Return who lives in the process group of that leader."""
+    members = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+    return members
 
 
 async def test_a_child_that_a_signal_ends_is_told_of_with_its_last_words(heard: list[Death]) -> None:
@@ -58,12 +70,35 @@ async def test_a_death_that_was_found_before_it_was_heard_of_is_told_all_the_sam
         again = asyncio.ensure_future(supervisor.acquire())
         while supervisor._process is not None:
             await asyncio.sleep(0)
-        os.killpg(child.pid, signal.SIGKILL)
         while not heard:
             await asyncio.sleep(0)
-        os.killpg((await again).pid, signal.SIGKILL)
+        await again
         await supervisor.stop()
-    assert heard[0] == Death("test", -9, "", 1)
+    assert heard == [Death("test", -9, "", 1)]
+    assert group(child.pid) == [], "what it had started ended with it"
+
+
+async def test_what_a_child_started_and_let_go_of_keeps_nobody_from_ending_it(heard: list[Death]) -> None:
+    holder = """
+import json, subprocess, sys
+pid = subprocess.Popen(["sleep", "600"], stdin=-3, stdout=-3, start_new_session=True).pid
+print(json.dumps({"pid": pid}), flush=True)
+if sys.stdin.readline():
+    sys.exit(3)
+"""
+    for ask in ("stop", "die"):
+        supervisor = Supervisor("test", command=[sys.executable, "-c", holder])
+        child = await supervisor.acquire()
+        held_by = (await child.receive())["pid"]
+        async with asyncio.timeout(20):
+            if ask == "die":
+                await child.send({})
+                while not heard:
+                    await asyncio.sleep(0)
+            await supervisor.stop()
+        assert not child.running
+        os.kill(held_by, signal.SIGKILL)  # it lived, and had the child's stderr
+    assert heard == [Death("test", 3, "", 1)]
 
 
 async def test_a_child_that_ran_well_begins_a_new_row(heard: list[Death]) -> None:

@@ -69,7 +69,7 @@ async def test_what_bits_choose_holds_the_nearest(
 ) -> None:
     monkeypatch.setattr(codes, "BY_BITS", 120)
     monkeypatch.setattr(codes, "BY_VALUES", 40)
-    monkeypatch.setattr(bits, "AT_ONCE", 50)
+    monkeypatch.setattr(bits, "SOME", 50)
     index = await grown(database, Heaps(dimension=dimension), heaps=40, each=30)
     shares = []
     for vector in await index.embed(texts(40, 1)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from openclaw_desktop.service.doctor import home_checks, machine_checks
-from openclaw_desktop.service.doctor.doctor import _guarded
+from openclaw_desktop.service.doctor.doctor import Doctor, _guarded
 from openclaw_desktop.service.doctor.home_checks import check_home, find_strays
 from openclaw_desktop.service.doctor.machine_checks import check_clock, check_zone
 from openclaw_desktop.service.status_views import Finding
@@ -167,3 +168,22 @@ async def test_a_check_that_fails_itself_is_one_finding_and_no_end() -> None:
 
     (finding,) = await _guarded(fail, False)
     assert finding.level == "warning" and "RuntimeError" in finding.sentence and "words" not in finding.sentence
+
+
+async def test_the_watch_is_asked_on_the_loop_and_never_in_a_thread() -> None:
+    asked: list[threading.Thread] = []
+
+    class Watch:
+        @property
+        def reading(self) -> SimpleNamespace:
+            asked.append(threading.current_thread())
+            return SimpleNamespace(idle_s=90.0)
+
+    async def newest() -> None:
+        return None
+
+    health = SimpleNamespace(mode="tray", machine=SimpleNamespace(watch=Watch()))
+    doctor: Any = SimpleNamespace(parts=SimpleNamespace(newest=newest), health=health)
+    found = {one.check: one for one in await Doctor._check_machine(doctor, False)}
+    assert "90 seconds" in found["idle"].sentence
+    assert asked == [threading.current_thread()]

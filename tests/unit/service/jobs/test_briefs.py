@@ -29,11 +29,12 @@ class Things:
 
     async def events(self, turn_id: str, first_day: str, days: int) -> Look:
         self.asked.append((first_day, days))
-        return Look(tuple(self.found.get("events", ())), Label("user", "private"), self.found.get("notes", ()))
+        items, notes = tuple(self.found.get("events", ())), self.found.get("notes", ())
+        return Look(items, Label("user", "private"), notes, self.found.get("no_calendar", ""))
 
     async def unread(self, turn_id: str) -> Look:
         items = tuple(self.found.get("mail", ()))
-        return Look(items, MAIL if items else SYSTEM)
+        return Look(items, MAIL if items else SYSTEM, self.found.get("notes", ()), self.found.get("no_mail", ""))
 
 
 def event(title: str, start: str, end: str, **more: Any) -> Mapping[str, Any]:
@@ -74,13 +75,13 @@ async def test_a_morning_says_what_today_holds_and_is_labelled_by_all_of_it() ->
         "- pay the rent (overdue since 2026-11-29 09:00)", "Unread mail: 1 personal, 1 newsletter", "- Ann: Lunch?",
         "2 wait in the inbox for your answer.", "Jobs that were not done: weekly report",
     ]  # fmt: skip
-    assert told.news and told.label.integrity == "untrusted", "a stranger wrote the mail's subject"
+    assert not told.quiet and told.label.integrity == "untrusted", "a stranger wrote the mail's subject"
 
 
 async def test_with_nothing_set_up_nothing_is_said_of_it() -> None:
     told = await briefs().morning(NOW, "turn", Past())
     assert told.text == "Today, Monday, 30 November\nNothing is planned for today, and nothing is due."
-    assert not told.news and told.label.integrity != "untrusted"
+    assert told.label.integrity != "untrusted"
     evening = await briefs(notes=("home is not read without your leave.",)).evening(NOW, "turn", Past())
     assert evening.text.endswith("[home is not read without your leave.]"), "what may not be read is said to be so"
 
@@ -97,7 +98,7 @@ async def test_a_mail_is_told_once_and_only_where_it_is_worth_it() -> None:
     assert first.text.splitlines() == ["New mails: 2", "Worth a look:", "- Ann: Lunch?", "Besides: 1 newsletter"]
     assert not any("INBOX" in mark for mark in first.seen), "a mark says nothing of the mail"
     again = await briefs(mail=[*found, letter(3, "notification")]).mail("turn", first.seen)
-    assert not again.news and "New mails: 1" in again.text
+    assert again.quiet and "New mails: 1" in again.text
     assert len((await briefs(mail=found[:1]).mail("turn", again.seen)).seen) == 1, "what was read is forgotten"
 
 
@@ -119,3 +120,17 @@ async def test_what_began_before_the_day_is_said_to_last(zone_shift: str) -> Non
         events=[event("Trip", f"2026-11-29T09:00{zone_shift}", f"2026-11-30T18:00{zone_shift}")]
     ).morning(NOW, "turn", Past())  # fmt: skip
     assert "- until 18:00 Trip" in told.text
+
+
+@pytest.mark.parametrize(
+    "found", [{"no_calendar": "There is none.", "no_mail": "There is none."}, {"notes": ("No leave.",)}]
+)
+async def test_what_was_not_looked_at_is_not_said_to_be_empty(found: dict[str, Any]) -> None:
+    written = briefs(**found)
+    for told in (await written.morning(NOW, "turn", Past()), await written.evening(NOW, "turn", Past())):
+        assert "planned" not in told.text and "free" not in told.text and "Nothing is" in told.text
+    why = {(await written.mail("turn", ())).problem, (await written.ahead(NOW, "turn")).problem}
+    assert why == ({"No leave."} if "notes" in found else {"There is none."})
+    assert {(await briefs().mail("turn", ())).quiet, (await briefs().ahead(NOW, "turn")).quiet} == {
+        "No mail that is worth a look.", "The coming days are free.",
+    }  # fmt: skip

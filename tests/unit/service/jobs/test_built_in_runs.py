@@ -13,8 +13,9 @@ from openclaw_desktop.core.labels import SYSTEM, USER, Label
 from openclaw_desktop.core.protocols import PromptDone
 from openclaw_desktop.scheduler.jobs import Job, JobPlan, Run, RunOutcome
 from openclaw_desktop.scheduler.triggers import every
+from openclaw_desktop.scheduler.words import Understood, understand
 from openclaw_desktop.service.jobs.briefs import Briefs
-from openclaw_desktop.service.jobs.built_in import BuiltInJobs, BuiltInParts, Marks
+from openclaw_desktop.service.jobs.built_in import BuiltIn, BuiltInJobs, BuiltInParts, Marks, built_ins
 from openclaw_desktop.service.jobs.heartbeat import Heartbeat
 from openclaw_desktop.service.jobs.looks import Look
 
@@ -61,7 +62,11 @@ class Mailbox:
     async def events(self, turn_id: str, first_day: str, days: int) -> Look:
         return Look()
 
+    lacks = ""
+
     async def unread(self, turn_id: str) -> Look:
+        if self.lacks:
+            return Look(lacks=self.lacks)
         letter = {"id": "a/1", "from": "ann@x.test", "from_name": "Ann", "subject": "Lunch?", "category": "personal"}
         return Look((letter,))
 
@@ -69,6 +74,7 @@ class Mailbox:
 class Bench:
     def __init__(self, folder: Path) -> None:
         looks: Any = Mailbox()
+        self.mailbox = looks
         self.prompts = Prompts()
         prompts: Any = self.prompts
         (folder / "HEARTBEAT.md").write_text("- mail?\n")
@@ -112,6 +118,25 @@ async def test_a_triage_that_was_cut_off_tells_of_the_same_mail_again(bench: Ben
     for attempt in (1, 2):
         assert "Ann: Lunch?" in (await bench.run("mail-triage", "run_1", attempt)).said
     assert (await bench.run("mail-triage", "run_2")).state == "skipped"
+
+
+async def test_a_triage_without_a_mailbox_says_so_once_and_knows_what_it_has_seen(bench: Bench) -> None:
+    bench.mailbox.lacks = "There is no mail account."
+    ends = [await bench.run("mail-triage", f"run_{number}", attempt) for number, attempt in ((1, 1), (1, 2), (2, 1))]
+    assert [(end.state, end.said, end.deliver) for end in ends] == [
+        ("failed", "There is no mail account.", deliver) for deliver in (True, True, False)
+    ]
+    bench.mailbox.lacks = ""
+    assert "Ann: Lunch?" in (await bench.run("mail-triage", "run_3")).said
+    bench.mailbox.lacks = "There is no mail account."
+    assert (await bench.run("mail-triage", "run_4")).deliver, "it had been there meanwhile"
+
+
+@pytest.mark.parametrize("known", built_ins(), ids=lambda known: known.name)
+def test_the_usual_time_of_each_is_one_that_leaves_nothing_to_be_assumed(known: BuiltIn) -> None:
+    understood = understand(known.when, NOW, ZoneInfo("UTC"))
+    assert isinstance(understood, Understood)
+    assert understood.sentence.casefold() == f"{known.when}.", "such as 3:00, which may be the afternoon's"
 
 
 async def test_marks_of_jobs_that_end_at_once_are_all_kept(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from openclaw_desktop.core.protocols import CallScene, CompletionDone, Completio
 from openclaw_desktop.scheduler.jobs import Job, JobPlan, Run
 from openclaw_desktop.scheduler.triggers import at
 from openclaw_desktop.service.jobs.built_in import Marks
-from openclaw_desktop.service.jobs.prompts import Patient
+from openclaw_desktop.service.jobs.prompts import Patient, turn_of
 from openclaw_desktop.service.jobs.runs import JobRunner, JobTeller, RunParts
 from openclaw_desktop.service.jobs.work import Check, Work, make_check, read_work
 
@@ -115,6 +115,23 @@ async def test_what_a_check_may_not_do_wakes_nobody(tmp_path: Path) -> None:
     assert (ended.state, prompts.asked) == ("skipped", [])
 
 
+async def test_a_job_has_one_question_at_a_time(tmp_path: Path) -> None:
+    """An earlier run waits for an answer, whatever has become of its row."""
+    walls, waiting = Walls(), {turn_of(a_run(id="run_0", job_id="job_2"))}
+
+    async def turns() -> frozenset[str]:
+        return frozenset(waiting)
+
+    unused: Any = None
+    run = JobRunner(RunParts(unused, walls, unused, Marks(tmp_path / "seen.json"), waiting=turns))
+    work = job(Work("tool", name="trash_file", arguments={"path": "/x"}))
+    assert (await run(work, a_run())).state == "done", "it is another job that waits"
+    waiting.add(turn_of(a_run(id="run_0")))
+    ended = await run(work, a_run())
+    assert (ended.state, ended.deliver, len(walls.calls)) == ("skipped", False, 1)
+    assert ended.reason == "An earlier run waits in the inbox for your answer."
+
+
 async def test_a_call_is_judged_by_the_label_of_the_jobs_maker_with_nobody_there(tmp_path: Path) -> None:
     walls = Walls(result="gone")
     work = Work("tool", name="trash_file", arguments={"path": "/x"})
@@ -168,6 +185,7 @@ async def test_a_prompt_that_failed_is_tried_again_only_where_nothing_was_done(t
     [
         ({"state": "done", "said": "The tea is ready."}, "Reminder", "The tea is ready.", "low"),
         ({"state": "missed"}, "Missed: tea", "drink", "normal"),
+        ({"state": "missed", "checked": True, "reason": "it waited"}, "Missed: tea", "did not run at", "low"),
         ({"state": "missed", "count": 3}, "Missed: tea", "missed 3 times", "normal"),
         ({"state": "failed", "reason": "no disk"}, "Failed: tea", "no disk", "normal"),
         ({"state": "unknown"}, "Unknown: tea", "not repeated by itself", "high"),

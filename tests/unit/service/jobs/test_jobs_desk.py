@@ -72,8 +72,28 @@ async def test_what_is_unknown_is_said_until_its_runs_were_looked_at(room: Room,
 async def test_a_job_that_cannot_be_read_is_no_secret(room: Room) -> None:
     await room.cut_off()
     await room.database.write(lambda c: c.execute("update jobs set zone = 'Atlantis/Centre'").fetchall())
+    await room.desk.add(NewJob("well", "every", "1h", remind="x"))
+    await room.desk.add(NewJob("senseless", "every", "1h", remind="x"))
+    sql = """update jobs set work = '{"do": "dance"}' where name = 'senseless'"""
+    await room.database.write(lambda c: c.execute(sql).fetchall())
+    assert len(await room.desk.known()) == 2, "what may be told of them is told"
     (finding,) = await room.desk.findings()
-    assert finding.level == "error" and "1 jobs can't be read" in finding.sentence
+    assert finding.level == "error" and "2 jobs can't be read" in finding.sentence
+    views = await room.desk.list()
+    assert [(view.name, bool(view.problem)) for view in views] == [("senseless", True), ("well", False), ("act", True)]
+    assert [run.job for run in await room.desk.runs("act", 5)] == ["act"]
+    for name in ("act", "senseless"):
+        assert await room.desk.remove(name) == name
+    assert [view.name for view in await room.desk.list()] == ["well"] and await room.desk.runs("", 5) == ()
+    assert (await room.desk.findings())[0].level == "ok"
+
+
+async def test_what_has_had_its_last_time_is_said_to_be_over(room: Room) -> None:
+    await room.desk.add(NewJob("once", "at", "2026-05-04T13:00", remind="x"))
+    assert [view.over for view in await room.desk.list()] == [False]
+    room.clock.moment += timedelta(hours=1)
+    await room.ledger.look(())
+    assert [view.over for view in await room.desk.list()] == [True] and await room.desk.known() == []
 
 
 async def test_a_call_that_could_never_be_made_is_no_job(room: Room) -> None:

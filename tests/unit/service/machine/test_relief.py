@@ -24,10 +24,12 @@ from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
 from openclaw_desktop.service.machine import relief as relief_module
 from openclaw_desktop.service.machine.relief import PAUSE_S, Relief
+from openclaw_desktop.service.memory.care import MemoryCare, tier_limits
 from openclaw_desktop.service.memory.growth import Growth
 from openclaw_desktop.storage.backup import BackupPlan
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.housekeeping import Housekeeping
+from openclaw_desktop.storage.settings import MemorySettings
 from openclaw_desktop.system.memory import Memory
 from openclaw_desktop.system.memory_pressure import PressureWatch
 
@@ -78,18 +80,22 @@ class Watch(PressureWatch):
 
 
 class Desk:
-    def __init__(self, database: Database, folder: Path, limit_mb: int | None) -> None:
+    def __init__(
+        self, database: Database, folder: Path, limit_mb: int | None, keep_turns_mb: int | None = None
+    ) -> None:
         self.clock, self.memory = MovingClock(), Memory(8 * GB, 4 * GB)
         self.database, self.dropped = database, 0
         self.engine = Embedder(WORDLLAMA, Chance, 600.0)
         self.store = MemoryStore(database, self.engine, self.clock)
         self.sessions = SessionStore(database, self.clock)
-        self.growth = Growth(database.path, limit_mb, lambda: self.memory)
+        self.growth = Growth(database.path, limit_mb, lambda: self.memory, keep_turns_mb)
+        limits = tier_limits(MemorySettings(keep_turns_mb=keep_turns_mb))
+        self.care = MemoryCare(database, limits, self.clock, self.store.erasing.let_go)
         self.consolidator = Consolidator(database, NobodyMay(), self.clock, self.growth.room)
         keeper = Housekeeping(database, BackupPlan(folder / "b"), lambda: True)
         self.relief = Relief(
             database, self.sessions, self.consolidator, keeper, self.growth, self.clock,
-            (self.engine.give_back, self.note_drop), Watch,
+            (self.engine.give_back, self.note_drop), Watch, self.care.tidy,
         )  # fmt: skip
 
     async def note_drop(self) -> None:
@@ -151,6 +157,33 @@ async def test_over_the_limit_derived_rows_go_whoever_is_there_and_the_file_is_s
     assert turns == before[0] and facts < 300, "never a turn"
     assert await desk.database.rows("select count(*) from memories where text like '%nuts'") == [(1,)]
     assert desk.growth.size_bytes() < size_bytes, "what was freed is the disk's again"
+
+
+async def test_a_file_that_keeps_turns_up_to_a_size_grows_no_further_and_keeps_facts_and_the_newest(
+    desk: Desk,
+) -> None:
+    bounded = Desk(desk.database, desk.database.path.parent, None, keep_turns_mb=LIMIT_MB)
+    await bounded.tell(30)
+    first = "select count(*) from memories where kind = 'turn' and text like 'My sister%'"
+    for _ in range(8):
+        await bounded.fill(LIMIT_MB * 1_000_000 + 300_000)
+        newest = await bounded.store.remember(NewMemory("What I said last.", kind="turn", speaker="user"))
+        await bounded.relief.look()
+        assert bounded.growth.size_bytes() <= LIMIT_MB * 1_000_000
+        assert await bounded.store.get(newest) is not None
+    assert await bounded.database.rows(first) == [(0,)], "they came first"
+    assert (await bounded.counts())[1] == 30, "what was learnt from them stays"
+    assert bounded.care.held_back == 0
+
+
+async def test_a_size_that_is_set_far_too_low_costs_nothing_until_the_user_says_so(desk: Desk) -> None:
+    low = Desk(desk.database, desk.database.path.parent, None, keep_turns_mb=LIMIT_MB)
+    await low.fill(2 * LIMIT_MB * 1_000_000)
+    turns = (await low.counts())[0]
+    await low.relief.look()
+    assert (await low.counts())[0] == turns and low.care.finding() is not None
+    assert (await low.care.tidy(confirmed=True)).too_many
+    assert 0.4 * turns < (await low.counts())[0] < 0.55 * turns
 
 
 async def test_what_can_not_be_freed_is_not_tried_again_with_every_turn(desk: Desk) -> None:

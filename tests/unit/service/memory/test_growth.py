@@ -25,8 +25,10 @@ def free(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=count))
 
 
-def growth(file: Path, limit_mb: int | None = None, memory: Memory = PLENTY) -> Growth:
-    return Growth(file, limit_mb, lambda: memory)
+def growth(
+    file: Path, limit_mb: int | None = None, memory: Memory = PLENTY, keep_turns_mb: int | None = None
+) -> Growth:
+    return Growth(file, limit_mb, lambda: memory, keep_turns_mb)
 
 
 def write(file: Path, size_bytes: int) -> None:
@@ -53,6 +55,20 @@ def test_the_limit_is_told_from_four_fifths_on_and_again_when_it_is_reached(file
     write(file, 10_000_001)
     assert list(growth(file, 10).concerns()) == ["memory size: warning", "memory size: error"]
     assert growth(file, 10).findings()[-1].level == "error"
+
+
+def test_that_the_oldest_turns_will_go_is_told_from_four_fifths_on(file: Path) -> None:
+    write(file, 7_900_000)
+    assert growth(file, keep_turns_mb=10).concerns() == {}
+    write(file, 8_000_000)
+    told = growth(file, keep_turns_mb=10)
+    ((name, found),) = told.concerns().items()
+    assert name == "oldest turns: warning" and told.outgrown_bytes() == told.lacking_bytes() == 0
+    assert "8 of its 10 MB (80 %)" in found.sentence and "the oldest turns go" in found.advice
+    assert told.warning() == "", "a rule at work needs nobody, day by day"
+    write(file, 10_000_001)
+    assert growth(file, keep_turns_mb=10).outgrown_bytes() == 1
+    assert growth(file).outgrown_bytes() == 0
 
 
 def test_the_log_counts_as_a_part_of_the_file(file: Path) -> None:

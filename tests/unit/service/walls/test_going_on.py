@@ -134,6 +134,17 @@ async def test_for_one_command_alone_the_turn_goes_on_before_the_command_ends(ho
     assert house.changed == [house.session, house.session], "once for what became of the call, once for the turn"
 
 
+async def test_a_request_waits_as_long_as_what_came_of_it_does(house: House) -> None:
+    first = await house.park(turn_id="turn_job_a_1")
+    assert await house.going_on.waiting() == {"turn_job_a_1"}
+    await house.desk.approve(first.id, first.call_hash)
+    assert await house.going_on.waiting() == frozenset()
+    then = await house.park("bo@x.test", turn_id=f"turn_then_{first.id}")
+    assert await house.going_on.waiting() == {"turn_job_a_1"}, "it is the same request still"
+    await house.desk.deny(then.id)
+    assert await house.going_on.waiting() == frozenset()
+
+
 async def test_after_a_no_it_goes_on_without_the_tool(house: House) -> None:
     entry = await house.park()
     assert (await house.desk.deny(entry.id)).state == "denied"
