@@ -93,6 +93,14 @@ _WISH = r"\s*(?:'d|\s+would)?(?:\s+(?:really|just))?\s+(?:like|love|want|need|wa
 _TELLING = LazyPattern(rf"\s*(?:i(?!{_WISH})|we(?!{_WISH})|you|he|she|they|it|it's|i've)\b", re.IGNORECASE)
 
 
+def find_paths(text: str) -> list[str]:
+    """Return the names of single files in `text`; none where it names an address."""
+    if _ADDRESS.search(text):
+        return []
+    paths = [next(part for part in found.groups() if part).rstrip(".,") for found in _PATH.finditer(text)]
+    return [path for path in paths if _ENDING.search(path)]
+
+
 def parse_files(text: str) -> ReadFile | ListFolder | None:
     """Return what `text` asks to read or to list; None where it is not certain that it asks for just that."""
     if _ADDRESS.search(text) or _OF_AGENT.search(text):

@@ -11,7 +11,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from openclaw_desktop.agent import compaction, context, loop, plain_requests, planning, relevance, told_days
+from openclaw_desktop.agent import (
+    compaction,
+    context,
+    loop,
+    plain_looks,
+    plain_requests,
+    planning,
+    relevance,
+    told_days,
+)
 from openclaw_desktop.agent.course import After, Course, Models, Parts, Stores, Task
 from openclaw_desktop.agent.plain_requests import RememberThis
 from openclaw_desktop.agent.preparation import Preparation
@@ -147,12 +156,12 @@ class SessionAgent:
                 task.turn_id,
                 tr("The first part of this chat no longer fits the model; it goes on with the gist of it."),
             )
-        attachments: list[Message] = []
-        for path in task.files:
-            call = ToolCall(new_id("call"), "read_file", {"path": path})
-            async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(task.files))):
-                yield event
-            attachments.append(loop.call_messages(course.calls[-1])[1])
+        looks = _looks(task, tools)
+        async for event in self._read_first(task, course, looks, scene, room):
+            yield event
+        if course.text:
+            return
+        attachments = [loop.call_messages(outcome)[1] for outcome in course.calls]
         after = tuple(message for end in told if with_tools for message in end.calls)
         for end in told:
             if not (with_tools and end.calls):
@@ -203,7 +212,7 @@ class SessionAgent:
             plans=plans,
             done=loop.keys_of(after),
         )
-        if not task.files:  # files stand in the chat once, as what was read
+        if not looks:  # what was read stands in the chat once
             course.asked = asked
         prepare = Preparation(
             course.said, course.label, turn.prompt.model, parts.weigh, parts.find_times, turn.prompt.turn_id
@@ -214,6 +223,20 @@ class SessionAgent:
                 yield event
         async for event in self._finish(task, course):
             yield event
+
+    async def _read_first(
+        self, task: Task, course: Course, looks: Sequence[tuple[str, dict[str, str]]], scene: CallScene, room: int
+    ) -> AsyncIterator[TurnEvent]:
+        """Read what the message is about; where that fails the turn ends, for a model would answer from nothing."""
+        for name, arguments in looks:
+            call = ToolCall(new_id("call"), name, arguments)
+            async for event in self._call(task, course, call, replace(scene, result_tokens=room // len(looks))):
+                yield event
+        if not task.files and course.calls and course.calls[-1].status != "done":
+            course.text = loop.outcome_text(course.calls[-1])
+            yield TextAdded(task.turn_id, course.text)
+            async for event in self._finish(task, course):
+                yield event
 
     async def _compact(
         self, task: Task, past: tuple[context.PastTurn, ...], room: int, plain: bool
@@ -406,6 +429,14 @@ class SessionAgent:
 
 def _requests(plain: plain_requests.PlainRequest) -> Sequence[plain_requests.PlainRequest]:
     return plain.requests if isinstance(plain, plain_requests.PlainPlan) else (plain,)
+
+
+def _looks(task: Task, tools: Sequence[ToolSpec]) -> list[tuple[str, dict[str, str]]]:
+    """Return what is read before the model answers: the attached files, else the one thing that is asked about."""
+    if task.files or task.after is not None:
+        return [("read_file", {"path": path}) for path in task.files]
+    look = plain_looks.find_look(task.text)
+    return [look] if look is not None and any(tool.name == look[0] for tool in tools) else []
 
 
 def _told(

@@ -305,9 +305,16 @@ async def test_every_time_of_every_job_is_run_once_or_accounted_for(
         check_accounts(job, by_job[job.id], BEGIN, now)
     once = {which: times for which, times in world.effects.items() if not jobs[which[0]].plan.repeatable}
     assert len(once) > HOURS // 4 and set(once.values()) == {1}, "an effect twice for one time"
-    states = {(run.job_id, run.slot): run.state for run in runs}
-    assert all(states[which] in ("done", "failed", "unknown", "running") for which in once)
-    assert all(states[which] in ("done", "unknown", "claimed", "running") for which in world.done)
+    of_slot = {(run.job_id, run.slot): run for run in runs}
+    assert not {run.state for which in once if (run := of_slot[which])} - {"done", "failed", "unknown", "running"}
+    # What may be repeated was done, died before that was written down, and came to nothing when it was done once more.
+    lost = [
+        run
+        for which in world.done
+        if (run := of_slot[which]).state not in ("done", "unknown", "claimed", "running")
+        and not (run.state == "failed" and run.attempts > 1 and jobs[run.job_id].plan.repeatable)
+    ]
+    assert not lost
     assert all(run.reason for run in runs if run.state in ("missed", "skipped", "unknown"))
     assert {run.delivery for run in runs} == {"none", "delivered"}
     assert all(world.told[run.id] for run in runs if run.delivery == "delivered")
