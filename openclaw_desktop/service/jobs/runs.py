@@ -96,7 +96,8 @@ class JobRunner:
         silent = is_silent(done.text) and not done.parked
         return RunOutcome(
             "done", "" if silent else done.text, done.label, tr("There was nothing to tell.") if silent else "",
-            deliver=not silent, turn_id=turn_id, session_id=done.session_id,
+            # That something waits for an answer was told when it was parked.
+            deliver=not is_silent(done.text), turn_id=turn_id, session_id=done.session_id,
         )  # fmt: skip
 
     async def _call(self, tool: str, arguments: Any, job: Job, run: Run) -> CallOutcome:

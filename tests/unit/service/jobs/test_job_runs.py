@@ -163,7 +163,7 @@ async def test_a_call_that_was_not_done_is_no_done_run(
     [
         (PromptDone("It rains.", THEIRS, "ses"), "It rains.", True),
         (PromptDone("NO_REPLY", USER, "ses"), "", False),
-        (PromptDone("HEARTBEAT_OK", USER, "ses", parked=1), "HEARTBEAT_OK", True),
+        (PromptDone("HEARTBEAT_OK", USER, "ses", parked=1), "HEARTBEAT_OK", False),
     ],
 )
 async def test_an_answer_is_told_unless_it_says_that_there_is_nothing(
