@@ -128,11 +128,14 @@ async def choose_tools(service: AgentService, arguments: argparse.Namespace) -> 
 
 async def remove(service: AgentService, arguments: argparse.Namespace) -> int:
     """Forget a server; its secrets stay until `secret remove`."""
+    had_values = any(view.variables or view.headers for view in await service.list_mcp() if view.name == arguments.name)
     await service.remove_mcp(arguments.name)
     if arguments.json:
         output.print_json({"removed": arguments.name})
-    else:
-        output.say(tr("Removed {name}.", name=visible(arguments.name)) + "\n")
+        return ExitCode.DONE
+    output.say(tr("Removed {name}.", name=visible(arguments.name)) + "\n")
+    if had_values:
+        output.tell(tr("Secrets that were kept for it stay. See openclaw-agent secret list."))
     return ExitCode.DONE
 
 

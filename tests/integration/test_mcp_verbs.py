@@ -98,7 +98,8 @@ def test_a_server_is_added_approved_used_and_goes_down(program: Program) -> None
     assert status["mcp"]["servers"] == 1 and "ended by itself" in status["mcp"]["down"]["hostile"]
 
     program.run("mcp", "off", "hostile").done()
-    program.run("mcp", "remove", "hostile").done()
+    removed = program.run("mcp", "remove", "hostile").done()
+    assert "Secrets that were kept for it stay" in removed.err
     assert program.run("mcp", "list", "--json").done().document == {"servers": []}
 
 
