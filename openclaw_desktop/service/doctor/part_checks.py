@@ -110,7 +110,7 @@ class PartChecks:
                 await self.secrets.check("keyring")
             except UserError as error:
                 return [Finding("secrets", "warning", error.failure.sentence, error.failure.advice)]
-        return [Finding("secrets", "ok", tr("{count} secrets are kept.", count=len(kept)))]
+        return [Finding("secrets", "ok", tr("Secrets that are kept: {count}.", count=len(kept)))]
 
     async def check_model_worker(self, repair: bool) -> Iterable[Finding]:
         """Start the model's process, without a model, unless it runs."""
@@ -206,7 +206,7 @@ class PartChecks:
         places = [grant for grant in grants if grant.grant.capability.startswith("file:")]
         gone = await asyncio.to_thread(lambda: [grant for grant in places if not Path(grant.grant.scope).exists()])
         if not gone:
-            return [Finding("grants", "ok", tr("{count} grants; all that they name is there.", count=len(grants)))]
+            return [Finding("grants", "ok", tr("Grants: {count}. All that they name is there.", count=len(grants)))]
         return [
             Finding(
                 "grants",
@@ -230,7 +230,7 @@ class PartChecks:
         if not waiting:
             return [Finding("inbox", "ok", tr("Nothing waits for your answer."))]
         advice = tr("See openclaw-agent inbox list")
-        return [Finding("inbox", "ok", tr("{count} calls wait for your answer.", count=waiting), advice)]
+        return [Finding("inbox", "ok", tr("Calls that wait for your answer: {count}.", count=waiting), advice)]
 
     async def check_launch(self, repair: bool) -> Iterable[Finding]:
         """Look at what starts the agent."""

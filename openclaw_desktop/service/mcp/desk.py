@@ -140,7 +140,7 @@ class McpDesk:
         bad = [view for view in views if view.state in ("down", "waits")]
         if not bad:
             on = sum(view.state != "off" for view in views)
-            return (Finding("mcp", "ok", tr("{count} MCP servers answer.", count=on)),) if views else ()
+            return (Finding("mcp", "ok", tr("MCP servers that answer: {count}.", count=on)),) if views else ()
         return tuple(
             Finding(
                 "mcp",
