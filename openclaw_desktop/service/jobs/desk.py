@@ -288,7 +288,7 @@ class JobsDesk:
         if status.missed:
             sentence = tr("{count} runs of jobs were missed.", count=status.missed)
             return (Finding("jobs", "warning", sentence, tr("See which: openclaw-agent task runs")),)
-        return (Finding("jobs", "ok", tr("Jobs that are scheduled: {count}.", count=status.jobs)),) if status.jobs else ()
+        return (Finding("jobs", "ok", tr("Scheduled jobs: {count}.", count=status.jobs)),) if status.jobs else ()
 
     async def _heartbeat_status(self) -> HeartbeatStatus:
         job = (await self._built_in_jobs()).get(HEARTBEAT)
