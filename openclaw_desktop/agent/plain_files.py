@@ -97,8 +97,7 @@ def find_paths(text: str) -> list[str]:
     """Return the names of single files in `text`; none where it names an address."""
     if _ADDRESS.search(text):
         return []
-    paths = [next(part for part in found.groups() if part).rstrip(".,") for found in _PATH.finditer(text)]
-    return [path for path in paths if _ENDING.search(path)]
+    return [path for path in map(_path_of, _PATH.finditer(text)) if _ENDING.search(path)]
 
 
 def parse_files(text: str) -> ReadFile | ListFolder | None:
@@ -110,7 +109,7 @@ def parse_files(text: str) -> ReadFile | ListFolder | None:
         return _parse_known(text)
     if len(paths) != 1:
         return None
-    path = next(part for part in paths[0].groups() if part).rstrip(".,")
+    path = _path_of(paths[0])
     start, end = paths[0].span()
     named = _ENDING.search(path) is not None
     if paths[0]["bare"] and not named and (rest_of_name := _REST_OF_NAME.match(text, end)) is not None:
@@ -122,6 +121,10 @@ def parse_files(text: str) -> ReadFile | ListFolder | None:
     if words & _FOLDER_WORDS or path.endswith(("/", "\\")) or usual or (not named and words & _INSIDE):
         return ListFolder(path) if words <= _FILLER | _LISTING else None
     return ReadFile(path) if words <= _FILLER | _READING else None
+
+
+def _path_of(found: re.Match[str]) -> str:
+    return next(part for part in found.groups() if part).rstrip(".,")
 
 
 def _parse_known(text: str) -> ListFolder | None:
