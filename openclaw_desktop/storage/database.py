@@ -47,6 +47,7 @@ WRITER = "database-writer"
 # A thread that waits for Python's lock asks for it after so long. By default that is 5 ms: the answer of a worker would
 # wait half a search for the loop, and a search as long for what is written.
 SWITCH_S = 0.0005
+RETRY_EVERY_S = 0.01
 _NO_ROOM_TO_SHARE = {apsw.SQLITE_IOERR_SHMOPEN, apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMMAP}
 
 
@@ -129,7 +130,22 @@ class Database:
         migrate(self._write_connection, self.path, backups)
 
     def _open_writer(self, *, read_through: bool) -> None:
-        """Open the connection that writes; raises apsw.CorruptError where the file is damaged."""
+        """Open the connection that writes; raises apsw.CorruptError where the file is damaged.
+
+        Two that open a new file at once may each stand in the other's way, or see its tables change under their eyes:
+        SQLite gives that up at once, whatever its time limit, so it is tried again within the same limit.
+        """
+        until_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        while True:
+            try:
+                return self._open_writer_once(read_through)
+            except (apsw.BusyError, apsw.SchemaChangeError):
+                if time.monotonic() >= until_s:
+                    raise
+                self._close_writer()
+                time.sleep(RETRY_EVERY_S)
+
+    def _open_writer_once(self, read_through: bool) -> None:
         self._write_connection = connection = self._connect(apsw.SQLITE_OPEN_READWRITE)
         if int(connection.pragma("page_count")) == 0:
             connection.pragma("auto_vacuum", "incremental")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,20 @@ async def main(path, number, each):
         await database.close()
     except UserError as error:
         print("refused", error.failure.code, error)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+# Opens one new file after the other, each at the same moment as all the others.
+OPENER = """
+import asyncio, sys
+from openclaw_desktop.storage.database import Database
+from pathlib import Path
+
+async def main(folder, files):
+    for number in range(int(files)):
+        print("ready", flush=True)
+        sys.stdin.readline()
+        await (await Database.open(Path(folder, f"{number}.db"))).close()
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -82,6 +97,33 @@ async def test_processes_that_open_the_file_itself(tmp_path: Path, new: bool) ->
                 process.kill()
     assert len(kept) == WRITERS * EACH
     check(path, kept)
+
+
+def test_processes_that_open_new_files_at_the_same_moment(tmp_path: Path) -> None:
+    files = 150  # without trying again, one in some hundred of these is refused or sees the tables change
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENER, str(tmp_path), str(files)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(WRITERS)
+    ]  # fmt: skip
+    try:
+        for _ in range(files):
+            for process in processes:
+                assert process.stdout is not None
+                process.stdout.readline()
+            for process in processes:
+                assert process.stdin is not None
+                with contextlib.suppress(BrokenPipeError):  # its error is read below
+                    process.stdin.write("go\n")
+                    process.stdin.flush()
+        errors = [process.communicate(timeout=60)[1] for process in processes]
+    finally:
+        for process in processes:
+            with process:
+                process.kill()
+    assert errors == [""] * WRITERS
 
 
 async def test_commands_and_connections_to_one_agent(program: Program) -> None:
