@@ -202,7 +202,7 @@ async def _serving(path: Path) -> str:
 
 
 async def _weigh(memory: MemoryStore, adapter: Adapter, asked: Asked) -> Weighed:
-    _, hits = await memory.search.weigh(asked.question, SystemClock().now())
+    _, hits = await memory.search.weigh(asked.question, SystemClock().now(), max(KS))
     values = np.array([hit.signals.values() for hit in hits]).reshape(len(hits), len(Weights.__slots__))
     weights = np.array([getattr(WEIGHTS, name) for name in Weights.__slots__])
     evidence = np.array([adapter.turn_of(hit.memory.id) in asked.evidence for hit in hits], dtype=bool)

@@ -24,6 +24,16 @@ TARGET = Path(__file__).resolve().parents[1] / "resources" / "embedding" / "mini
 FUSED = "com.microsoft"
 LAYERS, HEADS, DIMENSION = 6, 12, 384
 EMBEDDINGS = "inner.embeddings"
+EPSILON = 1e-12
+CONSTANTS = {
+    "middle": np.array(128, np.uint8),
+    "one_127th": np.array(1 / 127, np.float32),
+    "one_254th": np.array(1 / 254, np.float32),
+    "count_for": np.array([[1, 1 / 254]], np.float32),
+    "as_two": np.array([2, -1], np.int64),
+    "as_384": np.array([1, -1, 384], np.int64),
+    "as_1536": np.array([1, -1, 1536], np.int64),
+}
 # What is smaller stands in the graph itself.
 INLINE_BYTES = 65_536
 # The graph carries the vector of this by the file's own graph: what a processor computes is compared with it.
@@ -43,14 +53,10 @@ class Rewriting:
         self.nodes: list[onnx.NodeProto] = []
         self.tensors: dict[str, TensorProto] = {}
 
-    def tensor(self, name: str, flat: bool = False, copy: int = 0) -> str:
-        """Take over a tensor of the file: in place where it is large and may lie anywhere, else its values.
-
-        `copy`: under a name of its own, for each node packs its weights for itself, and changes their form where the
-        processor asks for another.
-        """
+    def tensor(self, name: str, flat: bool = False) -> str:
+        """Take over a tensor of the file: in place where it is large and may lie anywhere, else its values."""
         stored = self._stored[name]
-        name = f"{name}.flat" if flat else f"{name}.{copy}" if copy else name
+        name = f"{name}.flat" if flat else name
         if stored.data_type == TensorProto.INT8 and len(stored.raw_data) > INLINE_BYTES:
             start = self._bytes.find(stored.raw_data)
             assert self._bytes.find(stored.raw_data, start + 1) < 0, "its place is not certain"
@@ -87,65 +93,82 @@ class Rewriting:
         scales = self.node(kind, [self.tensor(f"{name}.weight_scale"), *chosen], f"{output}.scale")
         return self.node("Mul", [as_float, scales], output)
 
-    def norm(self, values: str, place: str, output: str) -> str:
-        """Normalise the last dimension."""
+    def norm(self, values: str, place: str, output: str, beside: str = "", bias: str = "") -> str:
+        """Normalise the last dimension of `values`, or of the sum of these, of what stands `beside`, and of a bias."""
         weights = [self.tensor(f"{place}.LayerNorm.{part}") for part in ("weight", "bias")]
-        return self.node("LayerNormalization", [values, *weights], output, axis=-1, epsilon=1e-12)
+        if not beside:
+            return self.node("LayerNormalization", [values, *weights], output, axis=-1, epsilon=EPSILON)
+        operands = [values, beside, *weights, self.tensor(bias)]
+        return self.node("SkipLayerNormalization", operands, output, FUSED, epsilon=EPSILON)
 
-    def quantised(self, values: str) -> list[list[str]]:
+    def quantised(self, values: str, normed_at: str = "") -> list[str]:
         """Turn float32 into bytes, and what these leave out into bytes again: 16 bits, by the speed of 8.
 
-        Returns the bytes, their scale and their zero, of both.
+        Returns both, one below the other as rows of one matrix, and their scale: what is left out is half a step at
+        most, so that a 254th of the scale is its own. `normed_at`: who gave the values, which says how large they are.
         """
-        bytes_of = [self._bytes_of(values)]
-        rounded = self.node("DequantizeLinear", bytes_of[0], f"{values}.rounded")
-        return [*bytes_of, self._bytes_of(self.node("Sub", [values, rounded], f"{values}.rest"))]
+        if normed_at:
+            # No normalised value is beyond the root of their number.
+            weight, bias = (np.abs(self.values(f"{normed_at}.LayerNorm.{part}")) for part in ("weight", "bias"))
+            greatest = float((DIMENSION**0.5 * weight + bias).max())
+            scale = self.constant(f"{values}.scale", np.array(greatest / 127, np.float32))
+            fine = self.constant(f"{values}.fine", np.array(greatest / 127 / 254, np.float32))
+        else:
+            size = self.node("Abs", [values], f"{values}.size")
+            greatest_of = self.node("ReduceMax", [size], f"{values}.greatest", keepdims=0)
+            scale = self.node("Mul", [greatest_of, "one_127th"], f"{values}.scale")
+            fine = self.node("Mul", [scale, "one_254th"], f"{values}.fine")
+        bytes_of = self.node("QuantizeLinear", [values, scale, "middle"], f"{values}.bytes")
+        rounded = self.node("DequantizeLinear", [bytes_of, scale, "middle"], f"{values}.rounded")
+        rest = self.node("Sub", [values, rounded], f"{values}.rest")
+        rest_bytes = self.node("QuantizeLinear", [rest, fine, "middle"], f"{values}.rest_bytes")
+        return [self.node("Concat", [bytes_of, rest_bytes], f"{values}.rows", axis=1), scale]
 
-    def _bytes_of(self, values: str) -> list[str]:
-        outputs = [f"{values}.{part}" for part in ("bytes", "scale", "zero")]
-        self.nodes.append(helper.make_node("DynamicQuantizeLinear", [values], outputs))
-        return outputs
-
-    def dense(self, inputs: list[list[str]], place: str, output: str) -> str:
-        """Multiply what `quantised` made by int8 weights, and add the bias."""
+    def dense(self, inputs: list[str], place: str, output: str) -> str:
+        """Multiply what `quantised` made by int8 weights, which are read once for both; who follows adds the bias."""
+        values, value_scale = inputs
         bias = f"{place}.bias"
         added = next(node for node in self._sums if bias in node.input)
         product = self._made_by[next(one for one in added.input if one != bias)]
         scaled = self._made_by[product.input[1]]
         weights, scale = self._made_by[scaled.input[0]].input[0], self.tensor(scaled.input[1], flat=True)
-        products = []
-        for number, (values, value_scale, zero) in enumerate(inputs):
-            operands = [values, self.tensor(weights, copy=number), value_scale, scale, zero, ""]
-            operands.append("" if number else self.tensor(bias))
-            products.append(self.node("MatMulIntegerToFloat", operands, f"{output}.{number}", FUSED))
-        return self.node("Add", products, output)
+        operands = [values, self.tensor(weights), value_scale, scale, "middle"]
+        both = self.node("MatMulIntegerToFloat", operands, f"{output}.both", FUSED)
+        # The sum of both is their product with (1, 1/254).
+        halves = self.node("Reshape", [both, "as_two"], f"{output}.halves")
+        summed = self.node("MatMul", ["count_for", halves], f"{output}.sum")
+        return self.node("Reshape", [summed, f"as_{len(self.values(bias))}"], output)
 
 
 def write(source: Path, target: Path) -> None:
     """Write the graph that computes the model in `source`."""
     graph = Rewriting(source)
+    for name, values in CONSTANTS.items():
+        graph.constant(name, values)
     zero = graph.constant("zero", np.array([0], np.int64))
     length = graph.node("Shape", ["input_ids"], "length", start=1, end=2)
     words = graph.rows(f"{EMBEDDINGS}.word_embeddings", "Gather", ["input_ids"], "words")
     places = graph.rows(f"{EMBEDDINGS}.position_embeddings", "Slice", [zero, length, zero], "places")
     kind = graph.constant("kind", graph.values(f"{EMBEDDINGS}.token_type_embeddings.weight")[0])
     placed = graph.node("Add", [places, kind], "placed")
-    hidden = graph.norm(graph.node("Add", [words, placed], "embedded"), EMBEDDINGS, "hidden")
+    hidden, normed_at = graph.norm(graph.node("Add", [words, placed], "embedded"), EMBEDDINGS, "hidden"), EMBEDDINGS
     for number in range(LAYERS):
-        place = f"inner.encoder.layer.{number}"
-        prefix = f"layer{number}"
-        inputs = graph.quantised(hidden)
-        parts = [graph.dense(inputs, f"{place}.attention.self.{one}", f"{prefix}.{one}") for one in QUERY_KEY_VALUE]
-        heard = graph.node("MultiHeadAttention", parts, f"{prefix}.heard", FUSED, num_heads=HEADS)
-        turned = graph.dense(graph.quantised(heard), f"{place}.attention.output.dense", f"{prefix}.turned")
-        hidden = graph.norm(
-            graph.node("Add", [turned, hidden], f"{prefix}.attended"), f"{place}.attention.output", f"{prefix}.normed"
-        )
-        wide = graph.dense(graph.quantised(hidden), f"{place}.intermediate.dense", f"{prefix}.wide")
-        active = graph.node("Gelu", [wide], f"{prefix}.active", FUSED)
-        narrow = graph.dense(graph.quantised(active), f"{place}.output.dense", f"{prefix}.narrow")
+        place, prefix = f"inner.encoder.layer.{number}", f"layer{number}"
+        asking = [f"{place}.attention.self.{one}" for one in QUERY_KEY_VALUE]
+        inputs = graph.quantised(hidden, normed_at)
+        parts = [graph.dense(inputs, one, f"{prefix}.{one.rpartition('.')[2]}") for one in asking]
+        biases = graph.constant(f"{prefix}.biases", np.concatenate([graph.values(f"{one}.bias") for one in asking]))
+        heard = graph.node("MultiHeadAttention", [*parts, biases], f"{prefix}.heard", FUSED, num_heads=HEADS)
+        turned, normed_at = f"{place}.attention.output.dense", f"{place}.attention.output"
+        product = graph.dense(graph.quantised(heard), turned, f"{prefix}.turned")
+        hidden = graph.norm(product, normed_at, f"{prefix}.normed", hidden, f"{turned}.bias")
+        wide = graph.dense(graph.quantised(hidden, normed_at), f"{place}.intermediate.dense", f"{prefix}.wide")
+        bias = graph.tensor(f"{place}.intermediate.dense.bias")
+        active = graph.node("BiasGelu", [wide, bias], f"{prefix}.active", FUSED)
+        narrow, normed_at = f"{place}.output.dense", f"{place}.output"
+        product = graph.dense(graph.quantised(active), narrow, f"{prefix}.narrow")
         output = "last_hidden_state" if number == LAYERS - 1 else f"{prefix}.hidden"
-        hidden = graph.norm(graph.node("Add", [narrow, hidden], f"{prefix}.whole"), f"{place}.output", output)
+        hidden = graph.norm(product, normed_at, output, hidden, f"{narrow}.bias")
     made = helper.make_graph(
         graph.nodes,
         "all-MiniLM-L6-v2",

@@ -44,9 +44,7 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 
 WRITER = "database-writer"
-# A thread that waits for Python's lock asks for it after so long. By default that is 5 ms: the answer of a worker would
-# wait half a search for the loop, and a search as long for what is written.
-SWITCH_S = 0.0005
+# Between two tries to open a file that others are opening.
 RETRY_EVERY_S = 0.01
 _NO_ROOM_TO_SHARE = {apsw.SQLITE_IOERR_SHMOPEN, apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMMAP}
 
@@ -55,7 +53,6 @@ class Database:
     """An open file. Every write is one transaction that has reached the disk when it returns."""
 
     def __init__(self, path: Path, key: bytes | None) -> None:
-        sys.setswitchinterval(SWITCH_S)
         self.path = path
         self._key = key
         self._vfs: str | None = None

@@ -204,6 +204,26 @@ async def test_nobody_waits_for_the_load(embed: MiniLM, tmp_path: Path) -> None:
     await database.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are placed on Linux alone")
+async def test_of_two_cores_one_makes_the_vector_and_the_other_reads_meanwhile(embed: MiniLM, tmp_path: Path) -> None:
+    here = sorted(os.sched_getaffinity(0))
+    database = await Database.open(tmp_path / "m.db")
+    await MemoryStore(database, word_vectors()).vectors.open()
+    everywhere = await database.read(lambda _: os.sched_getaffinity(0))
+    assert sorted(everywhere) == here, "where no process is at work beside it, it reads anywhere"
+    store = MemoryStore(database, embed)
+    await store.remember(NewMemory("My sister keeps bees"))
+    await store.vectors.open()
+    await embed(["bees"])
+    assert embed.pid is not None
+    reads = sorted(await database.read(lambda _: os.sched_getaffinity(0)))
+    makes = sorted(os.sched_getaffinity(embed.pid))
+    assert (reads, makes) == ((here[:1], here[1:]) if len(here) == 2 else (here, here))
+    assert sorted(os.sched_getaffinity(0)) == here
+    await store.vectors.close()
+    await database.close()
+
+
 async def test_it_goes_when_idle_and_comes_back(minilm: Path) -> None:
     file = find_file([minilm])
     assert file is not None

@@ -23,7 +23,8 @@ from openclaw_desktop.memory.recall.words import Stem
 from openclaw_desktop.storage.database import fetch
 
 POSTINGS_BUDGET = 60_000
-WORD_CANDIDATES = 160
+# So many candidates for each hit that is wanted, no fewer and no more than these.
+WORDS_PER_HIT, FEWEST_BY_WORDS, WORD_CANDIDATES = 8, 80, 160
 DATE_CANDIDATES = 60
 # What a word that stands beside a text counts for, against one in it.
 BESIDE = 0.4
@@ -65,6 +66,11 @@ class Found:
 
     rowids: tuple[int, ...]
     weights: dict[str, float]
+
+
+def wanted_by_words(k: int) -> int:
+    """Return how many memories the words of a question choose for `k` hits."""
+    return max(k, min(max(WORDS_PER_HIT * k, FEWEST_BY_WORDS), WORD_CANDIDATES))
 
 
 def known_speakers(connection: apsw.Connection, names: Sequence[str]) -> frozenset[str]:

@@ -10,15 +10,20 @@ from typing import Protocol
 
 import apsw
 
-from openclaw_desktop.memory.recall.candidates import WORD_CANDIDATES, Candidate, Found, find_by_words, read_candidates
+from openclaw_desktop.memory.recall.candidates import (
+    Candidate,
+    Found,
+    find_by_words,
+    read_candidates,
+    wanted_by_words,
+)
 from openclaw_desktop.memory.recall.hits import Hit
 from openclaw_desktop.memory.recall.query import CALENDAR, Query
 from openclaw_desktop.memory.recall.told import facts_holding
-from openclaw_desktop.memory.recall.words import stemmer
+from openclaw_desktop.memory.recall.words import seeker, stemmer
 
 # The stems that are looked for in the text, beside it and in its date, each as often as it stands there.
 Columns = tuple[Sequence[str], Sequence[str], Sequence[str]]
-NONE_SOUGHT: Columns = ((), (), ())
 
 
 class Vectors(Protocol):
@@ -29,15 +34,16 @@ class Vectors(Protocol):
 
 
 class Pool:
-    """What words find for each part of a question, and all candidates that were read."""
+    """What words find for each part of a question that wants `k` hits, and all candidates that were read."""
 
-    def __init__(self, found: list[Found], names_dates: bool) -> None:
+    def __init__(self, k: int, found: list[Found], names_dates: bool) -> None:
+        self.k = k
         self.found = found
         self.memories: dict[int, Candidate] = {}
         # What was begun to be scored of them (see `signals`).
         self.hits: dict[int, Hit] = {}
         self.columns: dict[int, Columns] = {}
-        # How many stems there are of the whole memory, and of its text.
+        # How many words there are of the whole memory, and of its text.
         self.lengths: dict[int, int] = {}
         self.text_lengths: dict[int, int] = {}
         self._names_dates = names_dates
@@ -62,31 +68,23 @@ class Pool:
         new = set(rowids).difference(self.memories)
         if not new:
             return
-        stem = stemmer(connection)
-        sought = {name for one in self.found for name in one.weights}
+        seek = seeker(connection, {name for one in self.found for name in one.weights})
         for memory in read_candidates(connection, new):
-            rowid, text, beside = memory.rowid, stem(memory.text), stem(memory.neighbours)
-            dated = stem(memory.date_words) if self._names_dates else ()
-            self.memories[rowid] = memory
-            if sought.isdisjoint(text) and sought.isdisjoint(beside) and sought.isdisjoint(dated):
-                self.columns[rowid] = NONE_SOUGHT
-            else:
-                self.columns[rowid] = (
-                    [name for name in text if name in sought],
-                    [name for name in beside if name in sought],
-                    [name for name in dated if name in sought],
-                )
-            self.text_lengths[rowid] = len(text)
+            rowid = memory.rowid
+            (text, length), (beside, words_beside) = seek(memory.text), seek(memory.neighbours)
+            dated = seek(memory.date_words)[0] if self._names_dates else ()
+            self.memories[rowid], self.columns[rowid] = memory, (text, beside, dated)
+            self.text_lengths[rowid] = length
             # The words that a fact is asked by make it no longer.
-            length_beside = len(beside) if memory.kind == "turn" else 0
-            self.lengths[rowid] = len(text) + length_beside + memory.date_words.count(" ") + 1
+            length_beside = words_beside if memory.kind == "turn" else 0
+            self.lengths[rowid] = length + length_beside + memory.date_words.count(" ") + 1
 
 
-def find(connection: apsw.Connection, query: Query, k: int = 0) -> Pool:
+def find(connection: apsw.Connection, query: Query, k: int) -> Pool:
     """Return what the words of a question find, enough of it for `k` hits."""
-    stem, limit = stemmer(connection), max(k, WORD_CANDIDATES)
+    stem, limit = stemmer(connection), wanted_by_words(k)
     found = [find_by_words(connection, part.words, stem, limit) for part in query.parts]
-    pool = Pool(found, any(map(_may_name_date, query.words)))
+    pool = Pool(k, found, any(map(_may_name_date, query.words)))
     pool.subjects = tuple(stems[0] for name in query.subjects if (stems := stem(name)))
     told: set[int] = set()
     for part, one in zip(query.parts, found, strict=True):

@@ -171,6 +171,9 @@ def bm25(
     found = []
     shares = [NEIGHBOURS_COLUMN] * len(texts) if beside is None else beside
     for columns, length, share_beside in zip(texts, lengths, shares, strict=True):
+        if not any(columns):  # many were found by their meaning alone
+            found.append(0.0)
+            continue
         counts: dict[str, float] = {}
         for stems, share in zip(columns, (1.0, share_beside, DATE_COLUMN), strict=True):
             for stem in stems:
@@ -182,8 +185,6 @@ def bm25(
                 for stem, count in counts.items()
                 if stem in rarity
             )
-            if counts
-            else 0.0
         )
     best = max(found, default=0.0)
     return [value / best for value in found] if best > 0 else found

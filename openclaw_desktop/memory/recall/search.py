@@ -38,7 +38,8 @@ from openclaw_desktop.storage.database import Database, fetch
 
 log = logging.getLogger(__name__)
 
-VECTOR_CANDIDATES = 64
+# So many of the nearest vectors for each hit that is wanted, no fewer and no more than these.
+VECTORS_PER_HIT, FEWEST_BY_VECTORS, VECTOR_CANDIDATES = 4, 40, 64
 # An event that is not found more surely than this tells no time.
 EVENT_RELEVANCE = 0.5
 # What was said in the time that is asked for answers a question that names nothing else.
@@ -65,7 +66,7 @@ class Search:
         if k < 1 or WORD.search(text) is None:
             return []
         now = now if now.tzinfo else now.astimezone()
-        query, vectors, pool = await self._gather(text, now, k=k)
+        query, vectors, pool = await self._gather(text, now, k)
 
         def look(connection: apsw.Connection) -> tuple[list[Hit], dict[int, StoredMemory]]:
             hits = self._score(connection, query, pool, vectors, now)
@@ -86,14 +87,12 @@ class Search:
             if (memory := stored.get(hit.memory.rowid)) is not None
         ]
 
-    async def weigh(self, text: str, now: datetime, follow: bool = True) -> tuple[Query, list[Hit]]:
-        """Return the question as it was read, and all candidates, best first."""
-        query, vectors, pool = await self._gather(text, now, follow)
+    async def weigh(self, text: str, now: datetime, k: int, follow: bool = True) -> tuple[Query, list[Hit]]:
+        """Return the question as it was read, and all candidates for `k` hits, best first."""
+        query, vectors, pool = await self._gather(text, now, k, follow)
         return query, await self._database.read(lambda c: self._score(c, query, pool, vectors, now))
 
-    async def _gather(
-        self, text: str, now: datetime, follow: bool = True, k: int = 0
-    ) -> tuple[Query, list[bytes], Pool]:
+    async def _gather(self, text: str, now: datetime, k: int, follow: bool = True) -> tuple[Query, list[bytes], Pool]:
         """Return the question as it was read, the vectors of its parts, and what its words find for `k` hits."""
         names = name_words(text)
         speakers = self._speakers.intersection(names)
@@ -147,7 +146,7 @@ class Search:
     async def _time_of(self, query: Query, now: datetime) -> Span | None:
         """Return the range that an event of the question means, where the event is remembered."""
         assert query.anchor is not None
-        found, hits = await self.weigh(query.anchor.event, now, follow=False)
+        found, hits = await self.weigh(query.anchor.event, now, 1, follow=False)
         if not hits:
             return None
         await self._database.read(lambda c: _look_closer(c, hits[:1], found))
@@ -180,7 +179,8 @@ class Search:
 
     def _measure_meaning(self, connection: apsw.Connection, pool: Pool, vectors: list[bytes]) -> list[dict[int, float]]:
         """Return the cosines of all candidates with each of `vectors`; the nearest become candidates."""
-        nearest = [dict(self._vectors.nearest(connection, vector, VECTOR_CANDIDATES)) for vector in vectors]
+        wanted = min(max(VECTORS_PER_HIT * pool.k, FEWEST_BY_VECTORS), VECTOR_CANDIDATES)
+        nearest = [dict(self._vectors.nearest(connection, vector, wanted)) for vector in vectors]
         pool.add(connection, {rowid for one in nearest for rowid in one})
         for vector, cosines in zip(vectors, nearest, strict=True):
             known = pool.known_cosines(vector)

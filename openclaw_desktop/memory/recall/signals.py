@@ -40,8 +40,9 @@ def finish(hits: Sequence[Hit], pool: Pool, nearest: Sequence[Mapping[int, float
     words = [scoring.bm25(texts, one.weights, lengths, beside) for one in pool.found]
     for hit, value in zip(hits, words[0], strict=True):
         hit.signals.words = value
-    for hit in hits if nearest else ():
-        hit.signals.cosine = min(1.0, max([near.get(hit.memory.rowid, 0.0) for near in nearest]))
+    closest = nearest[0] if len(nearest) == 1 else _closest(nearest)
+    for hit in hits if closest else ():
+        hit.signals.cosine = min(1.0, closest.get(hit.memory.rowid, 0.0))
     if len(words) > 1:
         _choose_parts(hits, words, nearest)
     signals = [hit.signals for hit in hits]
@@ -69,6 +70,15 @@ def _own_signals(memory: Candidate, pool: Pool, query: Query, now_s: float) -> S
         signals.in_time = in_time(memory, query.span)
     signals.recency = scoring.recency((now_s - memory.created_s) / 86_400)
     return signals
+
+
+def _closest(nearest: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """Return the cosine of each with the part of the question that it fits best."""
+    closest: dict[int, float] = {}
+    for near in nearest:
+        for rowid, cosine in near.items():
+            closest[rowid] = max(cosine, closest.get(rowid, cosine))
+    return closest
 
 
 def _choose_parts(hits: Sequence[Hit], words: Sequence[list[float]], nearest: Sequence[Mapping[int, float]]) -> None:

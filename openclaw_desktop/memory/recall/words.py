@@ -10,7 +10,7 @@ each character, and each pair of characters side by side, is a word: in the inde
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -44,6 +44,7 @@ MONTHS = (
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Stem = Callable[[str], list[str]]
+Seek = Callable[[str], tuple[Sequence[str], int]]
 
 
 def words_in(text: str) -> list[str]:
@@ -70,6 +71,27 @@ def stemmer(connection: apsw.Connection) -> Stem:
         return words if text.isascii() else words + _pieces(text)
 
     return stems
+
+
+def seeker(connection: apsw.Connection, sought: Collection[str]) -> Seek:
+    """Return what finds stems in a text: those of `sought`, as often as they stand there, and how many words it has.
+
+    To take a text apart costs more than all else that is done with it, and most hold none of a question's words. All of
+    a stem but its last letter begins each word that has it, so that a text without any such beginning is left whole.
+    """
+    stem, beginnings = stemmer(connection), {name[:-1] for name in sought}
+
+    def seek(text: str) -> tuple[Sequence[str], int]:
+        if not text.isascii():
+            stems = stem(text)
+            return [name for name in stems if name in sought], len(stems)
+        length, lowered = text.count(" ") + 1, text.lower()
+        for beginning in beginnings:
+            if beginning in lowered:
+                return [name for name in stem(text) if name in sought], length
+        return (), length if text else 0
+
+    return seek
 
 
 def replace_words(text: str, changes: Mapping[str, str]) -> str:

@@ -28,6 +28,9 @@ BY_BITS, BITS_SHARE, BY_VALUES, USUAL_DIMENSION = 1_024, 64, 256, 256
 # Of so many vectors a search reads twice the lists that `Shaping` found enough for the ten nearest, and twice the bits
 # and vectors: the sixty nearest, which a recall weighs, lie farther apart there.
 MANY, WIDER = 400_000, 2
+# Where all vectors are at hand the bits choose so many, and so many for each that is wanted: of 1,451 real turns 128
+# hold 99.7 % of the true ten nearest, 96.7 % of the true forty.
+BY_BITS_AT_HAND, BY_BITS_EACH = 512, 12
 # What is kept of codes: those of about a million vectors of 384 dimensions. Of more, the others are read each time.
 MOST_KEPT_BYTES = 64 << 20
 # An engine's vectors are all kept in memory while they take no more than this: 21,000 of 384 dimensions.
@@ -95,7 +98,7 @@ class CodeSearch:
             if (engine := lists.engine_row(connection, vector.engine_id)) is None:
                 return []
             if probes is None and (resident := self._at_hand(connection, engine)) is not None:
-                found = resident.nearest(vector, k, max(BY_BITS, 2 * k))
+                found = resident.nearest(vector, k, max(BY_BITS_AT_HAND, BY_BITS_EACH * k))
                 found += lists.nearest_in(connection, vector, k, [lists.UNLISTED])
                 return sorted(found, key=lambda one: -one[1])[:k]
             centroids = self._centroids(connection, engine)

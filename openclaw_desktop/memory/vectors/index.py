@@ -23,6 +23,7 @@ from openclaw_desktop.memory.vectors import filling, lists
 from openclaw_desktop.memory.vectors.filling import Lacking, embedded_text, remove_vectors
 from openclaw_desktop.memory.vectors.int8 import Vector
 from openclaw_desktop.storage.database import Database
+from openclaw_desktop.system.cores import keep_off_last_of_two
 
 if TYPE_CHECKING:
     from openclaw_desktop.memory.vectors.codes import CodeSearch
@@ -86,6 +87,8 @@ class VectorIndex:
         """Settle which engines are at work, once; False where there is none (an endpoint that never answered)."""
         if self._serving is None and self._engines and self._engines[0].dimension:
             await self._settle()
+            if not all(active.instant for active in self._active):
+                await self._database.read(lambda _: keep_off_last_of_two())  # a process is at work beside it
             if await self._database.rows("select 1 from vector_lists limit 1"):
                 self._tasks.start(self._load_codes(), "searching by codes")
         return self._serving is not None

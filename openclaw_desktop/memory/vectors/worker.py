@@ -30,6 +30,7 @@ import onnxruntime
 from tokenizers import BertWordPieceTokenizer
 
 from openclaw_desktop.core.resources import resource_path
+from openclaw_desktop.system.cores import keep_to_last_of_two
 
 # The name by which the graph knows the model's file.
 WEIGHTS = "all-MiniLM-L6-v2-int8.onnx"
@@ -131,6 +132,7 @@ def run() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
         os.nice(NICE)
+    keep_to_last_of_two()  # whoever asks reads meanwhile
     writer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     reader = os.fdopen(os.dup(0), "r", encoding="utf-8", errors="surrogatepass")

@@ -153,7 +153,7 @@ async def test_a_turn_falls_once_however_many_of_its_facts_ended(told: Told) -> 
     told.facts.append(await told.store.remember(same))
 
     async def score() -> float:
-        _, hits = await told.store.search.weigh("what is the dog Rex called", NOW)
+        _, hits = await told.store.search.weigh("what is the dog Rex called", NOW, 10)
         return next(hit.score for hit in hits if hit.memory.id == turn)
 
     before = await score()
@@ -171,7 +171,7 @@ async def test_an_answer_of_what_was_and_what_is_holds(told: Told) -> None:
     )  # fmt: skip
     answer = await told.store.remember(both)
     await told.replace(*told.facts)
-    _, hits = await told.store.search.weigh("what is the wifi password?", NOW)
+    _, hits = await told.store.search.weigh("what is the wifi password?", NOW, 10)
     assert [hit.ended for hit in hits if hit.memory.id == answer] == [None]
 
 

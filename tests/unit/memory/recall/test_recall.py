@@ -71,6 +71,11 @@ async def test_as_many_are_found_as_were_asked_for(words: MemoryStore) -> None:
     assert len(await ask(words, "meter reading", 1_000)) == candidates.WORD_CANDIDATES + 40
 
 
+@pytest.mark.parametrize(("k", "wanted"), [(1, 80), (10, 80), (12, 96), (20, 160), (50, 160), (1_000, 1_000)])
+def test_the_more_hits_are_wanted_the_more_candidates_are_looked_at(k: int, wanted: int) -> None:
+    assert candidates.wanted_by_words(k) == wanted
+
+
 @pytest.fixture
 def in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
@@ -397,7 +402,7 @@ async def test_talk_with_the_agent_gives_way_unless_it_is_asked_for(
             said("Ann", "What is your blood group?"),  # a talk that was brought in, of somebody else
         ]
     )
-    _, hits = await words.search.weigh(question, NOW)
+    _, hits = await words.search.weigh(question, NOW, 10)
     assert {names[ids.index(hit.memory.id)] for hit in hits if hit.signals.talk} == talk and len(hits) == 4
 
 
