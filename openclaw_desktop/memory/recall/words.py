@@ -79,17 +79,17 @@ def seeker(connection: apsw.Connection, sought: Collection[str]) -> Seek:
     To take a text apart costs more than all else that is done with it, and most hold none of a question's words. All of
     a stem but its last letter begins each word that has it, so that a text without any such beginning is left whole.
     """
-    stem, beginnings = stemmer(connection), {name[:-1] for name in sought}
+    stem, beginnings = stemmer(connection), {name[:-1] or name for name in sought}
 
     def seek(text: str) -> tuple[Sequence[str], int]:
         if not text.isascii():
             stems = stem(text)
             return [name for name in stems if name in sought], len(stems)
-        length, lowered = text.count(" ") + 1, text.lower()
+        length, lowered = text.count(" ") + 1 if text else 0, text.lower()
         for beginning in beginnings:
             if beginning in lowered:
                 return [name for name in stem(text) if name in sought], length
-        return (), length if text else 0
+        return (), length
 
     return seek
 

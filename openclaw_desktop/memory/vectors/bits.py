@@ -48,6 +48,15 @@ def entry(dimension: int) -> np.dtype[np.void]:
     return np.dtype([("rowid", ">i8"), ("bits", "u1", (dimension // 8,))])
 
 
+def least_differing(entries: NDArray[np.uint8], values: NDArray[np.int8], count: int) -> NDArray[np.int64]:
+    """Return the places of the `count` entries whose bits differ least from the question's, and of as many as these."""
+    found = differing(entries, values)
+    if count >= len(found):
+        return np.arange(len(found))
+    # To find how many bits the last one differs by takes a third of the time that finding the places does.
+    return np.flatnonzero(found <= np.partition(found, count)[count])
+
+
 def differing(entries: NDArray[np.uint8], values: NDArray[np.int8]) -> NDArray[np.uint16]:
     """Return for each entry how many of its bits differ from the question's."""
     word: type[np.uint64 | np.uint8] = np.uint64 if len(values) % 64 == 0 else np.uint8

@@ -99,7 +99,8 @@ class CodeSearch:
                 return []
             if probes is None and (resident := self._at_hand(connection, engine)) is not None:
                 found = resident.nearest(vector, k, max(BY_BITS_AT_HAND, BY_BITS_EACH * k))
-                found += lists.nearest_in(connection, vector, k, [lists.UNLISTED])
+                if resident.others:
+                    found += lists.nearest_in(connection, vector, k, [lists.UNLISTED])
                 return sorted(found, key=lambda one: -one[1])[:k]
             centroids = self._centroids(connection, engine)
             numbers: list[int] = []
@@ -248,10 +249,8 @@ def _promising(vector: Vector, coded: _Coded, k: int, wider: int) -> list[tuple[
     """Return (list, rowid) of those whose bits fit the question best: enough for the `k` nearest."""
     values = np.frombuffer(vector, np.int8)
     count = wider * max(BY_VALUES, BY_VALUES * USUAL_DIMENSION // len(values), 2 * k)
-    places = np.arange(len(coded.owners))
-    chosen = max(BY_BITS, wider * len(places) // BITS_SHARE, count)
-    if len(places) > chosen:
-        places = np.argpartition(bits.differing(coded.entries, values), chosen)[:chosen]
+    chosen = max(BY_BITS, wider * len(coded.owners) // BITS_SHARE, count)
+    places = bits.least_differing(coded.entries, values, chosen)
     rows = coded.entries.view(bits.entry(len(vector)))[places]
     if len(rows) > count:
         best = np.argpartition(-bits.fits(rows["bits"], values.astype(np.float32)), count)[:count]

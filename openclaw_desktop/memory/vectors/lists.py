@@ -213,6 +213,12 @@ def count_listed(connection: apsw.Connection, engine_id: int) -> int:
     return int(fetch(connection, sql, (engine_id, UNLISTED))[0][0])
 
 
+def any_unlisted(connection: apsw.Connection, engine_id: int) -> bool:
+    """Return whether a vector waits for its list."""
+    sql = "select 1 from vectors where engine_id = ? and list = ? limit 1"
+    return bool(fetch(connection, sql, (engine_id, UNLISTED)))
+
+
 def read_listed(connection: apsw.Connection, engine_id: int, at_once: int) -> Iterator[tuple[list[int], bytes]]:
     """Yield the rowids, and the vectors end to end, of all that lie in lists, so many at a time."""
     sql = "select memory_rowid, vector from vectors where engine_id = ? and list > ?"

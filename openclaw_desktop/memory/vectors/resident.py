@@ -77,6 +77,8 @@ class Resident:
         self._seen: tuple[int, dict[int, int]] = (-1, {})
         self._lengths: dict[int, int] = {}
         self._loaded = False
+        # Whether some lie in no list yet, so that they are not here.
+        self.others = True
 
     def follow(self, connection: apsw.Connection, shape: int) -> bool:
         """Take over what changed since the last time; False where the file is better looked into this time.
@@ -85,6 +87,7 @@ class Resident:
         """
         if self._state.is_same(connection) and self._loaded:
             return True
+        self.others = lists.any_unlisted(connection, self._engine_id)
         numbers, ids, lengths = lists.all_code_lengths(connection, self._engine_id)
         seen = (shape, dict(zip(numbers, ids, strict=True)))
         if seen != self._seen:
@@ -107,11 +110,9 @@ class Resident:
         return True
 
     def nearest(self, vector: Vector, k: int, among: int) -> list[tuple[int, float]]:
-        """Return (rowid, cosine) of the `k` nearest, in no order, of the `among` whose bits differ least."""
-        entries, places = self._entries[: self._count], np.arange(self._count)
-        if among < self._count:
-            differing = bits.differing(entries.view(np.uint8), np.frombuffer(vector, np.int8))
-            places = np.argpartition(differing, among)[:among]
+        """Return (rowid, cosine) of the `k` nearest, in no order, of the `among` or more whose bits differ least."""
+        entries = self._entries[: self._count]
+        places = bits.least_differing(entries.view(np.uint8), np.frombuffer(vector, np.int8), among)
         cosines = bits.cosines(self._values[places], vector, self._squares[places])
         if k < len(cosines):
             best = np.argpartition(-cosines, k)[:k]

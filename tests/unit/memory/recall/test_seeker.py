@@ -23,7 +23,7 @@ def test_all_of_a_stem_but_its_last_letter_begins_its_words() -> None:
     for word in (word for word in known if word.isascii() and word.isalpha()):
         for ending in ENDINGS:
             (stem,) = STEM(word + ending) or [""]
-            assert (word + ending).startswith(stem[:-1]), (word + ending, stem)
+            assert (word + ending).startswith(stem[:-1] or stem), (word + ending, stem)
 
 
 WORDS = st.sampled_from(
@@ -34,11 +34,11 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS | st.text(max_size=8), max_size=8), st.sets(WORDS, max_size=4))
 def test_it_finds_what_taking_every_text_apart_finds(said: list[str], asked: set[str]) -> None:
     sought = {stem for word in asked for stem in STEM(word)}
-    text = " ".join(said := [word.replace(" ", "-") for word in said])
+    text = " ".join(said)
     found, length = seeker(CONNECTION, sought)(text)
     stems = STEM(text)
     assert list(found) == [stem for stem in stems if stem in sought]
-    assert length == (len(said) if text.isascii() and text else len(stems))
+    assert length == (len(text.split(" ")) * bool(text) if text.isascii() else len(stems))
 
 
 def test_a_text_without_any_of_them_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
