@@ -279,13 +279,10 @@ class _Always:
 async def _while_written(
     memory: MemoryStore, database: Database, corpus: Corpus, questions: Sequence[str]
 ) -> tuple[list[float], int]:
-    """Return how long each recall took, and how many turns consolidation read meanwhile.
-
-    The first run in a process compiles its expressions, which takes a quarter of a second once: it is over by then.
-    """
+    """Return how long each recall took, and how many turns consolidation read meanwhile."""
     written = 0
+    await _consolidate_once(corpus)
     consolidator = Consolidator(database, _Always(), SystemClock())
-    await consolidator.run("asked")
 
     async def write() -> None:
         nonlocal written
@@ -313,6 +310,15 @@ async def _while_written(
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
+
+
+async def _consolidate_once(corpus: Corpus) -> None:
+    """Consolidate a few turns elsewhere: the first in a process compile expressions, for a quarter of a second."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        database = await Database.open(Path(folder) / "memory.db")
+        await MemoryStore(database, None).remember_many(list(corpus.turns(40, seed=31)))
+        await Consolidator(database, _Always(), SystemClock()).run("asked")
+        await database.close()
 
 
 async def _time(memory: MemoryStore, question: str) -> float:
