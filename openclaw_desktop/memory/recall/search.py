@@ -220,9 +220,13 @@ def _look_closer(connection: apsw.Connection, hits: Iterable[Hit], query: Query)
     for hit in hits:
         held = set(stem(hit.memory.text))
         hit.matched = tuple(word for word, stemmed in sought.items() if stemmed in held)
-        named = (query.names & set(query.words)) - set(hit.matched) if hit.signals.speaker else ()
+        if hit.memory.kind == "fact":
+            held.update(stem(hit.memory.neighbours))  # "I moved to Lisbon" says where I live
+        fits = {word for word, stemmed in sought.items() if stemmed in held}
+        if hit.signals.speaker:
+            fits.update(query.names.intersection(query.words))
         if query.words:
-            hit.coverage = (len(hit.matched) + len(named)) / len(query.words)
+            hit.coverage = len(fits) / len(query.words)
         else:
             hit.coverage = TIME_COVERAGE * hit.signals.in_time
     return {memory.rowid: memory for memory in fetch_memories(connection, [hit.memory.rowid for hit in hits])}

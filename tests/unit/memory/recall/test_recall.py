@@ -71,6 +71,14 @@ async def test_as_many_are_found_as_were_asked_for(words: MemoryStore) -> None:
     assert len(await ask(words, "meter reading", 1_000)) == candidates.WORD_CANDIDATES + 40
 
 
+async def test_a_fact_answers_the_words_that_it_is_asked_by(words: MemoryStore) -> None:
+    await words.remember(NewMemory("I moved to Lisbon in March", kind="fact", speaker="user"), told=True)
+    await words.remember(NewMemory("I moved the boxes", kind="turn", speaker="user"))
+    (hit,) = await ask(words, "where do I live?", 1)
+    assert hit.text.startswith("I moved to Lisbon") and hit.relevance == 1.0
+    assert "words" not in hit.why, "it says none of them"
+
+
 @pytest.mark.parametrize(("k", "wanted"), [(1, 80), (10, 80), (12, 96), (20, 160), (50, 160), (1_000, 1_000)])
 def test_the_more_hits_are_wanted_the_more_candidates_are_looked_at(k: int, wanted: int) -> None:
     assert candidates.wanted_by_words(k) == wanted
