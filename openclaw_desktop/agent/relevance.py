@@ -1,8 +1,8 @@
 """Which tools have to do with a request: at most eight are offered to the model.
 
 Owns the score of a tool against the user's words: what both speak of, what the words hold that a tool takes (a path, an
-address, a time, a number), and how near their meanings are where word vectors are loaded. English, like the prompts.
-Must not know how tools work. Pure but for the vectors.
+address, a time, a number), and how near their meanings are where word vectors are loaded; and whether none has, as the
+user told it before. English, like the prompts. Must not know how tools work. Pure but for the vectors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.messages import ToolSpec
-from openclaw_desktop.core.protocols import Embed
+from openclaw_desktop.core.protocols import Embed, Memory
 
 OFFERED = 8
 
@@ -80,6 +80,7 @@ READ_CHARS = 1500
 # A stranger may describe a tool at any length, and each turn would read it; ours are shorter.
 DESCRIBED_CHARS = 3000
 # Words of a question point to a list where one is among the tools; they name none.
+_NAME = re.compile(r"(?<=\w )[A-Z][\w-]*[a-z]")
 _ASKING = re.compile(r"\b(?:what|which|all|have|where|calculate|compute|find)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+")
 _STOP = frozenset(
@@ -141,6 +142,15 @@ def is_named(text: str, tool: ToolSpec) -> bool:
     holds = any(not names.isdisjoint(taken) for pattern, names in _SHAPES if pattern.search(text))
     named = _concepts(_ASKING.sub(" ", _without_names(text))) & _concepts(spell(tool.name))
     return holds or bool(named) or asks_for_sum(text, tool)
+
+
+def is_told(text: str, memories: Sequence[Memory]) -> bool:
+    """Return whether what the user told holds every word of a question about somebody or something by name."""
+    names = _NAME.findall(text)
+    return text.rstrip().endswith("?") and any(
+        memory.relevance >= 1.0 and memory.label.integrity == "user" and any(name in memory.text for name in names)
+        for memory in memories
+    )
 
 
 def asks_for_sum(text: str, tool: ToolSpec) -> bool:

@@ -254,8 +254,9 @@ class SessionAgent:
         found = any(memory.relevance >= CERTAIN for memory in course.memories)
         if found or not plain_requests.may_mean_memory(course.said):
             withheld.add("recall")
-        if found and isinstance(self._parts.parse_plain(course.said), plain_requests.RecallAbout):
-            # What the user asks of their own life and told before is not looked up where they do not say so.
+        told = relevance.is_told(course.said, course.memories)
+        if found and (told or isinstance(self._parts.parse_plain(course.said), plain_requests.RecallAbout)):
+            # What the user told before is not looked up where they do not say so.
             withheld |= {tool.name for tool in offered if not relevance.is_named(course.said, tool)}
         if not plain_requests.asks_to_remember(course.said):
             withheld.add("remember")

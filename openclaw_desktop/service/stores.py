@@ -32,6 +32,7 @@ TURN_IMPORTANCE = {"user": 0.3, "assistant": 0.1}
 STATEMENT_CHARS = (12, 600)
 # Of every turn there is a memory, and only some of them tell anything: so many are looked at for each one offered.
 LOOKED_AT = 4
+EMBEDDING_WAIT_S = 2.0
 # The turns that code puts into a chat, by the id of an inbox entry: what became of its call, and what was gone on with.
 TOLD_TURN, THEN_TURN = AFTER_PARKED
 # "Save that" may mean what the user said some turns ago.
@@ -159,8 +160,10 @@ class TurnStores:
         """Return memories that tell something, for a prompt or a tool; see `core.protocols.Recall`.
 
         What the agent said itself is among them only where that is asked for. A medium-term fact is offered wherever it
-        fits: it goes before what fits no better.
+        fits: it goes before what fits no better. Whoever asks waits for a model of seconds, so the one of half a second
+        that finds by meaning is waited for too.
         """
+        await self._memories.vectors.load_within(EMBEDDING_WAIT_S)
         hits = await self._memories.recall(query, LOOKED_AT * k, facts=LOOKED_AT * k)
         by_agent = _YOU_SAID.search(query) is not None
         telling = [hit for hit in hits if hit.kind != "turn" or _tells(hit, by_agent)]

@@ -23,9 +23,11 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.resources import resource_path
 from openclaw_desktop.inference.catalogue import PackageMirror, find_model, load_catalogue
 from openclaw_desktop.memory import MemoryStore, NewMemory, open_memory
+from openclaw_desktop.memory.sessions import SessionStore
 from openclaw_desktop.memory.vectors import engines, minilm, worker
 from openclaw_desktop.memory.vectors.engines import built_in, word_vectors
 from openclaw_desktop.memory.vectors.minilm import MiniLM, find_file, is_weak
+from openclaw_desktop.service.stores import TurnStores
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.system.memory import Memory
 from openclaw_desktop.workers.supervisor import Supervisor
@@ -220,6 +222,27 @@ async def test_of_two_cores_one_makes_the_vector_and_the_other_reads_meanwhile(e
     makes = sorted(os.sched_getaffinity(embed.pid))
     assert (reads, makes) == ((here[:1], here[1:]) if len(here) == 2 else (here, here))
     assert sorted(os.sched_getaffinity(0)) == here
+    await store.vectors.close()
+    await database.close()
+
+
+async def test_a_turn_waits_for_the_model_that_finds_by_meaning(minilm: Path, tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "m.db")
+    file = find_file([minilm])
+    assert file is not None
+    engine = MiniLM(file, idle_s=60)
+    store = MemoryStore(database, engine)
+    await store.remember_many([NewMemory("She bought an automobile"), NewMemory("The soup needs salt")])
+    await engine.close()
+    turns = TurnStores(SessionStore(database), store)
+    found = await turns.recall("which cars are there", 1)
+    assert [memory.text for memory in found] == ["She bought an automobile"], "no word of it is in the question"
+    assert found[0].relevance > 0.2 and engine.loaded
+    await engine.close()
+    gone = MemoryStore(database, MiniLM(tmp_path / "none.onnx", idle_s=60))
+    found = await TurnStores(SessionStore(database), gone).recall("which automobile", 1)
+    assert len(found) == 1, "words find where it can't be loaded"
+    await gone.vectors.close()
     await store.vectors.close()
     await database.close()
 

@@ -54,7 +54,7 @@ _MATTERS = tuple(
         (r"\b(?:married|wife|husband|partner|together for)\b", "partner spouse married wife husband"),
         (rf"\b(?:{_ANIMALS})\b", "pet animal called name keep"),
         (r"\b(?:boss|manager|supervisor)\b", "boss manager report lead chief"),
-        (r"\b(?:allerg\w+|rash|hives|intolerant)\b", "allergy allergic avoid"),
+        (r"\b(?:allerg\w+|rash|hives|intolerant)\b", "allergy allergic avoid eat food"),
         (r"\b(?:vegan|vegetarian|pescatarian|flexitarian|eats?|meat)\b", "diet eat food meal"),
         (r"\b(?:bank|account|money is at)\b", "bank account money"),
         (r"\b(?:rent|costs?|pay|fee|salary|a month|monthly)\b", "cost pay rent price money month"),

@@ -7,6 +7,7 @@ memory is. Loop; SQL runs on the database's threads, numpy in a thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import time
@@ -104,6 +105,13 @@ class VectorIndex:
         for engine in self._engines:
             if (drop := getattr(engine, "give_back", None)) is not None:
                 await drop()
+
+    async def load_within(self, limit_s: float) -> None:
+        """Wait so long for the engine that answers questions to be loaded; else words alone find."""
+        with contextlib.suppress(UserError):
+            await self.open()
+        if self._serving is not None and (load := getattr(self._serving.embed, "load_within", None)) is not None:
+            await load(limit_s)
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Return the vectors of questions, by the engine that serves; nothing where none works or is loaded yet."""

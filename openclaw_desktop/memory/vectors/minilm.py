@@ -92,6 +92,11 @@ class MiniLM:
             self._loading = self._tasks.start(self._load(), "load of the embedding model")
         return self.loaded
 
+    async def load_within(self, limit_s: float) -> None:
+        """Wait until the model is loaded, but no longer than that."""
+        if not self.load_soon() and self._loading is not None:
+            await asyncio.wait([self._loading], timeout=limit_s)
+
     async def __call__(self, texts: Sequence[str]) -> list[bytes]:
         """Return one normalised little-endian float32 vector for each text, loading the model first. UserError."""
         return await self.cache.embed(texts, self._embed)

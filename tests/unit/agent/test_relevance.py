@@ -1,12 +1,15 @@
 """Which tools are offered: at most eight, and the one that is meant among them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from openclaw_desktop.agent.relevance import choose_tools, speaks_of, spell
+from openclaw_desktop.agent.relevance import choose_tools, is_told, speaks_of, spell
 from openclaw_desktop.core.errors import UserError
+from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import ToolSpec
+from openclaw_desktop.core.protocols import Memory
 from openclaw_desktop.memory import word_vectors
 
 
@@ -76,3 +79,21 @@ def test_names_are_read_as_words() -> None:
     assert not speaks_of("Why is the sky blue?", tool("cancel_task"))
     assert not speaks_of("What's in ~/cancel/stop.md?", tool("cancel_task"))
     assert not speaks_of("What's inside the box?", tool("list_tasks"))
+
+
+BOSCH = Memory("m1", "Anna works at Bosch", USER, "2026-09-01T10:00:00+00:00", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "memory", "told"),
+    [
+        ("Where does Anna work?", BOSCH, True),
+        ("where does Anna work", BOSCH, False),  # an order may read like this
+        ("What's the work?", BOSCH, False),  # nobody by name
+        ("Where does Vera work?", BOSCH, False),
+        ("Where does Anna work on Sundays?", replace(BOSCH, relevance=0.67), False),
+        ("Where does Anna work?", replace(BOSCH, label=Label("untrusted", "private", ("web:a.example",))), False),
+    ],
+)
+def test_what_the_user_told_of_somebody_by_name_is_not_looked_up(asked: str, memory: Memory, told: bool) -> None:
+    assert is_told(asked, [memory]) is told
