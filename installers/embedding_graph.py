@@ -23,16 +23,15 @@ from tokenizers import BertWordPieceTokenizer
 TARGET = Path(__file__).resolve().parents[1] / "resources" / "embedding" / "minilm.onnx"
 FUSED = "com.microsoft"
 LAYERS, HEADS, DIMENSION = 6, 12, 384
+ROOT = DIMENSION**0.5
 EMBEDDINGS = "inner.embeddings"
 EPSILON = 1e-12
+# What the bytes count for, and what they leave out.
+COUNT_FOR = np.array([[1, 1 / 254]], np.float32)
 CONSTANTS = {
     "middle": np.array(128, np.uint8),
-    "one_127th": np.array(1 / 127, np.float32),
-    "one_254th": np.array(1 / 254, np.float32),
-    "count_for": np.array([[1, 1 / 254]], np.float32),
+    "count_for": COUNT_FOR,
     "as_two": np.array([2, -1], np.int64),
-    "as_384": np.array([1, -1, 384], np.int64),
-    "as_1536": np.array([1, -1, 1536], np.int64),
 }
 # What is smaller stands in the graph itself.
 INLINE_BYTES = 65_536
@@ -53,10 +52,9 @@ class Rewriting:
         self.nodes: list[onnx.NodeProto] = []
         self.tensors: dict[str, TensorProto] = {}
 
-    def tensor(self, name: str, flat: bool = False) -> str:
+    def tensor(self, name: str) -> str:
         """Take over a tensor of the file: in place where it is large and may lie anywhere, else its values."""
         stored = self._stored[name]
-        name = f"{name}.flat" if flat else name
         if stored.data_type == TensorProto.INT8 and len(stored.raw_data) > INLINE_BYTES:
             start = self._bytes.find(stored.raw_data)
             assert self._bytes.find(stored.raw_data, start + 1) < 0, "its place is not certain"
@@ -67,8 +65,7 @@ class Rewriting:
             for key, value in place.items():
                 made.external_data.add(key=key, value=value)
         else:
-            values = numpy_helper.to_array(stored)
-            made = numpy_helper.from_array(values.reshape(-1) if flat else values, name)
+            made = numpy_helper.from_array(numpy_helper.to_array(stored), name)
         self.tensors[name] = made
         return name
 
@@ -86,6 +83,12 @@ class Rewriting:
         self.nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **attributes))
         return output
 
+    def split(self, values: str, count: int) -> list[str]:
+        """Cut the last dimension into equal parts."""
+        parts = [f"{values}.{number}" for number in range(count)]
+        self.nodes.append(helper.make_node("Split", [values], parts, axis=-1, num_outputs=count))
+        return parts
+
     def rows(self, name: str, kind: str, chosen: list[str], output: str) -> str:
         """Look rows of an int8 table up, and only these become float32."""
         whole = self.node(kind, [self.tensor(f"{name}.weight_q"), *chosen], f"{output}.whole")
@@ -93,51 +96,68 @@ class Rewriting:
         scales = self.node(kind, [self.tensor(f"{name}.weight_scale"), *chosen], f"{output}.scale")
         return self.node("Mul", [as_float, scales], output)
 
-    def norm(self, values: str, place: str, output: str, beside: str = "", bias: str = "") -> str:
-        """Normalise the last dimension of `values`, or of the sum of these, of what stands `beside`, and of a bias."""
+    def norm(self, values: str, place: str, output: str) -> str:
+        """Normalise the last dimension of `values`."""
         weights = [self.tensor(f"{place}.LayerNorm.{part}") for part in ("weight", "bias")]
-        if not beside:
-            return self.node("LayerNormalization", [values, *weights], output, axis=-1, epsilon=EPSILON)
-        operands = [values, beside, *weights, self.tensor(bias)]
-        return self.node("SkipLayerNormalization", operands, output, FUSED, epsilon=EPSILON)
+        return self.node("LayerNormalization", [values, *weights], output, axis=-1, epsilon=EPSILON)
 
-    def quantised(self, values: str, normed_at: str = "") -> list[str]:
+    def quantised(self, values: str, greatest: float) -> list[str]:
         """Turn float32 into bytes, and what these leave out into bytes again: 16 bits, by the speed of 8.
 
         Returns both, one below the other as rows of one matrix, and their scale: what is left out is half a step at
-        most, so that a 254th of the scale is its own. `normed_at`: who gave the values, which says how large they are.
+        most, so that a 254th of the scale is its own. `greatest`: none of the values can be beyond it. With 16 bits it
+        may be several times what they ever are, and to look for the greatest of each text would take longer.
         """
-        if normed_at:
-            # No normalised value is beyond the root of their number.
-            weight, bias = (np.abs(self.values(f"{normed_at}.LayerNorm.{part}")) for part in ("weight", "bias"))
-            greatest = float((DIMENSION**0.5 * weight + bias).max())
-            scale = self.constant(f"{values}.scale", np.array(greatest / 127, np.float32))
-            fine = self.constant(f"{values}.fine", np.array(greatest / 127 / 254, np.float32))
-        else:
-            size = self.node("Abs", [values], f"{values}.size")
-            greatest_of = self.node("ReduceMax", [size], f"{values}.greatest", keepdims=0)
-            scale = self.node("Mul", [greatest_of, "one_127th"], f"{values}.scale")
-            fine = self.node("Mul", [scale, "one_254th"], f"{values}.fine")
+        scale = self.constant(f"{values}.scale", np.array(greatest / 127, np.float32))
+        fine = self.constant(f"{values}.fine", np.array(greatest / 127 / 254, np.float32))
         bytes_of = self.node("QuantizeLinear", [values, scale, "middle"], f"{values}.bytes")
         rounded = self.node("DequantizeLinear", [bytes_of, scale, "middle"], f"{values}.rounded")
         rest = self.node("Sub", [values, rounded], f"{values}.rest")
         rest_bytes = self.node("QuantizeLinear", [rest, fine, "middle"], f"{values}.rest_bytes")
         return [self.node("Concat", [bytes_of, rest_bytes], f"{values}.rows", axis=1), scale]
 
-    def dense(self, inputs: list[str], place: str, output: str) -> str:
-        """Multiply what `quantised` made by int8 weights, which are read once for both; who follows adds the bias."""
+    def greatest_normed(self, normed_at: str) -> float:
+        """Return what no value of `norm` is beyond: before its weights none is beyond the root of their number."""
+        weight, bias = (np.abs(self.values(f"{normed_at}.LayerNorm.{part}")) for part in ("weight", "bias"))
+        return float((ROOT * weight + bias).max())
+
+    def greatest_product(self, normed_at: str, place: str) -> float:
+        """Return what no value of `dense` is beyond where `norm` gave what it multiplies, all of one length."""
+        weight, bias = (self.values(f"{normed_at}.LayerNorm.{part}").astype(float) for part in ("weight", "bias"))
+        multiplied, scale, added = self._dense_tensors(place)
+        weights = self.values(multiplied) * self.values(scale).reshape(1, -1).astype(float)
+        centre = bias @ weights + self.values(added)
+        return float((ROOT * np.linalg.norm(weight[:, None] * weights, axis=0) + np.abs(centre)).max())
+
+    def dense(self, inputs: list[str], places: list[str], output: str) -> str:
+        """Multiply what `quantised` made by int8 weights, which are read once for both, and add the bias.
+
+        Of several places the products stand side by side.
+        """
         values, value_scale = inputs
-        bias = f"{place}.bias"
-        added = next(node for node in self._sums if bias in node.input)
-        product = self._made_by[next(one for one in added.input if one != bias)]
-        scaled = self._made_by[product.input[1]]
-        weights, scale = self._made_by[scaled.input[0]].input[0], self.tensor(scaled.input[1], flat=True)
-        operands = [values, self.tensor(weights), value_scale, scale, "middle"]
+        tensors = [self._dense_tensors(place) for place in places]
+        weights = [self.tensor(one) for one, _, _ in tensors]
+        # onnxruntime joins them when it loads the graph.
+        joined = self.node("Concat", weights, f"{output}.weights", axis=1) if len(weights) > 1 else weights[0]
+        scale = np.concatenate([self.values(one).reshape(-1) for _, one, _ in tensors])
+        bias = np.concatenate([self.values(one) for _, _, one in tensors])
+        operands = [values, joined, value_scale, self.constant(f"{output}.scale", scale), "middle", ""]
+        # It is added to both.
+        operands.append(self.constant(f"{output}.bias", (bias / COUNT_FOR.sum()).astype(np.float32)))
         both = self.node("MatMulIntegerToFloat", operands, f"{output}.both", FUSED)
         # The sum of both is their product with (1, 1/254).
         halves = self.node("Reshape", [both, "as_two"], f"{output}.halves")
         summed = self.node("MatMul", ["count_for", halves], f"{output}.sum")
-        return self.node("Reshape", [summed, f"as_{len(self.values(bias))}"], output)
+        shape = self.constant(f"{output}.shape", np.array([1, -1, len(bias)], np.int64))
+        return self.node("Reshape", [summed, shape], output)
+
+    def _dense_tensors(self, place: str) -> tuple[str, str, str]:
+        """Return the names of the weights, their scales and the bias of a place in the file."""
+        bias = f"{place}.bias"
+        added = next(node for node in self._sums if bias in node.input)
+        product = self._made_by[next(one for one in added.input if one != bias)]
+        scaled = self._made_by[product.input[1]]
+        return self._made_by[scaled.input[0]].input[0], scaled.input[1], bias
 
 
 def write(source: Path, target: Path) -> None:
@@ -154,21 +174,24 @@ def write(source: Path, target: Path) -> None:
     hidden, normed_at = graph.norm(graph.node("Add", [words, placed], "embedded"), EMBEDDINGS, "hidden"), EMBEDDINGS
     for number in range(LAYERS):
         place, prefix = f"inner.encoder.layer.{number}", f"layer{number}"
-        asking = [f"{place}.attention.self.{one}" for one in QUERY_KEY_VALUE]
-        inputs = graph.quantised(hidden, normed_at)
-        parts = [graph.dense(inputs, one, f"{prefix}.{one.rpartition('.')[2]}") for one in asking]
-        biases = graph.constant(f"{prefix}.biases", np.concatenate([graph.values(f"{one}.bias") for one in asking]))
-        heard = graph.node("MultiHeadAttention", [*parts, biases], f"{prefix}.heard", FUSED, num_heads=HEADS)
-        turned, normed_at = f"{place}.attention.output.dense", f"{place}.attention.output"
-        product = graph.dense(graph.quantised(heard), turned, f"{prefix}.turned")
-        hidden = graph.norm(product, normed_at, f"{prefix}.normed", hidden, f"{turned}.bias")
-        wide = graph.dense(graph.quantised(hidden, normed_at), f"{place}.intermediate.dense", f"{prefix}.wide")
-        bias = graph.tensor(f"{place}.intermediate.dense.bias")
-        active = graph.node("BiasGelu", [wide, bias], f"{prefix}.active", FUSED)
-        narrow, normed_at = f"{place}.output.dense", f"{place}.output"
-        product = graph.dense(graph.quantised(active), narrow, f"{prefix}.narrow")
+        asking = [f"{place}.attention.self.{one}" for one in ("query", "key", "value")]
+        inputs = graph.quantised(hidden, graph.greatest_normed(normed_at))
+        parts = graph.split(graph.dense(inputs, asking, f"{prefix}.asking"), 3)
+        heard = graph.node("MultiHeadAttention", parts, f"{prefix}.heard", FUSED, num_heads=HEADS)
+        # What is heard is a mean of values.
+        inputs = graph.quantised(heard, graph.greatest_product(normed_at, asking[-1]))
+        product = graph.dense(inputs, [f"{place}.attention.output.dense"], f"{prefix}.turned")
+        normed_at = f"{place}.attention.output"
+        hidden = graph.norm(graph.node("Add", [product, hidden], f"{prefix}.heard_too"), normed_at, f"{prefix}.normed")
+        widening = f"{place}.intermediate.dense"
+        inputs = graph.quantised(hidden, graph.greatest_normed(normed_at))
+        active = graph.node("Gelu", [graph.dense(inputs, [widening], f"{prefix}.wide")], f"{prefix}.active", FUSED)
+        # It makes no value greater.
+        inputs = graph.quantised(active, graph.greatest_product(normed_at, widening))
+        product = graph.dense(inputs, [f"{place}.output.dense"], f"{prefix}.narrow")
+        normed_at = f"{place}.output"
         output = "last_hidden_state" if number == LAYERS - 1 else f"{prefix}.hidden"
-        hidden = graph.norm(product, normed_at, output, hidden, f"{narrow}.bias")
+        hidden = graph.norm(graph.node("Add", [product, hidden], f"{prefix}.summed"), normed_at, output)
     made = helper.make_graph(
         graph.nodes,
         "all-MiniLM-L6-v2",
@@ -176,7 +199,7 @@ def write(source: Path, target: Path) -> None:
         [helper.make_tensor_value_info(hidden, TensorProto.FLOAT, [1, "tokens", DIMENSION])],
         list(graph.tensors.values()),
     )
-    versions = [helper.make_opsetid("", 17), helper.make_opsetid(FUSED, 1)]
+    versions = [helper.make_opsetid("", 18), helper.make_opsetid(FUSED, 1)]
     model = helper.make_model(made, opset_imports=versions, producer_name="openclaw-desktop", ir_version=10)
     helper.set_model_props(model, {"proof": PROOF, "vector": base64.b64encode(own_vector(source)).decode()})
     target.write_bytes(model.SerializeToString(deterministic=True))
@@ -190,9 +213,6 @@ def own_vector(source: Path) -> bytes:
     hidden = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"]).run(None, inputs)[0]
     mean = hidden[0].mean(axis=0)
     return (mean / np.linalg.norm(mean)).astype("<f4").tobytes()
-
-
-QUERY_KEY_VALUE = ("query", "key", "value")
 
 
 if __name__ == "__main__":

@@ -140,6 +140,18 @@ async def test_a_batch_gives_what_single_texts_give_in_their_order(embed: MiniLM
         assert await embed([texts[number]]) == [together[number]], number
 
 
+async def test_a_question_does_not_wait_for_all_of_a_long_list(embed: MiniLM) -> None:
+    done: list[str] = []
+    long_list = asyncio.create_task(embed([f"turn {number} " + "word " * 200 for number in range(40)]))
+    long_list.add_done_callback(lambda _: done.append("list"))
+    while not embed.loaded:
+        await asyncio.sleep(0)
+    await embed(["where do I live?"])
+    done.append("question")
+    await long_list
+    assert done == ["question", "list"]
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\x00\x1b", "\ud800 half a pair", "😀" * 50, "é" * 5000, "x" * 100_000])
 async def test_any_text_gets_a_vector(embed: MiniLM, text: str) -> None:
     (vector,) = await embed([text])

@@ -24,6 +24,7 @@ from openclaw_desktop.memory.recall.words import seeker, stemmer
 
 # The stems that are looked for in the text, beside it and in its date, each as often as it stands there.
 Columns = tuple[Sequence[str], Sequence[str], Sequence[str]]
+NO_COLUMNS: Columns = (), (), ()
 
 
 class Vectors(Protocol):
@@ -39,6 +40,8 @@ class Pool:
     def __init__(self, k: int, found: list[Found], names_dates: bool) -> None:
         self.k = k
         self.found = found
+        # The stems that are looked for: of the question's words, but for the names of who speaks.
+        self.sought = frozenset(name for one in found for name in one.weights)
         self.memories: dict[int, Candidate] = {}
         # What was begun to be scored of them (see `signals`).
         self.hits: dict[int, Hit] = {}
@@ -68,7 +71,7 @@ class Pool:
         new = set(rowids).difference(self.memories)
         if not new:
             return
-        seek = seeker(connection, {name for one in self.found for name in one.weights})
+        seek = seeker(connection, self.sought)
         for memory in read_candidates(connection, new):
             rowid = memory.rowid
             (text, length), (beside, words_beside) = seek(memory.text), seek(memory.neighbours)

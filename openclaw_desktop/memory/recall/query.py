@@ -174,14 +174,11 @@ def _subjects(text: str, speakers: Collection[str]) -> tuple[str, ...]:
     """Return the names in a question: words with a capital that begin no sentence, and are no days or months."""
     found: list[str] = []
     for match in JOINED_WORD.finditer(text):
+        if not match[0][0].isupper():
+            continue
         bare = re.sub(r"['’]s$", "", match[0])
         begins = re.search(r"(?:^|[.!?:]\s*|[\"“‘(])$", text[: match.start()]) is not None
-        if (
-            bare[0].isupper()
-            and not begins
-            and len(bare) > 1
-            and bare.lower() not in STOP_WORDS | CALENDAR | set(speakers)
-        ):
+        if not begins and len(bare) > 1 and bare.lower() not in STOP_WORDS | CALENDAR | set(speakers):
             found += [word for word in words_in(bare) if word not in STOP_WORDS]
     return tuple(dict.fromkeys(found))
 

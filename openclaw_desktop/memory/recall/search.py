@@ -23,7 +23,7 @@ from openclaw_desktop.memory.recall.corrections import newest_first, put_in_ques
 from openclaw_desktop.memory.recall.counts import TermCounts
 from openclaw_desktop.memory.recall.crowds import thin_out
 from openclaw_desktop.memory.recall.hits import Hit
-from openclaw_desktop.memory.recall.pool import Pool
+from openclaw_desktop.memory.recall.pool import NO_COLUMNS, Pool
 from openclaw_desktop.memory.recall.query import Query, name_words, read_query
 from openclaw_desktop.memory.recall.reasons import Evidence, explain
 from openclaw_desktop.memory.recall.repeats import without_repeats
@@ -72,7 +72,7 @@ class Search:
             hits = self._score(connection, query, pool, vectors, now)
             best = without_repeats(connection, hits, k)
             best += _medium_facts(connection, hits, best, facts) if facts else []
-            return best, _look_closer(connection, best, query)
+            return best, _look_closer(connection, best, query, pool)
 
         best, stored = await self._database.read(look)
         await self._counts.keep_current()
@@ -146,13 +146,17 @@ class Search:
     async def _time_of(self, query: Query, now: datetime) -> Span | None:
         """Return the range that an event of the question means, where the event is remembered."""
         assert query.anchor is not None
-        found, hits = await self.weigh(query.anchor.event, now, 1, follow=False)
-        if not hits:
+        found, vectors, pool = await self._gather(query.anchor.event, now, 1, follow=False)
+
+        def look(connection: apsw.Connection) -> list[Hit]:
+            best = self._score(connection, found, pool, vectors, now)[:1]
+            _look_closer(connection, best, found, pool)
+            return best
+
+        best = await self._database.read(look)
+        if not best or best[0].coverage < EVENT_RELEVANCE:
             return None
-        await self._database.read(lambda c: _look_closer(c, hits[:1], found))
-        if hits[0].coverage < EVENT_RELEVANCE:
-            return None
-        event = hits[0].memory
+        event = best[0].memory
         when = seconds_of(event.valid_from)
         return query.anchor.span(datetime.fromtimestamp(event.created_s if when is None else when, now.tzinfo))
 
@@ -213,15 +217,20 @@ def _take_turns(hits: list[Hit], parts: int) -> list[Hit]:
     return [hits[place] for _, place in sorted(order)]
 
 
-def _look_closer(connection: apsw.Connection, hits: Iterable[Hit], query: Query) -> dict[int, StoredMemory]:
+def _look_closer(connection: apsw.Connection, hits: Iterable[Hit], query: Query, pool: Pool) -> dict[int, StoredMemory]:
     """Set `matched` and `coverage` of `hits`, and return all that is stored of them, by rowid."""
     stem = stemmer(connection)
     sought = {word: stems[0] for word in query.words if (stems := stem(word))}
+    known = pool.sought.issuperset(sought.values())
+    # What took the place of a candidate was not read as one itself.
+    pool.add(connection, [hit.memory.rowid for hit in hits])
     for hit in hits:
-        held = set(stem(hit.memory.text))
+        text, beside, _ = pool.columns.get(hit.memory.rowid, NO_COLUMNS)
+        held = set(text if known else stem(hit.memory.text))
         hit.matched = tuple(word for word, stemmed in sought.items() if stemmed in held)
         if hit.memory.kind == "fact":
-            held.update(stem(hit.memory.neighbours))  # "I moved to Lisbon" says where I live
+            # "I moved to Lisbon" says where I live: a fact answers what it is asked by too.
+            held.update(beside if known else stem(hit.memory.neighbours))
         fits = {word for word, stemmed in sought.items() if stemmed in held}
         if hit.signals.speaker:
             fits.update(query.names.intersection(query.words))

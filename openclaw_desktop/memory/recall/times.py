@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from dateutil.relativedelta import relativedelta
 
 from openclaw_desktop.core.patterns import LazyPattern
-from openclaw_desktop.memory.recall.words import MONTHS, WEEKDAYS
+from openclaw_desktop.memory.recall.words import MONTHS, WEEKDAYS, WORD
 
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
@@ -90,6 +90,9 @@ _PATTERNS = [
         ("year", rf"(?:in|during|of|since|until|before|after|from) (?P<year>{_YEAR})"),
     )
 ]  # fmt: skip
+# No time is told without one of these or a number: most questions are read no further.
+_OF_NOW = "ago last past this next previous yesterday today tonight tomorrow"
+_TIME_WORDS = frozenset([*_MONTH_NAMES.split("|"), *SEASONS, *WEEKDAYS, *_OF_NOW.split()])
 _RELATIONS = ("since", "before", "until", "till", "after")
 _RELATION = LazyPattern(rf"\b({'|'.join(_RELATIONS)})\s+(?:the\s+)?$", re.IGNORECASE)
 _ANCHOR = LazyPattern(
@@ -151,6 +154,8 @@ def _between(match: re.Match[str], now: datetime) -> Span | None:
 
 def _find(text: str, now: datetime) -> tuple[Span, int] | None:
     """Return the first kind of time that `text` holds, the more exact kinds first, and its place."""
+    if not any(word in _TIME_WORDS or word[0].isdigit() for word in WORD.findall(text.lower())):
+        return None
     for kind, pattern in _PATTERNS:
         for match in pattern.finditer(text):
             try:

@@ -21,6 +21,8 @@ WORD = re.compile(r"[^\W_]+", re.UNICODE)
 # A word together with what an apostrophe joins to it: "Anna's", "don't".
 JOINED_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
 
+# In lower-case ASCII: from within a word to its end.
+_REST_OF_WORD = re.compile("[a-z0-9]*")
 # Kana, Chinese characters, Hangul.
 _UNSPACED = re.compile(r"[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 
@@ -77,19 +79,31 @@ def seeker(connection: apsw.Connection, sought: Collection[str]) -> Seek:
     """Return what finds stems in a text: those of `sought`, as often as they stand there, and how many words it has.
 
     To take a text apart costs more than all else that is done with it, and most hold none of a question's words. All of
-    a stem but its last letter begins each word that has it, so that a text without any such beginning is left whole.
+    a stem but its last letter begins each word that has it, so that only words which begin so are stemmed, each once.
     """
-    stem, beginnings = stemmer(connection), {name[:-1] or name for name in sought}
+    stem = stemmer(connection)
+    # By beginning, the stems of the words that were met.
+    beginnings: dict[str, dict[str, list[str]]] = {name[:-1] or name: {} for name in sought}
 
     def seek(text: str) -> tuple[Sequence[str], int]:
         if not text.isascii():
             stems = stem(text)
             return [name for name in stems if name in sought], len(stems)
-        length, lowered = text.count(" ") + 1 if text else 0, text.lower()
-        for beginning in beginnings:
-            if beginning in lowered:
-                return [name for name in stem(text) if name in sought], length
-        return (), length
+        found: list[str] = []
+        lowered = text.lower()
+        for beginning, met in beginnings.items():
+            start = lowered.find(beginning) if beginning in lowered else -1
+            while start >= 0:
+                if start and lowered[start - 1].isalnum():
+                    start = lowered.find(beginning, start + 1)
+                    continue
+                end = _REST_OF_WORD.match(lowered, start).end()  # type: ignore[union-attr]  # it always matches
+                word = lowered[start:end]
+                if word not in met:
+                    met[word] = [name for name in stem(word) if name in sought and (name[:-1] or name) == beginning]
+                found += met[word]
+                start = lowered.find(beginning, end)
+        return found, text.count(" ") + 1 if text else 0
 
     return seek
 

@@ -6,11 +6,15 @@ Owns the form of an entry of codes (rowid, one bit a dimension) and the sums ove
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openclaw_desktop.memory.vectors.int8 import Vector, scale_of
+
+# The bits of all entries, by place in the vector: of one dimension or more each.
+Columns = Sequence[NDArray[Any]]
 
 ROWID_BYTES = 8
 # So many entries at once: what they take fits into memory that is at hand.
@@ -48,24 +52,37 @@ def entry(dimension: int) -> np.dtype[np.void]:
     return np.dtype([("rowid", ">i8"), ("bits", "u1", (dimension // 8,))])
 
 
-def least_differing(entries: NDArray[np.uint8], values: NDArray[np.int8], count: int) -> NDArray[np.int64]:
+def columns_of(entries: NDArray[np.uint8], dimension: int) -> Columns:
+    """Return the bits of entries that lie end to end, as many of each at once as the processor takes."""
+    rows = entries.view(np.uint8).reshape(-1, ROWID_BYTES + dimension // 8)
+    return list(rows[:, ROWID_BYTES:].view(_word_of(dimension)).T)
+
+
+def columns_of_values(rows: NDArray[np.int8]) -> Columns:
+    """Return the bits of vectors in the same form."""
+    packed = np.packbits(rows > 0, axis=1, bitorder="little")
+    return list(packed.view(_word_of(rows.shape[1])).T)
+
+
+def least_differing(columns: Columns, values: NDArray[np.int8], count: int) -> NDArray[np.int64]:
     """Return the places of the `count` entries whose bits differ least from the question's, and of as many as these."""
-    found = differing(entries, values)
+    found = differing(columns, values)
     if count >= len(found):
         return np.arange(len(found))
     # To find how many bits the last one differs by takes a third of the time that finding the places does.
     return np.flatnonzero(found <= np.partition(found, count)[count])
 
 
-def differing(entries: NDArray[np.uint8], values: NDArray[np.int8]) -> NDArray[np.uint16]:
+def differing(columns: Columns, values: NDArray[np.int8]) -> NDArray[np.uint16]:
     """Return for each entry how many of its bits differ from the question's."""
-    word: type[np.uint64 | np.uint8] = np.uint64 if len(values) % 64 == 0 else np.uint8
-    asked = np.packbits(values > 0, bitorder="little").view(word)
-    rows = entries.view(word).reshape(len(entries) // (ROWID_BYTES + len(values) // 8), -1)
-    counted = np.zeros(len(rows), np.uint16)
-    for bits, column in zip(asked, rows[:, -len(asked) :].T, strict=True):
-        counted += np.bitwise_count(column ^ bits)
+    counted = np.zeros(len(columns[0]), np.uint16)
+    for column, asked in zip(columns, columns_of_values(values[None]), strict=True):
+        counted += np.bitwise_count(column ^ asked)
     return counted
+
+
+def _word_of(dimension: int) -> type[np.uint64 | np.uint8]:
+    return np.uint64 if dimension % 64 == 0 else np.uint8
 
 
 def fits(bits: NDArray[np.uint8], values: NDArray[np.float32]) -> NDArray[np.float32]:

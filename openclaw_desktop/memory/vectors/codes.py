@@ -250,7 +250,7 @@ def _promising(vector: Vector, coded: _Coded, k: int, wider: int) -> list[tuple[
     values = np.frombuffer(vector, np.int8)
     count = wider * max(BY_VALUES, BY_VALUES * USUAL_DIMENSION // len(values), 2 * k)
     chosen = max(BY_BITS, wider * len(coded.owners) // BITS_SHARE, count)
-    places = bits.least_differing(coded.entries, values, chosen)
+    places = bits.least_differing(bits.columns_of(coded.entries, len(values)), values, chosen)
     rows = coded.entries.view(bits.entry(len(vector)))[places]
     if len(rows) > count:
         best = np.argpartition(-bits.fits(rows["bits"], values.astype(np.float32)), count)[:count]

@@ -74,6 +74,11 @@ def retire_others(connection: apsw.Connection, engine_id: int) -> None:
     connection.execute(f"delete from vector_queue where exists ({done})", (engine_id,))
 
 
+def any_queued(connection: apsw.Connection) -> bool:
+    """Return whether a memory waits for a vector, of whatever engine."""
+    return bool(fetch(connection, "select 1 from vector_queue limit 1"))
+
+
 def queued(connection: apsw.Connection, engine_id: int, limit: int, newest: int | None = None) -> list[Lacking]:
     """Return up to `limit` queued memories without a vector of this engine, of the `newest` in the queue, or of all."""
     # A cross join keeps its order: an empty queue would else cost a look at every memory.

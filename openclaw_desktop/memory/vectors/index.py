@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 # How many texts are embedded at a time: more by an engine that takes microseconds a text.
 INSTANT_BATCH, HEAVY_BATCH, FILLED_AT_ONCE = 256, 4, 32
+# How long new memories wait for their vectors while one question follows the other, and then each batch of them.
+FOLLOWS_WITHIN_S = 1.0
 # A search looks at so many of the newest memories without vectors, and spends at most so long on them.
 NEWEST = 256
 CATCH_UP_S = 0.05
@@ -176,7 +178,10 @@ class VectorIndex:
         """Return whether `ready` would find nothing to make before a search."""
         if self._serving is None or any(one.instant and one.id not in self._filled for one in self._active):
             return False
-        return not any(filling.queued(connection, one.id, 1, NEWEST) for one in self._active)
+        instant = [one for one in self._active if one.instant]
+        if not instant or not filling.any_queued(connection):
+            return True
+        return not any(filling.queued(connection, one.id, 1, NEWEST) for one in instant)
 
     def nearest(self, connection: apsw.Connection, vector: bytes, k: int) -> list[tuple[int, float]]:
         """Return (rowid, cosine) of the `k` nearest, nearest first; `vector` is one of `embed`."""
@@ -308,8 +313,10 @@ class VectorIndex:
         if not await self.open():
             return
         for active in self._active:
+            # A question's vector is made by the same engine, and what was said a moment ago is found by its words.
+            await self._database.waiting.give_way(FOLLOWS_WITHIN_S)
             while await self._embed_queued(active, None):
-                pass
+                await self._database.waiting.give_way(FOLLOWS_WITHIN_S)
             while active.instant and await self._fill(active):
                 pass
         if not self._promoted:

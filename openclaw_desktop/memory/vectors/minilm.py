@@ -34,7 +34,6 @@ MINILM = EngineName("all-minilm-l6-v2", "int8-8199be6f", 384)
 
 # A busy neighbour makes spinning threads fifty times slower.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-TEXTS_AT_ONCE = 32
 ANSWER_LIMIT_S = 60.0
 # After a load that failed it is not tried again for so long: a search would start it each time.
 PAUSE_S = 60.0
@@ -124,10 +123,10 @@ class MiniLM:
         self._stop_clock()
         vectors: list[bytes] = []
         try:
-            for start in range(0, len(texts), TEXTS_AT_ONCE):
+            for text in texts:
                 # Let go in between: a question does not wait for all of a long list.
                 async with self._lock:
-                    vectors += await self._ask(list(texts[start : start + TEXTS_AT_ONCE]))
+                    vectors += await self._ask([text])
         finally:
             self._start_clock()
         return vectors

@@ -66,8 +66,10 @@ class Resident:
 
     def __init__(self, engine_id: int, dimension: int) -> None:
         self._engine_id = engine_id
-        self._entries: NDArray[np.void] = np.zeros(0, bits.entry(dimension))
+        self._rowids: NDArray[np.int64] = np.zeros(0, np.int64)
         self._values: NDArray[np.int8] = np.zeros((0, dimension), np.int8)
+        # Each is gone through from end to end for a question.
+        self._columns = [column.copy() for column in bits.columns_of_values(self._values)]
         self._squares: NDArray[np.float32] = np.zeros(0, np.float32)
         self._count = 0
         # By rowid, the place of its vector, -1 where it has none here.
@@ -111,13 +113,13 @@ class Resident:
 
     def nearest(self, vector: Vector, k: int, among: int) -> list[tuple[int, float]]:
         """Return (rowid, cosine) of the `k` nearest, in no order, of the `among` or more whose bits differ least."""
-        entries = self._entries[: self._count]
-        places = bits.least_differing(entries.view(np.uint8), np.frombuffer(vector, np.int8), among)
+        columns = [column[: self._count] for column in self._columns]
+        places = bits.least_differing(columns, np.frombuffer(vector, np.int8), among)
         cosines = bits.cosines(self._values[places], vector, self._squares[places])
         if k < len(cosines):
             best = np.argpartition(-cosines, k)[:k]
             places, cosines = places[best], cosines[best]
-        return list(zip(entries["rowid"][places].tolist(), cosines.tolist(), strict=True))
+        return list(zip(self._rowids[places].tolist(), cosines.tolist(), strict=True))
 
     def read(self, connection: apsw.Connection, rowids: Iterable[int]) -> Stored:
         """Return the vectors of those of `rowids` that have one with a meaning, in a list or not yet."""
@@ -143,21 +145,20 @@ class Resident:
 
     def _forget(self) -> None:
         self._loaded, self._count, self._places = False, 0, self._places[:0].copy()
-        self._entries, self._values = self._entries[:0].copy(), self._values[:0].copy()
-        self._squares = self._squares[:0].copy()
+        self._rowids, self._values = self._rowids[:0].copy(), self._values[:0].copy()
+        self._squares, self._columns = self._squares[:0].copy(), [column[:0].copy() for column in self._columns]
 
     def _make_room(self, count: int) -> None:
-        self._entries, self._values = (
-            _wider(self._entries, self._count, count),
-            _wider(self._values, self._count, count),
-        )
+        self._rowids = _wider(self._rowids, self._count, count)
+        self._values = _wider(self._values, self._count, count)
         self._squares = _wider(self._squares, self._count, count)
+        self._columns = [_wider(column, self._count, count) for column in self._columns]
 
     def _append(self, rowids: list[int], vectors: bytes) -> None:
         if not rowids:
             return
         begin, end = self._count, self._count + len(rowids)
-        if end > len(self._entries):
+        if end > len(self._rowids):
             self._make_room(end)
         self._values[begin:end] = values = bits.values_of(rowids, vectors)
         self._squares[begin:end] = bits.squares_of(values)
@@ -166,8 +167,9 @@ class Resident:
             self._places = _wider(self._places, before, highest + 1)
             self._places[before:] = -1
         self._places[rowids] = np.arange(begin, end)
-        self._entries["rowid"][begin:end] = rowids
-        self._entries["bits"][begin:end] = np.packbits(self._values[begin:end] > 0, axis=1, bitorder="little")
+        self._rowids[begin:end] = rowids
+        for column, new in zip(self._columns, bits.columns_of_values(values), strict=True):
+            column[begin:end] = new
         self._count = end
 
 

@@ -1,4 +1,4 @@
-"""Stems are found in texts that are taken apart only where one may stand."""
+"""Stems are found in texts of which only the words that may have one are stemmed."""
 
 import apsw
 import pytest
@@ -37,20 +37,20 @@ def test_it_finds_what_taking_every_text_apart_finds(said: list[str], asked: set
     text = " ".join(said)
     found, length = seeker(CONNECTION, sought)(text)
     stems = STEM(text)
-    assert list(found) == [stem for stem in stems if stem in sought]
+    assert sorted(found) == sorted(stem for stem in stems if stem in sought)
     assert length == (len(text.split(" ")) * bool(text) if text.isascii() else len(stems))
 
 
-def test_a_text_without_any_of_them_is_left_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken_apart: list[str] = []
+def test_words_that_begin_otherwise_are_not_stemmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stemmed: list[str] = []
 
     def stems(text: str) -> list[str]:
-        taken_apart.append(text)
+        stemmed.append(text)
         return STEM(text)
 
     monkeypatch.setattr(words, "stemmer", lambda _: stems)
     seek = seeker(CONNECTION, {"poni"})
-    assert seek("My sister keeps bees and hens") == ((), 6)
-    assert taken_apart == []
-    assert seek("She has two ponies") == (["poni"], 4)
-    assert taken_apart == ["She has two ponies"]
+    assert seek("My sister keeps bees and hens") == ([], 6)
+    assert stemmed == []
+    assert seek("She has two ponies: ponies, not epones") == (["poni", "poni"], 7)
+    assert stemmed == ["ponies"]

@@ -1,5 +1,6 @@
 """Vectors of the one file: what has them, who makes them, and that nothing is missed meanwhile."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from heaps import Heaps, find, finish, insert, remember
 
 from openclaw_desktop.memory.vectors.index import VectorIndex, embedded_text, remove_vectors
 from openclaw_desktop.storage.database import Database
+
+DEADLINE_S = 30.0
 
 
 @pytest.fixture
@@ -166,6 +169,46 @@ async def test_one_memory_is_kept_before_a_slow_engine_has_looked_at_it(database
     assert engine.asked == []
     await finish(index)
     assert engine.asked == [["a 1"]] and await count(database, "vector_queue") == 0
+    await index.close()
+
+
+async def test_new_memories_get_their_vectors_once_nobody_waits_for_an_answer(database: Database) -> None:
+    engine = Heaps(instant=False)
+    index = VectorIndex(database, engine)
+    await remember(database, index, ["a 1"])
+    with database.waiting.someone():
+        index.follow()
+        await asyncio.sleep(0)
+        await database.read(lambda _: None)
+        assert engine.asked == []
+    async with asyncio.timeout(DEADLINE_S):
+        while await count(database, "vector_queue"):
+            pass
+    assert engine.asked == [["a 1"]]
+    await index.close()
+
+
+async def test_new_memories_do_not_wait_for_ever(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openclaw_desktop.memory.vectors.index.FOLLOWS_WITHIN_S", 0.0)
+    engine = Heaps(instant=False)
+    index = VectorIndex(database, engine)
+    await remember(database, index, ["a 1"])
+    with database.waiting.someone():
+        index.follow()
+        async with asyncio.timeout(DEADLINE_S):
+            while await count(database, "vector_queue"):
+                pass
+    await index.close()
+
+
+@pytest.mark.parametrize("instant", [False, True])
+async def test_a_search_makes_what_is_missing_only_where_that_takes_no_time(database: Database, instant: bool) -> None:
+    index = VectorIndex(database, Heaps(instant=instant))
+    assert await index.ready() and await database.read(index.complete)
+    await database.write(lambda c: insert(c, "a 1"))
+    assert await database.read(index.complete) is not instant
+    await finish(index)
+    assert await database.read(index.complete) and await count(database, "vectors") == 1
     await index.close()
 
 
