@@ -32,13 +32,20 @@ def cosines(rows: NDArray[np.int8], vector: Vector, squares: NDArray[np.float32]
     `squares`: those of `rows`, where they are known.
     """
     asked = np.frombuffer(vector, np.int8).astype(np.float32)
+    found = farther(rows, asked, squares) + np.einsum("i,i", asked, asked)
+    return np.asarray(1.0 - (np.sqrt(found).astype(np.float64) / scale_of(len(asked))) ** 2 / 2.0)
+
+
+def farther(
+    rows: NDArray[np.int8], asked: NDArray[np.float32], squares: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Return the square of each row's distance from `asked`, less that of the length of `asked`."""
     found = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), SOME):
         values = rows[start : start + SOME].astype(np.float32)
         own = np.einsum("ij,ij->i", values, values) if squares is None else squares[start : start + SOME]
         found[start : start + SOME] = own - 2 * products(values, asked)
-    distances = np.sqrt(found + np.einsum("i,i", asked, asked)).astype(np.float64)
-    return np.asarray(1.0 - (distances / scale_of(len(asked))) ** 2 / 2.0)
+    return found
 
 
 def squares_of(rows: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -204,6 +204,7 @@ async def test_new_memories_do_not_wait_for_ever(database: Database, monkeypatch
 @pytest.mark.parametrize("instant", [False, True])
 async def test_a_search_makes_what_is_missing_only_where_that_takes_no_time(database: Database, instant: bool) -> None:
     index = VectorIndex(database, Heaps(instant=instant))
+    await finish(index)
     assert await index.ready() and await database.read(index.complete)
     await database.write(lambda c: insert(c, "a 1"))
     assert await database.read(index.complete) is not instant
