@@ -23,7 +23,7 @@ from openclaw_desktop.storage.database import fetch
 
 # The fewest differing bits choose this many, and of many entries a 64th; what the question's own values say about those
 # bits chooses the ones whose vectors are read. Of 60,000 real vectors of 256 dimensions, 99.1 % of the true ten nearest
-# are among them. Of an engine of fewer dimensions more are read: fewer bits tell less.
+# are among them. Of an engine of fewer dimensions more are read, of one of more fewer: its bits tell more.
 BY_BITS, BITS_SHARE, BY_VALUES, USUAL_DIMENSION = 1_024, 64, 256, 256
 # Of so many vectors a search reads twice the lists that `Shaping` found enough for the ten nearest, and twice the bits
 # and vectors: the sixty nearest, which a recall weighs, lie farther apart there.
@@ -253,7 +253,7 @@ def _nearest_of(centroids: _Centroids, vector: Vector, generation: int, count: i
 def _promising(vector: Vector, coded: _Coded, k: int, wider: int) -> list[tuple[int, int]]:
     """Return (list, rowid) of those whose bits fit the question best: enough for the `k` nearest."""
     values = np.frombuffer(vector, np.int8)
-    count = wider * max(BY_VALUES, BY_VALUES * USUAL_DIMENSION // len(values), 2 * k)
+    count = wider * max(BY_VALUES * USUAL_DIMENSION // len(values), 2 * k)
     chosen = max(BY_BITS, wider * len(coded.owners) // BITS_SHARE, count)
     places = bits.least_differing(bits.columns_of(coded.entries, len(values)), values, chosen)
     rows = coded.entries.view(bits.entry(len(vector)))[places]
