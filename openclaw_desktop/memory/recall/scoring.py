@@ -171,21 +171,18 @@ def bm25(
     found = []
     shares = [NEIGHBOURS_COLUMN] * len(texts) if beside is None else beside
     for columns, length, share_beside in zip(texts, lengths, shares, strict=True):
-        if not any(columns):  # many were found by their meaning alone
-            found.append(0.0)
-            continue
-        counts: dict[str, float] = {}
-        for stems, share in zip(columns, (1.0, share_beside, DATE_COLUMN), strict=True):
-            for stem in stems:
-                counts[stem] = counts.get(stem, 0.0) + share
-        flattened = least + slope * length
-        found.append(
-            sum(
-                rarity[stem] * count * (SATURATION + 1) / (count + flattened)
-                for stem, count in counts.items()
-                if stem in rarity
-            )
-        )
+        text, near_by, date = columns
+        value = 0.0
+        if text or near_by or date:  # many were found by their meaning alone
+            counts: dict[str, float] = {}
+            for stems, share in ((text, 1.0), (near_by, share_beside), (date, DATE_COLUMN)):
+                for stem in stems:
+                    counts[stem] = counts.get(stem, 0.0) + share
+            flattened = least + slope * length
+            for stem, count in counts.items():
+                if stem in rarity:
+                    value += rarity[stem] * count * (SATURATION + 1) / (count + flattened)
+        found.append(value)
     best = max(found, default=0.0)
     return [value / best for value in found] if best > 0 else found
 
@@ -197,17 +194,20 @@ def substance(stems: int) -> float:
 
 def add_meaning(hits: Sequence[Signals]) -> None:
     """Set `meaning` of all hits from their `cosine`."""
-    best = max((signals.cosine for signals in hits), default=0.0)
+    full = max([SURE, *[signals.cosine for signals in hits]])
     for signals in hits:
-        signals.meaning = max(0.0, signals.cosine) / max(best, SURE)
+        signals.meaning = signals.cosine / full if signals.cosine > 0.0 else 0.0
 
 
 def add_surroundings(hits: Sequence[tuple[Talked, Signals]]) -> None:
     """Set `strength`, `near`, `answers` and `session` of all hits."""
     of_words, of_meaning, of_speaker = STRENGTH
+    best = 0.0
     for _, signals in hits:
-        signals.strength = of_words * signals.words + of_meaning * signals.meaning + of_speaker * signals.speaker
-    best = max((signals.strength for _, signals in hits), default=0.0) or 1.0
+        strength = of_words * signals.words + of_meaning * signals.meaning + of_speaker * signals.speaker
+        signals.strength = strength
+        best = max(best, strength)
+    best = best or 1.0
     sessions: dict[str, list[float]] = {}
     turns: dict[int, tuple[str, Signals]] = {}
     others: list[tuple[str | None, Signals]] = []
@@ -219,7 +219,8 @@ def add_surroundings(hits: Sequence[tuple[Talked, Signals]]) -> None:
         else:
             others.append((memory.turn_id, signals))
     means = {
-        session: sum(sorted(strengths)[-BEST_OF_SESSION:]) / BEST_OF_SESSION for session, strengths in sessions.items()
+        session: (sum(sorted(strengths)[-BEST_OF_SESSION:]) if len(strengths) > 1 else strengths[0]) / BEST_OF_SESSION
+        for session, strengths in sessions.items()
     }
     top = max(means.values(), default=0.0) or 1.0
     for rowid, (session, signals) in turns.items():
