@@ -8,7 +8,6 @@ threads.
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from openclaw_desktop.memory.vectors import bits, lists
 from openclaw_desktop.memory.vectors.int8 import Vector
-from openclaw_desktop.memory.vectors.resident import FileState, Resident, Stored
+from openclaw_desktop.memory.vectors.resident import Resident, Stored
 from openclaw_desktop.storage.database import fetch
 
 # The fewest differing bits choose this many, and of many entries a 64th; what the question's own values say about those
@@ -33,7 +32,8 @@ MANY, WIDER = 400_000, 2
 BY_BITS_AT_HAND, BY_BITS_EACH = 512, 12
 # Where a vector's list is looked for among thousands, the bits of their centroids choose so many.
 LISTS_BY_BITS, LISTS_EACH = 256, 8
-# What is kept of codes: those of about a million vectors of 384 dimensions. Of more, the others are read each time.
+# All codes are kept in memory while they take no more than this: 1.2 million vectors of 384 dimensions. Of more, those
+# of the nearest lists are read each time.
 MOST_KEPT_BYTES = 64 << 20
 # An engine's vectors are all kept in memory while they take no more than this: 21,000 of 384 dimensions.
 MOST_RESIDENT_BYTES = 8 << 20
@@ -53,43 +53,22 @@ class _Centroids:
 
 @dataclass(frozen=True, slots=True)
 class _Coded:
-    """The entries of some lists, end to end, and which list each is of. Valid until the thread reads others."""
+    """The entries of some lists, end to end, and which list each is of."""
 
     entries: NDArray[np.uint8]
     owners: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """The entries of one list as they were in a row of `vector_codes`: while it has that id, they only become more."""
-
-    row_id: int
-    entries: NDArray[np.uint8]
-
-
-class _Thread(threading.local):
-    """What one thread knows: the codes of lists that it looked at in the state of the file it saw last, and room."""
-
-    def __init__(self) -> None:
-        self.state = FileState()
-        self.current: dict[tuple[int, int], NDArray[np.uint8] | None] = {}
-        self.room: NDArray[np.uint8] = np.zeros(0, np.uint8)
-
-
 class CodeSearch:
-    """Searches by codes. Keeps centroids and codes in memory, and room for one search a thread."""
+    """Searches by codes. Keeps centroids in memory, and all codes or vectors while they are not too many."""
 
     def __init__(self) -> None:
         self._kept: dict[int, _Centroids] = {}
-        self._codes: dict[tuple[int, int], _Kept] = {}
-        self._kept_bytes = 0
         self._resident: dict[int, Resident] = {}
-        self._thread = _Thread()
 
     def give_back(self) -> None:
         """Let go of what is kept; the next search reads it again."""
-        self._kept, self._codes, self._kept_bytes, self._resident = {}, {}, 0, {}
-        self._thread = _Thread()
+        self._kept, self._resident = {}, {}
 
     def nearest(
         self, connection: apsw.Connection, vector: Vector, k: int, probes: int | None = None
@@ -100,21 +79,26 @@ class CodeSearch:
         with lists.one_state(connection):
             if (engine := lists.engine_row(connection, vector.engine_id)) is None:
                 return []
-            if probes is None and (resident := self._at_hand(connection, engine)) is not None:
-                found = resident.nearest(vector, k, max(BY_BITS_AT_HAND, BY_BITS_EACH * k))
-                if resident.others:
-                    found += lists.nearest_in(connection, vector, k, [lists.UNLISTED])
-                return sorted(found, key=lambda one: -one[1])[:k]
-            centroids = self._centroids(connection, engine)
-            numbers: list[int] = []
             wider = WIDER if engine.trained_rows >= MANY else 1
-            probes = probes or wider * engine.probes
-            for generation in np.unique(centroids.generations):
-                numbers += _nearest_of(centroids, vector, int(generation), probes)
-            coded, uncoded = self._read(connection, engine, numbers)
-            found = lists.nearest_in(connection, vector, k, [lists.UNLISTED, *uncoded])
-            if len(coded.owners):
-                rowids, vectors = lists.read_places(connection, engine.id, _promising(vector, coded, k, wider))
+            if probes is None and (resident := self._at_hand(connection, engine)) is not None:
+                unlisted = [lists.UNLISTED] if resident.others else []
+                if resident.whole:
+                    found = resident.nearest(vector, k, max(BY_BITS_AT_HAND, BY_BITS_EACH * k))
+                    places = []
+                else:
+                    found, places = [], resident.promising(vector, BY_BITS, _to_read(vector, k, wider))
+            else:
+                centroids = self._centroids(connection, engine)
+                numbers: list[int] = []
+                for generation in np.unique(centroids.generations):
+                    numbers += _nearest_of(centroids, vector, int(generation), probes or wider * engine.probes)
+                coded, uncoded = _read(connection, engine, numbers)
+                found, unlisted = [], [lists.UNLISTED, *uncoded]
+                places = _promising(vector, coded, _to_read(vector, k, wider), wider) if len(coded.owners) else []
+            if unlisted:
+                found += lists.nearest_in(connection, vector, k, unlisted)
+            if places:
+                rowids, vectors = lists.read_places(connection, engine.id, places)
                 cosines = bits.cosines(bits.values_of(rowids, vectors), vector).tolist()
                 found += zip(rowids, cosines, strict=True)
         return sorted(found, key=lambda one: -one[1])[:k]
@@ -129,72 +113,25 @@ class CodeSearch:
         with lists.one_state(connection):
             engine = lists.engine_row(connection, engine_id)
             resident = self._at_hand(connection, engine) if engine else None
-            if resident is not None:
+            if resident is not None and resident.whole:
                 return resident.read(connection, rowids)
             found, vectors = lists.read_vectors(connection, engine_id, rowids)
             return Stored(engine_id, tuple(found), bits.values_of(found, vectors))
 
     def _at_hand(self, connection: apsw.Connection, engine: lists.EngineRow) -> Resident | None:
-        """Return all vectors of an engine that has few, as the one who reads sees them; None: look into the file."""
+        """Return what is in memory of an engine, as the one who reads sees it; None: look into the file."""
         if not connection.readonly("main"):
             return None
-        if not engine.generation or lists.highest_rowid(connection) * engine.dimension > MOST_RESIDENT_BYTES:
+        count = lists.highest_rowid(connection)
+        whole = count * engine.dimension <= MOST_RESIDENT_BYTES
+        fits = whole or count * bits.entry(engine.dimension).itemsize <= MOST_KEPT_BYTES
+        if not engine.generation or not fits:
             self._resident.pop(engine.id, None)
             return None
-        resident = self._resident.setdefault(engine.id, Resident(engine.id, engine.dimension))
+        resident = self._resident.get(engine.id)
+        if resident is None or resident.whole != whole:
+            self._resident[engine.id] = resident = Resident(engine.id, engine.dimension, whole)
         return resident if resident.follow(connection, engine.shape) else None
-
-    def _read(
-        self, connection: apsw.Connection, engine: lists.EngineRow, numbers: Sequence[int]
-    ) -> tuple[_Coded, list[int]]:
-        """Return the codes of those of the lists that have them, and the others."""
-        thread, wanted = self._thread, sorted(numbers)
-        found = self._look(connection, engine.id, wanted)
-        pairs = [(number, entries) for number in wanted if (entries := found[number]) is not None and len(entries)]
-        sizes = np.array([len(entries) for _, entries in pairs], np.int64)
-        filled = int(sizes.sum())
-        # Fresh memory for a megabyte costs more than all that is done with it.
-        if filled > len(thread.room):
-            thread.room = np.zeros(filled + filled // 8, np.uint8)
-        if pairs:
-            np.concatenate([entries for _, entries in pairs], out=thread.room[:filled])
-        owners = np.array([number for number, _ in pairs], np.int64)
-        owners = np.repeat(owners, sizes // (bits.ROWID_BYTES + engine.dimension // 8))
-        return _Coded(thread.room[:filled], owners), [number for number in wanted if found[number] is None]
-
-    def _look(
-        self, connection: apsw.Connection, engine_id: int, numbers: Sequence[int]
-    ) -> dict[int, NDArray[np.uint8] | None]:
-        """Return the codes of each list as this connection sees it, None where it has none."""
-        thread = self._thread
-        if not thread.state.is_same(connection):
-            thread.current = {}
-        current = thread.current
-        found = {number: current[engine_id, number] for number in numbers if (engine_id, number) in current}
-        changed: list[int] = []
-        unseen = [number for number in numbers if number not in found]
-        for number, row_id, length in lists.code_lengths(connection, engine_id, unseen):
-            kept = self._codes.get((engine_id, number))
-            if row_id is None:
-                found[number] = current[engine_id, number] = None
-            elif kept is not None and kept.row_id == row_id and len(kept.entries) == length:
-                found[number] = current[engine_id, number] = kept.entries
-            else:
-                changed.append(number)
-        for number, row_id, content in lists.read_codes(connection, engine_id, changed):
-            found[number] = entries = np.frombuffer(content, np.uint8)
-            if self._keep((engine_id, number), _Kept(row_id, entries)):
-                current[engine_id, number] = entries
-        return found
-
-    def _keep(self, place: tuple[int, int], new: _Kept) -> bool:
-        """Keep the codes of a list for the next search, unless there are too many; True where they are kept."""
-        before = self._codes.get(place)
-        grown = self._kept_bytes + len(new.entries) - (len(before.entries) if before else 0)
-        if grown > MOST_KEPT_BYTES:
-            return False
-        self._codes[place], self._kept_bytes = new, grown
-        return True
 
     def _centroids(self, connection: apsw.Connection, engine: lists.EngineRow) -> _Centroids:
         kept = self._kept.get(engine.id)
@@ -250,14 +187,24 @@ def _nearest_of(centroids: _Centroids, vector: Vector, generation: int, count: i
     return [int(number) for number in centroids.numbers[these[best]]]
 
 
-def _promising(vector: Vector, coded: _Coded, k: int, wider: int) -> list[tuple[int, int]]:
-    """Return (list, rowid) of those whose bits fit the question best: enough for the `k` nearest."""
-    values = np.frombuffer(vector, np.int8)
-    count = wider * max(BY_VALUES * USUAL_DIMENSION // len(values), 2 * k)
+def _read(connection: apsw.Connection, engine: lists.EngineRow, numbers: Sequence[int]) -> tuple[_Coded, list[int]]:
+    """Return the codes of those of the lists that have them, and the others."""
+    found = {number: entries for number, _, entries in lists.read_codes(connection, engine.id, sorted(numbers))}
+    sizes = np.array([len(entries) for entries in found.values()], np.int64)
+    owners = np.repeat(np.array(list(found), np.int64), sizes // bits.entry(engine.dimension).itemsize)
+    entries = np.frombuffer(b"".join(found.values()), np.uint8)
+    return _Coded(entries, owners), [number for number in numbers if number not in found]
+
+
+def _to_read(vector: Vector, k: int, wider: int) -> int:
+    """Return how many vectors are read for the `k` nearest."""
+    return wider * max(BY_VALUES * USUAL_DIMENSION // len(vector), 2 * k)
+
+
+def _promising(vector: Vector, coded: _Coded, count: int, wider: int) -> list[tuple[int, int]]:
+    """Return (list, rowid) of the `count` whose bits fit the question best."""
     chosen = max(BY_BITS, wider * len(coded.owners) // BITS_SHARE, count)
-    places = bits.least_differing(bits.columns_of(coded.entries, len(values)), values, chosen)
-    rows = coded.entries.view(bits.entry(len(vector)))[places]
-    if len(rows) > count:
-        best = np.argpartition(-bits.fits(rows["bits"], values.astype(np.float32)), count)[:count]
-        places, rows = places[best], rows[best]
-    return sorted(zip(coded.owners[places].tolist(), rows["rowid"].tolist(), strict=True))
+    columns = bits.columns_of(coded.entries, len(vector))
+    places = bits.promising(columns, np.frombuffer(vector, np.int8), chosen, count)
+    rowids = coded.entries.view(bits.entry(len(vector)))["rowid"][places]
+    return sorted(zip(coded.owners[places].tolist(), rowids.tolist(), strict=True))

@@ -165,16 +165,6 @@ def read_vectors(connection: apsw.Connection, engine_id: int, rowids: Iterable[i
     return _vectors_of(connection, sql, rowids, engine_id)
 
 
-def code_lengths(
-    connection: apsw.Connection, engine_id: int, numbers: Iterable[int]
-) -> list[tuple[int, int | None, int | None]]:
-    """Return (list, id, length) of the codes of lists, None for both where a list has none."""
-    sql = """select json_group_array(json_array(j.value, c.id, length(c.entries))) from carray(?) j
-        left join vector_codes c on c.list = j.value and c.engine_id = ?"""
-    found = _rows_of(connection, sql, numbers, engine_id)
-    return [(number, row_id, length) for number, row_id, length in json.loads(found[0][0])] if found else []
-
-
 def read_codes(connection: apsw.Connection, engine_id: int, numbers: Iterable[int]) -> list[tuple[int, int, bytes]]:
     """Return (list, id, codes) of those lists that have codes."""
     sql = """select c.list, c.id, c.entries from carray(?) j
@@ -182,12 +172,13 @@ def read_codes(connection: apsw.Connection, engine_id: int, numbers: Iterable[in
     return _rows_of(connection, sql, numbers, engine_id)
 
 
-def all_code_lengths(connection: apsw.Connection, engine_id: int) -> tuple[list[int], list[int], list[int]]:
-    """Return the lists that have codes, and of these the ids and the lengths."""
-    sql = """select json_group_array(list), json_group_array(id), json_group_array(length(entries)) from vector_codes
-        where engine_id = ?"""
-    numbers, ids, lengths = map(json.loads, fetch(connection, sql, (engine_id,))[0])
-    return numbers, ids, lengths
+def code_lengths(connection: apsw.Connection, engine_id: int) -> tuple[str, str, str]:
+    """Return the lists that have codes, of these the ids, and the lengths: JSON each, in the order of the lists."""
+    sql = """select json_group_array(list), json_group_array(id), json_group_array(length) from
+        (select list, id, length(entries) as length from vector_codes indexed by vector_codes_length
+        where engine_id = ? order by list)"""
+    ((numbers, ids, lengths),) = fetch(connection, sql, (engine_id,))
+    return str(numbers), str(ids), str(lengths)
 
 
 def count_lists(connection: apsw.Connection, engine_id: int) -> int:

@@ -1,4 +1,4 @@
-"""All vectors of a small file in memory: always those of the file, whatever was kept, changed or erased since."""
+"""All vectors of a small file in memory, or all bits: always those of the file, whatever was kept or erased since."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,11 +13,15 @@ from openclaw_desktop.memory.vectors.int8 import Vector
 from openclaw_desktop.storage.database import Database
 
 
-@pytest.fixture(autouse=True)
-def small_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["vectors", "bits"])
+def kept(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """What is in memory, with lists of a size for tests."""
+    if request.param == "bits":
+        monkeypatch.setattr(codes, "MOST_RESIDENT_BYTES", 0)
     monkeypatch.setattr(shaping, "TRAINED_FROM", 320)
     monkeypatch.setattr(shaping, "MOVED_AT_ONCE", 100)
     monkeypatch.setattr(shaping, "CHECKED_AT_ONCE", 16)
+    return str(request.param)
 
 
 @pytest.fixture
@@ -40,18 +44,19 @@ async def grown(database: Database, engine: Heaps) -> VectorIndex:
 
 
 async def read_of_file(database: Database, index: VectorIndex, text: str) -> int:
-    """Return how many vectors of lists a search reads from the file."""
+    """Return how many vectors of lists, or lists of bits, a search reads from the file, but for the best vectors."""
+    whole = bool(codes.MOST_RESIDENT_BYTES)
     (vector,) = await index.embed([text])
     read: list[int] = []
 
     def search(connection: apsw.Connection) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("read_places", "count_listed", "read_vectors"):
+            for name in ("read_places", "count_listed", "read_vectors") if whole else ("read_codes",):
                 look = getattr(lists, name)
 
                 def count(*values: object, look=look) -> object:
                     found = look(*values)
-                    read.append(found if isinstance(found, int) else len(found[0]))
+                    read.append(found if isinstance(found, int) else len(found[0] if whole else found))
                     return found
 
                 patch.setattr(lists, name, count)
@@ -85,10 +90,10 @@ async def test_a_search_reads_nothing_and_finds_what_the_file_holds(database: Da
         assert await read_of_file(database, index, f"h{heap} 501") == 0
 
 
-async def test_what_comes_is_taken_over_and_no_more_than_that(database: Database) -> None:
+async def test_what_comes_is_taken_over_and_no_more_than_that(database: Database, kept: str) -> None:
     index = await grown(database, Heaps())
     (rowid, _) = await remember(database, index, ["h3 900", "h5 900"])
-    assert await read_of_file(database, index, "h3 900") == 2
+    assert await read_of_file(database, index, "h3 900") == (2 if kept == "vectors" else 0)
     assert (await find(database, index, "h3 900", 1)) == [rowid]
     await compare(database, index, "h3 900")
     await remember(database, index, [f"h{heap} {number}" for number in range(950, 960) for heap in range(20)])
@@ -154,7 +159,8 @@ async def test_more_vectors_than_fit_are_looked_up_in_the_file(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = await grown(database, Heaps())
-    monkeypatch.setattr(codes, "MOST_RESIDENT_BYTES", 64 * 300)
+    for limit in ("MOST_RESIDENT_BYTES", "MOST_KEPT_BYTES"):
+        monkeypatch.setattr(codes, limit, min(getattr(codes, limit), 64))
     assert await read_of_file(database, index, "h3 1") > 0
 
 
