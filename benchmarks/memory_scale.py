@@ -292,6 +292,7 @@ async def _while_written(
 ) -> tuple[list[float], str]:
     """Return how long each recall took, and what was done meanwhile."""
     written = to_read = 0
+    writes: list[asyncio.Task[str]] = []
     await _consolidate_once()
     consolidator = Consolidator(database, _Always(), SystemClock())
 
@@ -299,7 +300,7 @@ async def _while_written(
         nonlocal written, to_read
         for turn in itertools.cycle(turns):
             written, to_read = written + 1, to_read + (turn.speaker == "user")
-            asyncio.get_running_loop().create_task(memory.remember(turn))
+            writes.append(asyncio.create_task(memory.remember(turn)))
             await asyncio.sleep(1 / WRITTEN_PER_S)
 
     async def keep_lists() -> None:
@@ -322,7 +323,7 @@ async def _while_written(
     finally:
         for task in work:
             task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
+        await asyncio.gather(*work, *writes, return_exceptions=True)
 
 
 async def _consolidate_once() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Background work that is asked for without a pause is put off, and not for ever.
-GIVE_WAY_S = 0.3
+GIVE_WAY_S = 0.5
 
 
 class Waiting:

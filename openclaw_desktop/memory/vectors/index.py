@@ -36,7 +36,7 @@ __all__ = ["VectorIndex", "embedded_text", "remove_vectors"]
 log = logging.getLogger(__name__)
 
 # How many texts are embedded at a time: more by an engine that takes microseconds a text.
-INSTANT_BATCH, HEAVY_BATCH, FILLED_AT_ONCE = 256, 4, 32
+INSTANT_BATCH, HEAVY_BATCH, FILLED_AT_ONCE = 256, 2, 32
 # How long new memories wait for their vectors while one question follows the other, and then each batch of them.
 FOLLOWS_WITHIN_S = 1.0
 # A search looks at so many of the newest memories without vectors, and spends at most so long on them.
