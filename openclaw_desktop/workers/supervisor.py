@@ -121,11 +121,13 @@ class Supervisor:
             await asyncio.wait([starting])
         process, self._process = self._process, None
         self._deaths = 0
+        # Whoever asked the child may find it dead and start another meanwhile, which is not ended here.
+        watching = set(self._watching)
         if process is not None:
             await process.stop()
             self._on_state("stopped")
-        if self._watching:
-            await asyncio.wait(self._watching)
+        if watching:
+            await asyncio.wait(watching)
 
     async def _start(self) -> WorkerProcess:
         if self._process is not None:

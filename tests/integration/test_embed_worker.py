@@ -140,6 +140,18 @@ async def test_a_batch_gives_what_single_texts_give_in_their_order(embed: MiniLM
         assert await embed([texts[number]]) == [together[number]], number
 
 
+async def test_closing_ends_what_is_asked_and_what_waits(embed: MiniLM) -> None:
+    await embed(["word"])
+    asked = [asyncio.create_task(embed([f"turn {number} " + "word " * 200])) for number in range(12)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(DEADLINE_S):
+        await embed.close()
+        told = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(one, UserError) for one in told) >= len(asked) - 1, told
+    assert embed.pid is None, "what waited started no other child"
+    assert await embed(["word"])
+
+
 async def test_a_question_does_not_wait_for_all_of_a_long_list(embed: MiniLM) -> None:
     done: list[str] = []
     long_list = asyncio.create_task(embed([f"turn {number} " + "word " * 200 for number in range(40)]))

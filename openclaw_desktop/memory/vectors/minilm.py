@@ -74,6 +74,8 @@ class MiniLM:
         self._failed_s: float | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._last_id = 0
+        # How often it was closed: what waited then is not tried again, or it would start the next child.
+        self._closed = 0
 
     @property
     def loaded(self) -> bool:
@@ -107,7 +109,8 @@ class MiniLM:
             await self._unload()
 
     async def close(self) -> None:
-        """End the child and what waits for it; the next call starts it again."""
+        """End the child and what waits for it, which raises UserError; the next call starts it again."""
+        self._closed += 1
         self._stop_clock()
         await self._tasks.stop()
         self._worker = None
@@ -121,18 +124,20 @@ class MiniLM:
 
     async def _embed(self, texts: Sequence[str]) -> list[bytes]:
         self._stop_clock()
-        vectors: list[bytes] = []
+        closed, vectors = self._closed, list[bytes]()
         try:
             for text in texts:
                 # Let go in between: a question does not wait for all of a long list.
                 async with self._lock:
-                    vectors += await self._ask([text])
+                    vectors += await self._ask([text], closed)
         finally:
             self._start_clock()
         return vectors
 
-    async def _ask(self, texts: list[str]) -> list[bytes]:
+    async def _ask(self, texts: list[str], closed: int) -> list[bytes]:
         for attempt in (1, 2):
+            if self._closed != closed:
+                raise _failed(tr("it was ended"))
             worker = await self._ready_worker()
             try:
                 reply = await self._exchange(worker, {"op": "embed", "texts": texts})

@@ -117,6 +117,18 @@ async def test_stop_does_not_wait_for_a_pause(hands: Hands) -> None:
             await waiter
 
 
+async def test_stop_does_not_wait_for_a_child_that_somebody_starts_meanwhile(hands: Hands) -> None:
+    supervisor = hands.supervise()
+    first = await supervisor.acquire()
+    stopping = asyncio.ensure_future(supervisor.stop())
+    await asyncio.sleep(0)
+    second = await supervisor.acquire()
+    await asyncio.wait_for(stopping, 30)
+    assert not first.running and second.running
+    await supervisor.stop()
+    assert not second.running
+
+
 async def test_one_that_gives_up_takes_nothing_from_the_rest(hands: Hands) -> None:
     supervisor = hands.supervise()
     impatient, patient = asyncio.ensure_future(supervisor.acquire()), asyncio.ensure_future(supervisor.acquire())
