@@ -79,8 +79,8 @@ _NAMED = re.compile(r"[/~\\]|\w\.[a-z]\w{0,4}\b")
 READ_CHARS = 1500
 # A stranger may describe a tool at any length, and each turn would read it; ours are shorter.
 DESCRIBED_CHARS = 3000
-# Words of a question point to a list where one is among the tools; they name none.
 _NAME = re.compile(r"(?<=\w )[A-Z][\w-]*[a-z]")
+# Words of a question point to a list where one is among the tools; they name none.
 _ASKING = re.compile(r"\b(?:what|which|all|have|where|calculate|compute|find)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+")
 _STOP = frozenset(

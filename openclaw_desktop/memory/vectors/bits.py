@@ -19,6 +19,7 @@ Columns = Sequence[NDArray[Any]]
 ROWID_BYTES = 8
 # So many entries at once: what they take fits into memory that is at hand.
 MANY, SOME, FEW = 32_768, 128, 64
+# About so many tell by how many bits the last one that is wanted differs.
 TELLING = 65_536
 
 

@@ -189,7 +189,7 @@ def _nearest_of(centroids: _Centroids, vector: Vector, generation: int, count: i
 
 def _read(connection: apsw.Connection, engine: lists.EngineRow, numbers: Sequence[int]) -> tuple[_Coded, list[int]]:
     """Return the codes of those of the lists that have them, and the others."""
-    found = {number: entries for number, _, entries in lists.read_codes(connection, engine.id, sorted(numbers))}
+    found = dict(lists.read_codes(connection, engine.id, sorted(numbers)))
     sizes = np.array([len(entries) for entries in found.values()], np.int64)
     owners = np.repeat(np.array(list(found), np.int64), sizes // bits.entry(engine.dimension).itemsize)
     entries = np.frombuffer(b"".join(found.values()), np.uint8)

@@ -165,9 +165,9 @@ def read_vectors(connection: apsw.Connection, engine_id: int, rowids: Iterable[i
     return _vectors_of(connection, sql, rowids, engine_id)
 
 
-def read_codes(connection: apsw.Connection, engine_id: int, numbers: Iterable[int]) -> list[tuple[int, int, bytes]]:
-    """Return (list, id, codes) of those lists that have codes."""
-    sql = """select c.list, c.id, c.entries from carray(?) j
+def read_codes(connection: apsw.Connection, engine_id: int, numbers: Iterable[int]) -> list[tuple[int, bytes]]:
+    """Return (list, codes) of those lists that have codes."""
+    sql = """select c.list, c.entries from carray(?) j
         cross join vector_codes c on c.list = j.value and c.engine_id = ?"""
     return _rows_of(connection, sql, numbers, engine_id)
 

@@ -168,7 +168,7 @@ class Resident:
             self._make_room(code_bytes // form.itemsize)
             for start in range(0, len(self._numbers), LISTS_AT_ONCE):
                 some = self._numbers[start : start + LISTS_AT_ONCE]
-                for number, _, content in lists.read_codes(connection, self._engine_id, some):
+                for number, content in lists.read_codes(connection, self._engine_id, some):
                     entries = np.frombuffer(content, form)
                     columns = bits.columns_of(entries.view(np.uint8), self._dimension)
                     begin = self._append(entries["rowid"], columns)
