@@ -168,7 +168,8 @@ class Shaping:
                 log.info("new lists of vectors would find %.3f, the old ones find %.3f: kept", after, before)
                 await self._database.write(lambda c: lists.set_engine(c, engine.id, trained_rows=new.count))
                 return
-        stored = [quantise(row) for row in training.as_bytes(centroids)]
+        # Of two that are the same, which one is the nearer is the processor's rounding: what is alike would lie in both.
+        stored = list(dict.fromkeys(quantise(row) for row in training.as_bytes(centroids)))
 
         def change(connection: apsw.Connection) -> None:
             generation = lists.newest_generation(connection, engine.id) + 1
@@ -285,9 +286,10 @@ def _targets(vectors: list[bytes], centroids: list[tuple[int, int, bytes]]) -> l
 def _split(vectors: list[bytes], seed: int) -> tuple[list[bytes], list[int]] | None:
     rows = training.as_matrix(vectors)
     pair = training.split(rows, seed)
-    if pair is None:
+    stored = [] if pair is None else [quantise(row) for row in training.as_bytes(pair)]
+    if pair is None or stored[0] == stored[1]:
         return None
-    return [quantise(row) for row in training.as_bytes(pair)], [int(place) for place in training.assign(rows, pair)]
+    return stored, [int(place) for place in training.assign(rows, pair)]
 
 
 def _questions(connection: apsw.Connection, engine_id: int) -> list[Vector]:
