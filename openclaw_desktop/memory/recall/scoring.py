@@ -4,7 +4,7 @@ Owns the formula and its weights, as pure functions. Must not know where rows co
 
     score = words·w1 + meaning·w2 + speaker·w3 + asks·w4 + substance·w5 + near·w6 + session·w7
             + many·speaker·w8 + answers·w9 + many·session·w10 + in_time·w11 + past·w12 + importance·w13 + recency·w14
-            + pinned·w15 + talk·w16 + named·w17 + other·w18 + crowd·w19
+            + pinned·w15 + talk·w16 + named·w17 + other·w18 + crowd·w19 + likeness·w20
 
 with the weights of `Weights`, of which the first nine were fitted by `python -m benchmarks.locomo --fit` and the others
 set by hand (docs/adr/0017). Each signal lies between 0 and 1:
@@ -28,6 +28,7 @@ set by hand (docs/adr/0017). Each signal lies between 0 and 1:
 - `named`: the share of the names in the question that stand in the text, and half of it where they stand beside.
 - `other`: the question is about the user ("where do I live?"), and it is a fact about Anna.
 - `crowd`: the question asks for several things, and of the turns of its conversation so many are better (`crowds.py`).
+- `likeness`: the question asks for several things: what a second engine says of its meaning (`likeness.py`).
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Weights:
     named: float = 3.0
     other: float = -3.5
     crowd: float = -2.4
+    likeness: float = 1.0
 
     @cache  # noqa: B019 - there is one set of them, and some more in tests
     def values(self) -> tuple[float, ...]:
@@ -110,6 +112,7 @@ class Signals:
     named: float = 0.0
     other: float = 0.0
     crowd: float = 0.0
+    likeness: float = 0.0
     cosine: float = 0.0
     strength: float = 0.0
     company: int = 0
@@ -120,7 +123,7 @@ class Signals:
         return (
             self.words, self.meaning, self.speaker, self.asks, self.substance, self.near, self.session,
             many * self.speaker, self.answers, many * self.session, self.in_time, self.past, self.importance,
-            self.recency, self.pinned, self.talk, self.named, self.other, self.crowd,
+            self.recency, self.pinned, self.talk, self.named, self.other, self.crowd, self.likeness,
         )  # fmt: skip
 
 
@@ -197,6 +200,13 @@ def add_meaning(hits: Sequence[Signals]) -> None:
     full = max([SURE, *[signals.cosine for signals in hits]])
     for signals in hits:
         signals.meaning = signals.cosine / full if signals.cosine > 0.0 else 0.0
+
+
+def add_likeness(hits: Sequence[Signals], cosines: Sequence[float]) -> None:
+    """Set `likeness` of all hits from a second engine's cosines, as `meaning` is from the first one's."""
+    full = max([SURE, *cosines])
+    for signals, cosine in zip(hits, cosines, strict=True):
+        signals.likeness = max(0.0, cosine) / full
 
 
 def add_surroundings(hits: Sequence[tuple[Talked, Signals]]) -> None:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, tzinfo
+from typing import TypeVar
 
 import apsw
 
@@ -23,6 +24,7 @@ from openclaw_desktop.memory.recall.corrections import newest_first, put_in_ques
 from openclaw_desktop.memory.recall.counts import TermCounts
 from openclaw_desktop.memory.recall.crowds import thin_out
 from openclaw_desktop.memory.recall.hits import Hit
+from openclaw_desktop.memory.recall.likeness import COMPARED, compared_text, cosines_of
 from openclaw_desktop.memory.recall.pool import NO_COLUMNS, Pool
 from openclaw_desktop.memory.recall.query import Query, name_words, read_query
 from openclaw_desktop.memory.recall.reasons import Evidence, explain
@@ -37,6 +39,7 @@ from openclaw_desktop.memory.vectors.index import VectorIndex
 from openclaw_desktop.storage.database import Database, fetch
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # So many of the nearest vectors for each hit that is wanted, no fewer and no more than these.
 VECTORS_PER_HIT, FEWEST_BY_VECTORS, VECTOR_CANDIDATES = 4, 40, 64
@@ -68,13 +71,12 @@ class Search:
         now = now if now.tzinfo else now.astimezone()
         query, vectors, pool = await self._gather(text, now, k)
 
-        def look(connection: apsw.Connection) -> tuple[list[Hit], dict[int, StoredMemory]]:
-            hits = self._score(connection, query, pool, vectors, now)
+        def look(connection: apsw.Connection, hits: list[Hit]) -> tuple[list[Hit], dict[int, StoredMemory]]:
             best = without_repeats(connection, hits, k)
             best += _medium_facts(connection, hits, best, facts) if facts else []
             return best, _look_closer(connection, best, query, pool)
 
-        best, stored = await self._database.read(look)
+        best, stored = await self._weigh(query, pool, vectors, now, look)
         await self._counts.keep_current()
         return [
             as_recollection(
@@ -90,7 +92,7 @@ class Search:
     async def weigh(self, text: str, now: datetime, k: int, follow: bool = True) -> tuple[Query, list[Hit]]:
         """Return the question as it was read, and all candidates for `k` hits, best first."""
         query, vectors, pool = await self._gather(text, now, k, follow)
-        return query, await self._database.read(lambda c: self._score(c, query, pool, vectors, now))
+        return query, await self._weigh(query, pool, vectors, now, lambda _, hits: hits)
 
     async def _gather(self, text: str, now: datetime, k: int, follow: bool = True) -> tuple[Query, list[bytes], Pool]:
         """Return the question as it was read, the vectors of its parts, and what its words find for `k` hits."""
@@ -148,38 +150,80 @@ class Search:
         assert query.anchor is not None
         found, vectors, pool = await self._gather(query.anchor.event, now, 1, follow=False)
 
-        def look(connection: apsw.Connection) -> list[Hit]:
-            best = self._score(connection, found, pool, vectors, now)[:1]
-            _look_closer(connection, best, found, pool)
-            return best
+        def look(connection: apsw.Connection, hits: list[Hit]) -> list[Hit]:
+            _look_closer(connection, hits[:1], found, pool)
+            return hits[:1]
 
-        best = await self._database.read(look)
+        best = await self._weigh(found, pool, vectors, now, look)
         if not best or best[0].coverage < EVENT_RELEVANCE:
             return None
         event = best[0].memory
         when = seconds_of(event.valid_from)
         return query.anchor.span(datetime.fromtimestamp(event.created_s if when is None else when, now.tzinfo))
 
+    async def _weigh(
+        self,
+        query: Query,
+        pool: Pool,
+        vectors: list[bytes],
+        now: datetime,
+        look: Callable[[apsw.Connection, list[Hit]], T],
+    ) -> T:
+        """Return what `look` makes of all candidates, best first; it runs on the reader's thread."""
+
+        def score(connection: apsw.Connection) -> list[Hit]:
+            return self._score(connection, query, pool, vectors, now)
+
+        def order(connection: apsw.Connection, hits: list[Hit]) -> T:
+            return look(connection, self._order(connection, query, pool, hits, now))
+
+        if not (query.many and vectors):
+            return await self._database.read(lambda connection: order(connection, score(connection)))
+        hits = await self._database.read(score)
+        await self._compare(query, hits)
+        return await self._database.read(lambda connection: order(connection, hits))
+
     def _score(
         self, connection: apsw.Connection, query: Query, pool: Pool, vectors: list[bytes], now: datetime
     ) -> list[Hit]:
-        now_s = now.timestamp()
+        """Return all candidates with what each is worth by itself."""
         try:
             nearest = self._measure_meaning(connection, pool, vectors)
         except apsw.Error as error:  # what can't be read of the vectors keeps no words from being found
             log.warning("searched by words alone: %s", error)
             nearest = []
-        signals.begin(pool, query, now_s)
+        signals.begin(pool, query, now.timestamp())
         hits = list(pool.hits.values())
         signals.finish(hits, pool, nearest)
         weights = self.weights.values()
         for hit in hits:
             hit.score = scoring.weighted(hit.signals, weights)
+        return hits
+
+    async def _compare(self, query: Query, hits: list[Hit]) -> None:
+        """Ask a second engine about the best of `hits`, where there is one."""
+        best = _sorted(hits)[:COMPARED]
+        texts = [query.parts[0].meaning, *(hit.memory.text for hit in best)]
+        try:
+            vectors = await self._vectors.embed_otherwise([compared_text(text) for text in texts])
+        except Exception as error:  # whatever an engine raises: it was an opinion more
+            log.warning("searched without a second opinion: %r", error)
+            return
+        if vectors:
+            scoring.add_likeness([hit.signals for hit in best], cosines_of(vectors[0], vectors[1:]))
+            for hit in best:
+                hit.score = scoring.score(hit.signals, self.weights)
+
+    def _order(
+        self, connection: apsw.Connection, query: Query, pool: Pool, hits: list[Hit], now: datetime
+    ) -> list[Hit]:
+        """Return the scored candidates, best first, by what they are worth beside one another."""
+        now_s = now.timestamp()
         hits = put_in_question(connection, put_right(connection, hits, now_s), now_s)
         newest_first(hits, pool.columns)
         if query.many:
             thin_out(hits, self.weights.crowd)
-        return _take_turns(sorted(hits, key=lambda hit: (-hit.score, hit.memory.rowid)), len(query.parts) - 1)
+        return _take_turns(_sorted(hits), len(query.parts) - 1)
 
     def _measure_meaning(self, connection: apsw.Connection, pool: Pool, vectors: list[bytes]) -> list[dict[int, float]]:
         """Return the cosines of all candidates with each of `vectors`; the nearest become candidates."""
@@ -194,6 +238,10 @@ class Search:
                 if cosine is not None:
                     cosines[rowid] = cosine
         return nearest
+
+
+def _sorted(hits: list[Hit]) -> list[Hit]:
+    return sorted(hits, key=lambda hit: (-hit.score, hit.memory.rowid))
 
 
 def _medium_facts(connection: apsw.Connection, hits: list[Hit], best: list[Hit], limit: int) -> list[Hit]:

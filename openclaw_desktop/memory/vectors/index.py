@@ -131,6 +131,18 @@ class VectorIndex:
             return []
         return [Vector.of(vector, serving.id) for vector in made] if serving else []
 
+    async def embed_otherwise(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the vectors of `texts` by a quick engine of this machine beside the one that serves; else nothing.
+
+        They are kept nowhere: another engine errs elsewhere, so that it is asked about what the first has found.
+        """
+        serving = self._serving.embed if self._serving else None
+        for embed in self._engines if serving is not None else ():
+            here = not getattr(embed, "leaves_machine", True)
+            if here and embed is not serving and getattr(embed, "instant", True):
+                return await self._make(embed, texts)
+        return []
+
     async def embed_new(self, texts: Sequence[str]) -> list[list[Vector]]:
         """Return the vectors of each text that is about to be kept.
 
