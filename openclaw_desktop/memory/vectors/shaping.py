@@ -168,7 +168,7 @@ class Shaping:
                 log.info("new lists of vectors would find %.3f, the old ones find %.3f: kept", after, before)
                 await self._database.write(lambda c: lists.set_engine(c, engine.id, trained_rows=new.count))
                 return
-        # Of two that are the same, which one is the nearer is the processor's rounding: what is alike would lie in both.
+        # Which of two equal ones is the nearer is the processor's rounding: what is alike would lie in both.
         stored = list(dict.fromkeys(quantise(row) for row in training.as_bytes(centroids)))
 
         def change(connection: apsw.Connection) -> None:
