@@ -43,6 +43,8 @@ T = TypeVar("T")
 
 # So many of the nearest vectors for each hit that is wanted, no fewer and no more than these.
 VECTORS_PER_HIT, FEWEST_BY_VECTORS, VECTOR_CANDIDATES = 4, 40, 64
+# Several answers lie further apart: a question for them has as many candidates as one for so many hits.
+SEVERAL = 20
 # An event that is not found more surely than this tells no time.
 EVENT_RELEVANCE = 0.5
 # What was said in the time that is asked for answers a question that names nothing else.
@@ -122,7 +124,7 @@ class Search:
             speaking = known_speakers(connection, names) if names else frozenset()
             if speaking != speakers:
                 return None, speaking
-            pool = pools.find(connection, query, k)
+            pool = pools.find(connection, query, max(k, SEVERAL) if query.many else k)
             if query.span is not None:
                 pool.add(connection, find_by_date(connection, *query.span.seconds()))
             # The engine is at work meanwhile: what its vector is compared with is at hand when it comes.

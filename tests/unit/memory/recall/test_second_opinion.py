@@ -5,11 +5,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+import apsw
 import pytest
 
 from openclaw_desktop.memory import MemoryStore, NewMemory
+from openclaw_desktop.memory.recall import pool
 from openclaw_desktop.memory.recall.likeness import COMPARED, COMPARED_CHARS, compared_text, cosines_of
+from openclaw_desktop.memory.recall.pool import Pool
+from openclaw_desktop.memory.recall.query import Query
 from openclaw_desktop.memory.recall.scoring import SURE, WEIGHTS, Signals, add_likeness, score
+from openclaw_desktop.memory.recall.search import SEVERAL as SEVERAL_WANTED
 from openclaw_desktop.storage.database import Database
 
 SEVERAL, ONE = "Which fighting sports has Ben done?", "Which fighting sport has Ben done?"
@@ -130,3 +135,20 @@ def test_it_counts_as_a_share_of_the_best_or_of_a_sure_one() -> None:
     assert score(hits[0]) - score(hits[2]) == pytest.approx(WEIGHTS.likeness)
     add_likeness(hits, [SURE / 2, 0.0, 0.0])
     assert hits[0].likeness == pytest.approx(0.5), "nothing means what was asked"
+
+
+async def test_several_answers_are_looked_for_among_as_many_as_for_twenty_hits(
+    memories: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[int] = []
+
+    def find(connection: apsw.Connection, query: Query, k: int) -> Pool:
+        wanted.append(k)
+        return look(connection, query, k)
+
+    look = pool.find
+    monkeypatch.setattr(pool, "find", find)
+    await memories.remember_many([NewMemory(text, kind="turn", speaker="Ben", session_id="s") for text in SAID])
+    for question, k in ((ONE, 10), (SEVERAL, 10), (SEVERAL, 40)):
+        await memories.recall(question, k)
+    assert wanted == [10, SEVERAL_WANTED, 40]
