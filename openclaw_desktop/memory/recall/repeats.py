@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import apsw
 
 from openclaw_desktop.memory.recall.hits import Hit
+from openclaw_desktop.memory.recall.words import telling, words_in
 from openclaw_desktop.storage.database import fetch
 
 # A fact and both sides of the turn that it was told in may all be found, and what is said day by day.
@@ -38,7 +39,7 @@ def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) ->
             break
         if hit.memory.kind == "turn":
             if (
-                any(fact.stands_for(hit) for fact in told.get(hit.memory.turn_id or "", ()))
+                any(_tells_all(fact, hit) for fact in told.get(hit.memory.turn_id or "", ()))
                 or hit.memory.rowid in repeated
                 or (words := _bare(hit.memory.text)) in texts
             ):
@@ -54,6 +55,11 @@ def _repeating(connection: apsw.Connection, rowids: list[int]) -> frozenset[int]
         cross join memory_sources s on s.memory_rowid = j.value"""
     among = frozenset(rowids)
     return frozenset(int(made) for made, source in fetch(connection, sql, (json.dumps(rowids),)) if source in among)
+
+
+def _tells_all(fact: Hit, turn: Hit) -> bool:
+    """Return whether a turn tells nothing beside a fact that came from it, or nothing that is asked for."""
+    return fact.stands_for(turn) or set(telling(words_in(turn.memory.text))) <= set(words_in(fact.memory.text))
 
 
 def _bare(text: str) -> str:

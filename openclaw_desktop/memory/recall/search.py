@@ -78,7 +78,7 @@ class Search:
             best += _medium_facts(connection, hits, best, facts) if facts else []
             return best, _look_closer(connection, best, query, pool)
 
-        best, stored = await self._weigh(query, pool, vectors, now, look)
+        best, stored = await self._rank(query, pool, vectors, now, look)
         await self._counts.keep_current()
         return [
             as_recollection(
@@ -94,7 +94,7 @@ class Search:
     async def weigh(self, text: str, now: datetime, k: int, follow: bool = True) -> tuple[Query, list[Hit]]:
         """Return the question as it was read, and all candidates for `k` hits, best first."""
         query, vectors, pool = await self._gather(text, now, k, follow)
-        return query, await self._weigh(query, pool, vectors, now, lambda _, hits: hits)
+        return query, await self._rank(query, pool, vectors, now, lambda _, hits: hits)
 
     async def _gather(self, text: str, now: datetime, k: int, follow: bool = True) -> tuple[Query, list[bytes], Pool]:
         """Return the question as it was read, the vectors of its parts, and what its words find for `k` hits."""
@@ -156,14 +156,14 @@ class Search:
             _look_closer(connection, hits[:1], found, pool)
             return hits[:1]
 
-        best = await self._weigh(found, pool, vectors, now, look)
+        best = await self._rank(found, pool, vectors, now, look)
         if not best or best[0].coverage < EVENT_RELEVANCE:
             return None
         event = best[0].memory
         when = seconds_of(event.valid_from)
         return query.anchor.span(datetime.fromtimestamp(event.created_s if when is None else when, now.tzinfo))
 
-    async def _weigh(
+    async def _rank(
         self,
         query: Query,
         pool: Pool,

@@ -1,5 +1,7 @@
 """What a fact says is not found in the words of its turn too; what else was said in that turn is."""
 
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 from openclaw_desktop.memory import MemoryStore, NewMemory
@@ -28,4 +30,31 @@ async def test_what_was_said_many_times_in_the_same_words_is_found_once(tmp_path
     await memory.remember_many([NewMemory(text, kind="turn", speaker="user", session_id="s") for text in said])
     hits = await memory.recall("Which bank?")
     assert len(hits) == 2 and "My bank account is with Lindqvist" in {hit.text for hit in hits}
+    await database.close()
+
+
+class Judo:
+    """`core.protocols.Embed` of a model that knows one word."""
+
+    engine, version, dimension = "judo", "1", 8
+
+    async def __call__(self, texts: Sequence[str]) -> list[bytes]:
+        knows = [float("judo" in text) for text in texts]
+        return [array("f", [one, 1.0 - one, *[0.0] * 6]).tobytes() for one in knows]
+
+
+async def test_a_turn_that_says_nothing_but_its_fact_is_found_as_the_fact_alone(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "m.db")
+    memory = MemoryStore(database, Judo())
+    told = ("I did judo as a child", "I took up kickboxing last spring")
+    for number, text in enumerate(told):
+        kept = NewMemory(text, kind="fact", speaker="user", session_id="s", turn_id=f"t{number}")
+        said = NewMemory(
+            f"Please remember that {text}.", kind="turn", speaker="user", session_id="s", turn_id=f"t{number}"
+        )
+        await memory.remember_many([kept, said])
+    # The second turn is embedded with the first, so that it means much more of what is asked than its fact does.
+    hits = await memory.recall("Was there judo?")
+    assert sorted(hit.text for hit in hits) == sorted(told)
+    await memory.vectors.close()
     await database.close()
