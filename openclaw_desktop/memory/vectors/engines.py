@@ -1,7 +1,7 @@
 """Which engines make vectors on this machine.
 
-Owns the choice: MiniLM where its file is and the machine is no weak one, WordLlama until it has loaded and where it is
-not. Must not know what is embedded. Loop.
+Owns the choice: MiniLM where its file is and the machine is no weak one, WordLlama until it has loaded, beside it for a
+second opinion, and where it is not. Must not know what is embedded. Loop.
 """
 
 from __future__ import annotations
