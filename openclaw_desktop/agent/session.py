@@ -467,6 +467,7 @@ def _tell_memories(memories: Sequence[Memory]) -> str:
     if not memories:
         return tr("You have told me nothing about that.")
     own = [memory for memory in memories if memory.label.integrity != "untrusted"]
-    lines = [f"- {memory.text} ({memory.created_at[:10]})" for memory in (own or memories)]
+    ended = ", " + tr("no longer true")
+    lines = [f"- {memory.text} ({memory.created_at[:10]}{ended * memory.ended})" for memory in (own or memories)]
     head = tr("You told me:") if own else tr("From texts that you did not write:")
     return head + "\n" + "\n".join(lines)

@@ -103,23 +103,29 @@ class Embed(Protocol):
 # From this relevance on a memory has to do with what was asked; below, it is only the best of nothing.
 RELEVANT = 0.34
 MEMORY_TOKENS = 150
+ENDED = ", which is no longer true"
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A remembered text, as prompts and tools see it. `relevance` (0-1) says how far it answers what was asked."""
+    """A remembered text, as prompts and tools see it. `relevance` (0-1) says how far it answers what was asked.
+
+    `ended`: it holds no more.
+    """
 
     id: str
     text: str
     label: Label
     created_at: str
     relevance: float = 0.0
+    ended: bool = False
 
 
 def memory_lines(memories: Sequence[Memory]) -> str:
     """Return memories as lines of a prompt: when, by whom, and the text, cut to what a prompt can spare."""
     return "\n".join(
-        f'- on {memory.created_at[:10]} {_teller(memory.label)}: "{clip(memory.text, MEMORY_TOKENS)}"'
+        f"- on {memory.created_at[:10]} {_teller(memory.label)}{ENDED if memory.ended else ''}: "
+        f'"{clip(memory.text, MEMORY_TOKENS)}"'
         for memory in memories
     )
 
@@ -128,11 +134,19 @@ def _teller(label: Label) -> str:
     return "a text that the user did not write said" if label.integrity == "untrusted" else "the user said"
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many memories there were and are no more; `pending`: a sentence on what is not done yet, "" where all is."""
+
+    count: int
+    pending: str = ""
+
+
 class Forget(Protocol):
     """Erase memories."""
 
-    async def __call__(self, ids: Sequence[str], asked_in: str | None = None) -> int:
-        """Return how many of `ids` there were and are no more; the question of the turn `asked_in` goes with them."""
+    async def __call__(self, ids: Sequence[str], asked_in: str | None = None) -> Forgotten:
+        """Erase `ids`; the question of the turn `asked_in` goes with them."""
         ...
 
 

@@ -78,7 +78,7 @@ class StoredMemory:
 class Recollection:
     """A memory that was found. `score` orders hits of one query; `relevance` (0-1) compares across queries.
 
-    `why` says what made it a hit, in words for people.
+    `why` says what made it a hit, in words for people. `ended`: it holds no more.
     """
 
     id: str
@@ -96,12 +96,15 @@ class Recollection:
     label: Label
     purpose: str
     turn_id: str | None = None
+    ended: bool = False
 
 
-def as_recollection(memory: StoredMemory, score: float = 0.0, relevance: float = 0.0, why: str = "") -> Recollection:
+def as_recollection(
+    memory: StoredMemory, score: float = 0.0, relevance: float = 0.0, why: str = "", ended: bool = False
+) -> Recollection:
     """Return a stored memory as a hit."""
     return Recollection(
         memory.id, memory.text, memory.tier, round(score, 4), memory.created_at, memory.source, why,
         round(relevance, 4), memory.kind, memory.speaker, memory.session_id, memory.importance, memory.label,
-        memory.purpose, memory.turn_id,
+        memory.purpose, memory.turn_id, ended,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from openclaw_desktop.agent.loop import call_messages
 from openclaw_desktop.agent.plain_requests import ForgetAbout, parse_plain
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import Answer, CallOutcome, Message
-from openclaw_desktop.core.protocols import Memory
+from openclaw_desktop.core.protocols import Forgotten, Memory
 from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.memory.consolidation import mood
@@ -169,9 +169,10 @@ class TurnStores:
         telling = [hit for hit in hits if hit.kind != "turn" or _tells(hit, by_agent)]
         return tuple(_as_memory(hit) for hit in _with_facts(telling, k))
 
-    async def forget(self, ids: Sequence[str], asked_in: str | None = None) -> int:
-        """Erase memories; see `core.protocols.Forget`."""
-        return await self._memories.forget(ids, asked_in)
+    async def forget(self, ids: Sequence[str], asked_in: str | None = None) -> Forgotten:
+        """Erase memories; see `core.protocols.Forget`. Large files are written anew later: a chat goes on meanwhile."""
+        receipt = await self._memories.erasing.erase(ids, asked_in)
+        return Forgotten(receipt.asked, receipt.pending)
 
     async def count_along(self, ids: Sequence[str]) -> int:
         """Return how many other memories go with these; see `core.protocols.CountAlong`."""
@@ -269,4 +270,4 @@ def _tells(hit: Recollection, by_agent: bool) -> bool:
 
 
 def _as_memory(hit: Recollection) -> Memory:
-    return Memory(hit.id, hit.text, hit.label, hit.created_at, hit.relevance)
+    return Memory(hit.id, hit.text, hit.label, hit.created_at, hit.relevance, hit.ended)

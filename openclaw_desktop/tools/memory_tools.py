@@ -136,9 +136,9 @@ class ForgetTool:
         It counts what the question counted: what was shown, and what goes with that.
         """
         along = await self._count_along(call.arguments["ids"])
-        count = await self._forget(call.arguments["ids"], None if scene.incognito else scene.turn_id)
-        receipt = Receipt("memory.erased", tr("erased {count}", count=count + along), call.id)
-        done = tr("Erased: {count}.", count=count)
+        gone = await self._forget(call.arguments["ids"], None if scene.incognito else scene.turn_id)
+        receipt = Receipt("memory.erased", tr("erased {count}", count=gone.count + along), call.id)
+        done = tr("Erased: {count}.", count=gone.count)
         if along:
-            done = tr("Erased: {count}, and with it {along} more.", count=count, along=along)
-        return ToolResult(done, scene.context, (receipt,))
+            done = tr("Erased: {count}, and with it {along} more.", count=gone.count, along=along)
+        return ToolResult(f"{done} {gone.pending}".strip(), scene.context, (receipt,))

@@ -223,9 +223,11 @@ class Room:
 
         return (Memory("mem_x", "my landlord is Ana", USER, "2026-01-01T00:00:00", 0.9),)
 
-    async def forget(self, ids: Any, asked_in: str | None = None) -> int:
+    async def forget(self, ids: Any, asked_in: str | None = None) -> Any:
+        from openclaw_desktop.core.protocols import Forgotten
+
         self.opened.append("forgotten")
-        return len(ids)
+        return Forgotten(len(ids))
 
     async def count_along(self, ids: Any) -> int:
         return 0

@@ -29,13 +29,21 @@ from openclaw_desktop.memory.recall.words import (
 MAX_PARTS = 4
 # A question as long as a page is searched by so many of its words, and read no further than so many characters.
 MAX_WORDS, MAX_CHARS = 32, 2_000
+# What comes every day.
+DAILY = "(?:noon|midnight|dark|sunset|bed|work|school|breakfast|lunch|dinner|supper)"
 # Who "I" and "you" are where somebody talks with the agent.
 _SAYS = {"i": "user", "me": "user", "my": "user", "mine": "user", "you": "assistant", "your": "assistant"}
 ROLES = frozenset(_SAYS.values())
 
+# A question for what was. "I want to call before dinner" and "I don't know any more" are none: words that may be said
+# of anything count only behind a verb of the past, or a denial, of their sentence.
 _PAST = LazyPattern(
-    r"\b(?:before|used to|previous(?:ly)?|former(?:ly)?|earlier|in the past|back then|in those days|originally|"
-    r"at first|no longer|any ?more|until then|till then)\b",
+    r"\b(?:used to|previous(?:ly)?|former(?:ly)?|in the past|back then|in those days|originally|no longer|until then"
+    r"|till then)\b"
+    r"|\b(?:did|was|were|had)\b(?![^.?!]*\b(?:tell|told|say|said|mention(?:ed)?|ask(?:ed)?)\b)[^.?!]*"
+    rf"\b(?:earlier|at first|before(?! (?:\d|{DAILY}\b)))\b"
+    r"|\b(?:where|who|what)(?: else)? (?:before|earlier|at first)\b"
+    r"|(?:n['’]t|\bnot|\bnever)\b(?![^.?!]*\b(?:remember|know|recall|sure)\b)[^.?!]*\bany ?more\b",
     re.IGNORECASE,
 )
 # "What did you tell me?" asks for the agent's words, "can you tell me?" does not.

@@ -86,6 +86,7 @@ class Search:
                 hit.score,
                 scoring.relevance(hit.coverage, hit.signals.cosine),
                 explain(_evidence(hit, query, memory, now.tzinfo)),
+                hit.ended is not None,
             )
             for hit in best
             if (memory := stored.get(hit.memory.rowid)) is not None

@@ -306,6 +306,21 @@ async def test_a_file_too_large_to_wait_for_is_written_anew_later(
     assert traces(tmp_path, CANARY.encode()) == []
 
 
+async def test_who_forgets_through_the_store_gets_no_answer_before_a_large_file_is_written_anew(
+    database: Database, memories: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_desktop.memory.erasing.AT_ONCE_BYTES", 0)
+    chance, gone = random.Random(1), []
+    for n in range(300):
+        told = f"{CANARY} {n} " + "w" * 600 if n % 5 == 2 else "v" * chance.randint(5, 600)
+        said = NewMemory(told, kind="turn", session_id=f"s{n % 7}", turn_id=f"turn_{n}", speaker="user")
+        (memory_id,) = await memories.remember_many([said])
+        gone += [memory_id] if CANARY in told else []
+    assert await memories.forget(gone) == len(gone)
+    assert traces(tmp_path, CANARY.encode()) == []
+    assert await unfinished(database) == ()
+
+
 async def test_where_rows_were_moved_about_pieces_of_it_are_left_until_the_file_is_written_anew(
     database: Database, memories: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.events import Question
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import ToolCall
-from openclaw_desktop.core.protocols import CallScene, Memory
+from openclaw_desktop.core.protocols import CallScene, Forgotten, Memory
 from openclaw_desktop.security.gate import Grant
 from openclaw_desktop.tools.arguments import find_problem
 from openclaw_desktop.tools.execution import Executor
@@ -22,14 +22,15 @@ class Memories:
         self.erased: list[str] = []
         self.asked_in: str | None = None
         self.along = 0
+        self.pending = ""
 
     async def recall(self, query: str, k: int) -> tuple[Memory, ...]:
         return self.found
 
-    async def forget(self, ids: list[str], asked_in: str | None = None) -> int:
+    async def forget(self, ids: list[str], asked_in: str | None = None) -> Forgotten:
         self.erased += ids
         self.asked_in = asked_in
-        return len(ids)
+        return Forgotten(len(ids), self.pending)
 
     async def count_along(self, ids: list[str]) -> int:
         return self.along
@@ -86,6 +87,13 @@ async def test_the_receipt_counts_what_the_question_counted() -> None:
     assert "with it go 3 more" in desk.asked[0].target
     assert outcome.result == "Erased: 1, and with it 3 more."
     assert [receipt.text for receipt in receipts] == ["erased 4"]
+
+
+async def test_it_says_what_is_not_done_yet() -> None:
+    memories = Memories(CAR)
+    memories.pending = "The file is written anew when the machine is idle."
+    outcome, _ = await executor(memories)(CALL, CallScene("s", "t", USER), Desk("once"))
+    assert outcome.result == "Erased: 1. The file is written anew when the machine is idle."
 
 
 async def test_it_says_how_much_goes_along() -> None:

@@ -70,6 +70,19 @@ async def test_the_turns_that_hold_no_more_stand_below_what_was_put_right(told: 
     assert {first, second}.isdisjoint(hit.id for hit in hits)
 
 
+async def test_what_was_is_found_where_it_is_asked_for_alone_and_says_that_it_holds_no_more(told: Told) -> None:
+    await told.say("s1", "My phone number is 0151 222", 1)
+    await told.say("s2", "My phone number is 0151 999", 9)
+    old, new = told.facts
+    await told.replace(old, new)
+    for now in ("What is my phone number?", "What is my phone number? I want to call before dinner"):
+        hits = await told.ask(now)
+        assert (hits[0].id, hits[0].ended) == (new, False)
+        assert old not in [hit.id for hit in hits]
+    hits = await told.ask("What was my phone number before?")
+    assert {hit.id: hit.ended for hit in hits if hit.id in told.facts} == {old: True, new: False}
+
+
 async def test_of_two_facts_of_one_matter_the_later_that_tells_of_a_change_is_first(told: Told) -> None:
     await told.say("s1", "My favourite composer is Ravel", 1)
     await told.say("s2", "I've switched to Schubert as the composer that I like best", 20)
