@@ -35,13 +35,12 @@ from openclaw_desktop.service.lifecycle.vitals import Vitals, make_vitals
 from openclaw_desktop.service.local import LocalService, ServiceParts
 from openclaw_desktop.service.machine.care import make_machine_care
 from openclaw_desktop.service.memory.backups import BackupDesk
-from openclaw_desktop.service.memory.care import MemoryCare, tier_limits
 from openclaw_desktop.service.memory.closed_home import own_folders
 from openclaw_desktop.service.memory.desk import MemoryDesk
-from openclaw_desktop.service.memory.growth import Growth
 from openclaw_desktop.service.memory.keeping import (
     end_cut_short,
     finish_erasures,
+    make_care,
     make_consolidator,
     make_housekeeping,
     make_memories,
@@ -158,10 +157,9 @@ async def _start(home: Home, mode: Mode, lock: HomeLock, code: str | None = None
             favourites=favourites(await walled.audit.uses()),
         ))  # fmt: skip
         models.opening = agent.opening
-        growth = Growth(database.path, settings.memory.limit_mb, keep_turns_mb=settings.memory.keep_turns_mb)
+        care, growth = await make_care(database, settings.memory, clock, memories)
         memories.when_told(permit.touch)
         consolidator = make_consolidator(database, memories, permit, minds, growth)
-        care = MemoryCare(database, tier_limits(settings.memory), clock, memories.erasing.let_go)
         housekeeping = make_housekeeping(home, settings, database, permit, minds, memories, care, file_key)
         caches: dict[str, Cache[Any, Any]] = {"embeddings": vectors.cache, "answers": minds.answers.cache}
         usage = UsageDesk(minds.ledger, caches, lambda: client.caches)

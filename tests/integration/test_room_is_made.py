@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,26 @@ async def test_a_file_that_keeps_turns_up_to_a_size_lets_the_first_go_and_no_fac
         assert found.level == "warning" and "memory.keep_turns_mb" in found.advice
     finally:
         await agent.stop()
+
+
+async def test_that_turns_will_go_by_their_age_is_told_once_before_the_first_goes(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENCLAW_MODELS", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    place = find_home(home, {})
+    prepare(place)
+    place.settings_file.write_text("[memory]\nkeep_turns_days = 100\nembeddings = 'none'\n")
+    database = await Database.open(place.database)
+    begun = (SystemClock().now() - timedelta(days=85)).isoformat(timespec="seconds")
+    await MemoryStore(database, None).remember(NewMemory("I like tea.", kind="turn", speaker="user", created_at=begun))
+    await database.close()
+    for told in (["The oldest turn is 85 days old, of 100."], []):  # after a restart too
+        agent = await attach_or_start(place, "serve", "test")
+        try:
+            found = next(one for one in await agent.service.check() if one.check == "age of turns")
+            assert found.level == "warning" and "memory.keep_turns_days" in found.advice
+            heard = [text for text in await notices(agent.service, "hello") if "oldest turn" in text]
+            assert [text[: text.index(".") + 1] for text in heard] == told
+        finally:
+            await agent.stop()

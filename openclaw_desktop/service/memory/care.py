@@ -49,7 +49,18 @@ class MemoryCare:
         self._clock = clock
         self._erase = erase
         self._too_many = False
+        self._oldest_s: int | None = None
         self.held_back = 0
+
+    async def look(self) -> None:
+        """Look how old the oldest turn is that may come to its end by its age."""
+        sql = "select created_s from memories where kind = 'turn' and not pinned order by created_s limit 1"
+        found = await self._database.rows(sql)
+        self._oldest_s = int(found[0][0]) if found else None
+
+    def oldest_days(self) -> float | None:
+        """Return its age, as it was looked for at the last `look` or `tidy`; None where there is no such turn."""
+        return None if self._oldest_s is None else max(0.0, self._clock.now().timestamp() - self._oldest_s) / 86_400
 
     async def tidy(self, confirmed: bool = False) -> Aged:
         """Let turns age and erase what has ended; where the clock may be wrong that waits, or for `confirmed`.
@@ -73,6 +84,7 @@ class MemoryCare:
             log.warning("%d of %d memories would end now; the clock may be wrong", self.held_back, aged.total)
         if going:
             await self._erase(going)
+        await self.look()
         return aged
 
     def finding(self) -> Finding | None:

@@ -1,4 +1,4 @@
-"""How near the memory is to its end of room: the user's limit, the disk, and what the machine has left in memory.
+"""How near the memory is to its end of room: the user's limits, the disk, and what the machine has left in memory.
 
 Owns the shares from which each is told, before anything is refused. Must not change anything. Any thread.
 """
@@ -22,20 +22,23 @@ LOW_DISK_BYTES = 500 << 20
 DISK_TIMES = 2
 # What was told is told again only after it was better than this, so that a turn more and a turn less say nothing.
 SLACK = 1.1
-TURNS_GO = "oldest turns"
+TURNS_GO, TURNS_AGE = "oldest turns", "age of turns"
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
     """Measures the file at `path`; `limit_mb` None: only the disk limits it.
 
-    `keep_turns_mb`: from there on the oldest turns go, None: never.
+    `keep_turns_mb`: from there on the oldest turns go, None: never; as they do after `keep_turns_days`. `oldest_days`
+    says how old the oldest of those is that may go, None where there is none.
     """
 
     path: Path
     limit_mb: int | None = None
     read_memory: Callable[[], Memory] = read_memory
     keep_turns_mb: int | None = None
+    keep_turns_days: int | None = None
+    oldest_days: Callable[[], float | None] = lambda: None
 
     @property
     def room(self) -> Room:
@@ -74,7 +77,8 @@ class Growth:
 
     def warning(self) -> str:
         """Return what `status` says; "" where there is room, or where the user's rule lets turns go to keep it."""
-        needed = [found for found in self.findings() if found.level != "ok" and found.check != TURNS_GO]
+        rules = (TURNS_GO, TURNS_AGE)
+        needed = [found for found in self.findings() if found.level != "ok" and found.check not in rules]
         return " ".join(f"{found.sentence} {found.advice}" for found in needed)
 
     def _findings(self, slack: float = 1.0) -> list[Finding]:
@@ -84,6 +88,8 @@ class Growth:
             found.append(_of_limit(size_bytes, self.limit_mb, slack))
         if self.keep_turns_mb is not None:
             found.append(_of_turns(size_bytes, self.keep_turns_mb, slack))
+        if self.keep_turns_days is not None and (days := self.oldest_days()) is not None:
+            found.append(_of_age(days, self.keep_turns_days, slack))
         return found
 
     def _free_bytes(self) -> int:
@@ -123,6 +129,14 @@ def _of_turns(size_bytes: int, keep_mb: int, slack: float) -> Finding:
         return Finding(TURNS_GO, "ok", sentence)
     advice = tr("Beyond that the oldest turns go, as you chose. To keep them raise memory.keep_turns_mb, or pin them.")
     return Finding(TURNS_GO, "warning", sentence, advice)
+
+
+def _of_age(days: float, keep_days: int, slack: float) -> Finding:
+    sentence = tr("The oldest turn is {days} days old, of {limit}.", days=int(days), limit=keep_days)
+    if slack * days < TOLD_FROM * keep_days:
+        return Finding(TURNS_AGE, "ok", sentence)
+    advice = tr("After that turns go, as you chose. To keep them raise memory.keep_turns_days, or pin them.")
+    return Finding(TURNS_AGE, "warning", sentence, advice)
 
 
 def _taken(size_bytes: int, limit_mb: int) -> str:

@@ -9,7 +9,7 @@ import contextlib
 import os
 from datetime import datetime
 
-from openclaw_desktop.core.clock import SystemClock
+from openclaw_desktop.core.clock import Clock, SystemClock
 from openclaw_desktop.core.protocols import Permit
 from openclaw_desktop.inference.client import ModelClient
 from openclaw_desktop.inference.endpoints.embedding import EndpointEmbedder, is_endpoint
@@ -23,7 +23,7 @@ from openclaw_desktop.memory.vectors.engines import built_in
 from openclaw_desktop.security.secrets import SecretKeeper, SecretStores
 from openclaw_desktop.service.machine.relief import Relief
 from openclaw_desktop.service.memory.backups import backup_plan
-from openclaw_desktop.service.memory.care import MemoryCare
+from openclaw_desktop.service.memory.care import MemoryCare, tier_limits
 from openclaw_desktop.service.memory.closed_home import file_keys, keyring_of
 from openclaw_desktop.service.memory.consolidation import loaded_minds
 from openclaw_desktop.service.memory.file_key import FileKeyDesk
@@ -36,7 +36,7 @@ from openclaw_desktop.storage.copy_folders import note_folder
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.housekeeping import Housekeeping
 from openclaw_desktop.storage.recovery import prepare_place
-from openclaw_desktop.storage.settings import Settings
+from openclaw_desktop.storage.settings import MemorySettings, Settings
 from openclaw_desktop.system.battery import read_power
 from openclaw_desktop.system.paths import Home, model_folders
 from openclaw_desktop.system.secrets import MemoryOnlyStore, PassphraseFile
@@ -105,6 +105,22 @@ async def finish_erasures(
     memories.erasing.when_erased(usage.clear_caches)
     memories.erasing.when_erased(client.forget_chats)
     await memories.erasing.finish()
+
+
+async def make_care(
+    database: Database, settings: MemorySettings, clock: Clock, memories: MemoryStore
+) -> tuple[MemoryCare, Growth]:
+    """Return what lets memories age, and what tells of the user's limits before they bite."""
+    care = MemoryCare(database, tier_limits(settings), clock, memories.erasing.let_go)
+    await care.look()
+    growth = Growth(
+        database.path,
+        settings.limit_mb,
+        keep_turns_mb=settings.keep_turns_mb,
+        keep_turns_days=settings.keep_turns_days,
+        oldest_days=care.oldest_days,
+    )
+    return care, growth
 
 
 def make_housekeeping(

@@ -108,3 +108,16 @@ def test_what_is_nearly_so_keeps_the_name_of_what_was_told(file: Path) -> None:
         write(file, size)
         lower, nearly = growth(file, 10).concerns(), growth(file, 10).concerns(1.1)
         assert lower.keys() < nearly.keys()
+
+
+def test_that_turns_will_go_by_their_age_is_told_from_four_fifths_on(file: Path) -> None:
+    write(file, 1_000)
+
+    def seen(days: float | None) -> Growth:
+        return Growth(file, None, lambda: PLENTY, keep_turns_days=100, oldest_days=lambda: days)
+
+    assert seen(None).findings() == growth(file).findings(), "no turn, no word about it"
+    assert seen(79.9).concerns() == {} and "79 days old, of 100" in seen(79.9).findings()[-1].sentence
+    ((name, found),) = seen(80.0).concerns().items()
+    assert name == "age of turns: warning" and "memory.keep_turns_days" in found.advice
+    assert seen(80.0).warning() == "", "a rule at work needs nobody, day by day"

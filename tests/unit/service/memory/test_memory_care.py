@@ -62,6 +62,22 @@ async def test_turns_end_by_the_users_own_rule(desk: Desk) -> None:
     assert await desk.count() == 8
 
 
+async def test_it_knows_how_old_the_oldest_turn_is_that_may_go(desk: Desk) -> None:
+    await desk.care.look()
+    assert desk.care.oldest_days() is None
+    await desk.say(20, 1)
+    (pinned,) = await desk.memories.remember_many(
+        [NewMemory("kept", kind="turn", created_at=(desk.clock.moment - timedelta(days=300)).isoformat())]
+    )
+    await desk.database.write(lambda c: c.execute("update memories set pinned = 1 where id = ?", (pinned,)).fetchall())
+    await desk.memories.remember(NewMemory("a fact", created_at="2020-01-01T00:00:00+00:00"))
+    await desk.care.look()
+    assert desk.care.oldest_days() == pytest.approx(20)
+    desk.clock.moment += timedelta(days=11)
+    await desk.care.tidy()
+    assert desk.care.oldest_days() is None, "it went by its age"
+
+
 async def test_a_jump_of_the_clock_erases_nothing_until_the_user_says_so(desk: Desk) -> None:
     await desk.say(1, 10)
     right = desk.clock.moment
