@@ -116,7 +116,7 @@ async def _run(home: Home, arguments: argparse.Namespace) -> int:
             from openclaw_desktop.service.memory.closed_home import mend_at_start
 
             await mend_at_start(home)
-        code = await read_recovery_code() if name == "memory recover" and not arguments.new_code else None
+        code = await read_recovery_code(home.database) if name == "memory recover" and not arguments.new_code else None
         service, stop = await _reach(home, name, code)
     except UserError as error:
         if name == "backup list":

@@ -117,9 +117,18 @@ def describe_left(change: KeyChange) -> list[str]:
     return [first, *(f"  {path}" for path in change.left)]
 
 
-async def read_recovery_code() -> str:
-    """Return the code that a person types unseen, or that a pipe holds; raises UserError where it is none."""
+async def read_recovery_code(file: Path | None = None) -> str:
+    """Return the code that a person types unseen, or that a pipe holds; raises UserError where it is none.
+
+    `file`: what it shall open; a plain one needs none, and nobody is asked.
+    """
     forbid_core_dumps()
+    from openclaw_desktop.storage.encryption import opens
+
+    if file is not None and opens(file, None):
+        from openclaw_desktop.security.key_problems import not_encrypted
+
+        raise not_encrypted()
     if sys.stdin.isatty():
         typed = await read_hidden(tr("Recovery code (it is not shown): "))
     else:

@@ -64,7 +64,9 @@ def test_a_home_is_plain_until_somebody_says_otherwise(program: Program) -> None
     program.run("remember", FACT).done()
     seen = memory(program)
     assert (seen["encrypted"], seen["key"]) == (False, "none")
-    assert "openclaw-agent onboard" in str(seen["key_reason"]) and "onboard" in program.run("status").out
+    told = "openclaw-agent memory encrypt turns it on, with --to file PATH where no keyring is"
+    assert told in str(seen["key_reason"]) and told in program.run("status").out
+    program.run("memory", "recover", stdin="not even a code").failed("is not encrypted", "memory encrypt")
     assert "warning key" in program.run("doctor").out
     assert not (program.home / "data" / "openclaw.key.json").exists()
     program.run("memory", "decrypt").done()

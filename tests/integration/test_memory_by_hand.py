@@ -93,7 +93,7 @@ def test_all_of_it_is_written_out_and_read_in_again(agent: Program, tmp_path: Pa
     path = tmp_path / "all.jsonl"
     done = agent.run("memory", "export", str(path), "--json").done().document
     assert done["memories"] == 1 and path.stat().st_mode & 0o777 == 0o600
-    agent.run("memory", "export", str(path)).failed("is there already", code=2)
+    agent.run("memory", "export", str(path)).failed("is there already", "--force", code=2)
     agent.run("memory", "export", str(path), "--force").done()
     agent.run("memory", "export", str(tmp_path / "notes"), "--format", "markdown").done()
     assert CODE in (tmp_path / "notes" / "USER.md").read_text(encoding="utf-8")

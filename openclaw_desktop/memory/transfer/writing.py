@@ -62,7 +62,7 @@ def refuse_existing(path: Path) -> None:
         raise UserError(
             "export_exists",
             tr("{path} is there already.", path=visible(str(path))),
-            tr("Choose another name, or say that it may be overwritten."),
+            tr("Choose another name, or overwrite it with --force."),
             ExitCode.USAGE,
         )
 

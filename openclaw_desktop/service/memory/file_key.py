@@ -96,7 +96,9 @@ class FileKeyDesk:
         if held is None:
             if self._chosen:
                 return tr("Not encrypted, as was chosen.")
-            return tr("Not encrypted; openclaw-agent onboard turns it on.")
+            return tr(
+                "Not encrypted; openclaw-agent memory encrypt turns it on, with --to file PATH where no keyring is."
+            )
         where = tr("in the keyring") if held.holder == "keyring" else visible(held.path or "")
         if held.box is None:
             return tr("Its key is {where}; there is no recovery code yet: openclaw-agent memory recover --new-code",
