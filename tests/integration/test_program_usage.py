@@ -140,7 +140,10 @@ for _ in range(10_000):
     ("code", "ended"),
     [
         ("import mmap\nm = mmap.mmap(-1, 3 << 30)\nfor at in range(0, 3 << 30, 4096): m[at] = 1", {"memory"}),
-        ("import os\nx = b'1' * (300 << 20)\nos.fork(); os.fork(); y = bytearray(x); os.wait()", {"memory"}),
+        (
+            "import os, signal\nx = b'1' * (300 << 20)\nos.fork(); os.fork(); y = bytearray(x); signal.pause()",
+            {"memory"},
+        ),
         (SOCKETS, {"memory"}),
         # The kernel's own limit may say no first, and then the program itself ends.
         (THREADS, {"processes", "exit"}),
