@@ -138,5 +138,7 @@ def run_desktop(
 
     # After the icon: asyncio, qasync and the popup take longer to import than the icon takes to show.
     from openclaw_desktop.ui.desktop import run_loop
+    from openclaw_desktop.ui.screen_loss import end_with_screen
 
+    end_with_screen()
     return run_loop(application, tray, build, make_rescue, hidden=hidden, show_first=show_first)
