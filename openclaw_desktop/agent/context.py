@@ -13,8 +13,9 @@ from datetime import datetime
 
 from openclaw_desktop.agent.reply import ANSWER, reply_text, signature
 from openclaw_desktop.core.labels import SYSTEM, Label
+from openclaw_desktop.core.memory_lines import memory_lines
 from openclaw_desktop.core.messages import Message, ToolSpec
-from openclaw_desktop.core.protocols import Memory, memory_lines
+from openclaw_desktop.core.protocols import Memory
 from openclaw_desktop.core.resources import resource_path
 from openclaw_desktop.core.tokens import clip, estimate_tokens
 

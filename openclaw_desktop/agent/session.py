@@ -39,8 +39,9 @@ from openclaw_desktop.core.events import (
 )
 from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import USER
+from openclaw_desktop.core.memory_lines import memory_lines
 from openclaw_desktop.core.messages import Answer, CallOutcome, Message, Receipt, Timing, ToolCall, ToolSpec
-from openclaw_desktop.core.protocols import RELEVANT, CallScene, Memory, ModelCard, Prompt, memory_lines
+from openclaw_desktop.core.protocols import RELEVANT, CallScene, Memory, ModelCard, Prompt
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.core.tokens import estimate_tokens
 

@@ -16,7 +16,6 @@ from openclaw_desktop.core.labels import Label
 from openclaw_desktop.core.messages import CallOutcome, Message, Receipt, ToolCall, ToolSpec, Usage
 from openclaw_desktop.core.power import PowerLevel, Presence
 from openclaw_desktop.core.sentences import Passage
-from openclaw_desktop.core.tokens import clip
 
 # "aside": a short question of the agent's own within a turn, as urgent as the chat and without a place in its prompt.
 Lane = Literal["chat", "aside", "background"]
@@ -102,8 +101,6 @@ class Embed(Protocol):
 
 # From this relevance on a memory has to do with what was asked; below, it is only the best of nothing.
 RELEVANT = 0.34
-MEMORY_TOKENS = 150
-ENDED = ", which is no longer true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +116,6 @@ class Memory:
     created_at: str
     relevance: float = 0.0
     ended: bool = False
-
-
-def memory_lines(memories: Sequence[Memory]) -> str:
-    """Return memories as lines of a prompt: when, by whom, and the text, cut to what a prompt can spare."""
-    return "\n".join(
-        f"- on {memory.created_at[:10]} {_teller(memory.label)}{ENDED if memory.ended else ''}: "
-        f'"{clip(memory.text, MEMORY_TOKENS)}"'
-        for memory in memories
-    )
-
-
-def _teller(label: Label) -> str:
-    return "a text that the user did not write said" if label.integrity == "untrusted" else "the user said"
 
 
 @dataclass(frozen=True, slots=True)

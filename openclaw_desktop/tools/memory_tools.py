@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import Label
+from openclaw_desktop.core.memory_lines import memory_lines
 from openclaw_desktop.core.messages import Receipt, ToolCall, ToolSpec
 from openclaw_desktop.core.protocols import (
     RELEVANT,
@@ -18,7 +19,6 @@ from openclaw_desktop.core.protocols import (
     Recall,
     Remember,
     ToolResult,
-    memory_lines,
 )
 from openclaw_desktop.core.text import tr
 from openclaw_desktop.tools.execution import with_arguments

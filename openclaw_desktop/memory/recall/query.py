@@ -43,6 +43,8 @@ _PAST = LazyPattern(
     r"|\b(?:did|was|were|had)\b(?![^.?!]*\b(?:tell|told|say|said|mention(?:ed)?|ask(?:ed)?)\b)[^.?!]*"
     rf"\b(?:earlier|at first|before(?! (?:\d|{DAILY}\b)))\b"
     r"|\b(?:where|who|what)(?: else)? (?:before|earlier|at first)\b"
+    # Words without a verb: "gate code before".
+    r"|^(?!.*\b(?:am|is|are|do|does|can|will)\b)(?:[^\s.?!]+\s+){1,5}(?:before|earlier)\W*$"
     r"|(?:n['’]t|\bnot|\bnever)\b(?![^.?!]*\b(?:remember|know|recall|sure)\b)[^.?!]*\bany ?more\b",
     re.IGNORECASE,
 )

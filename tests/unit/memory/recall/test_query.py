@@ -115,6 +115,7 @@ def test_questions_for_several_things_are_told(question: str, many: bool) -> Non
         ("Where did I work at first?", True),
         ("What don't I eat any more?", True),
         ("Where do I not work anymore?", True),
+        ("gate code before", True),
         ("Where do I live?", False),
         ("What did I cook before 2020?", False),
         ("What is my phone number? I want to call before dinner", False),
