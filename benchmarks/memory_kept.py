@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.memory_corpus import Corpus
+from benchmarks.memory_engine import Engine, opened
 from openclaw_desktop.memory.recall.query import read_query
 
 RECALLS = 200
@@ -33,12 +34,8 @@ def _measure(path: Path, model_folders: Sequence[Path]) -> float:
 
 
 async def _recall_and_look(path: Path, model_folders: Sequence[Path]) -> float:
-    from benchmarks.memory_scale import Engine, opened
-
     engine, now = Engine(model_folders), datetime.now().astimezone()
-    await engine.words(["warm"])
-    if engine.minilm is not None:
-        await engine.minilm(["warm"])
+    await engine.warm()
     questions = Corpus().questions(RECALLS)
     await engine.draw([part.meaning for one in questions for part in read_query(one, now, ()).parts])
     gc.collect()

@@ -12,14 +12,12 @@ written to and consolidated.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import itertools
 import shutil
 import tempfile
 import time
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,87 +26,30 @@ from unittest import mock
 import apsw
 
 from benchmarks import memory_bulk
-from benchmarks.memory_corpus import Corpus, CorpusEngine
+from benchmarks.memory_corpus import Corpus
+from benchmarks.memory_engine import Engine, opened
 from benchmarks.memory_kept import kept_mb
 from benchmarks.results import INFORMATION, MET, MISSED, Options, Row, at_most, in_words, percentile
 from openclaw_desktop.core.clock import SystemClock
 from openclaw_desktop.core.protocols import Urgency
-from openclaw_desktop.core.resources import resource_path
-from openclaw_desktop.memory import MemoryStore, NewMemory, word_vectors
+from openclaw_desktop.memory import MemoryStore, NewMemory
 from openclaw_desktop.memory.consolidation.consolidator import Consolidator
 from openclaw_desktop.memory.consolidation.reading import count_unread
 from openclaw_desktop.memory.recall import candidates
 from openclaw_desktop.memory.recall.query import read_query
 from openclaw_desktop.memory.vectors import lists
 from openclaw_desktop.memory.vectors.int8 import Vector
-from openclaw_desktop.memory.vectors.minilm import MiniLM, find_file
 from openclaw_desktop.storage.database import Database
 from openclaw_desktop.storage.migrations import schema_files
-from openclaw_desktop.system.cores import keep_off_last_of_two
 
-KEY = bytes(range(32))
 FEW = 10_000
 # A question that asks for several things, of one that does not.
 FOR_SEVERAL = "which matters are there: {}"
 BARS_MS = {10_000: 10, 100_000: 25, 1_000_000: 80}
 BATCH, QUESTIONS, COMPARED, WRITTEN_PER_S = 2_000, 200, 40, 50
-Embedding = Callable[[Sequence[str]], Awaitable[list[bytes]]]
 # Above this the file is made in one go (`memory_bulk`).
 MOST_ONE_BY_ONE = 100_000
 FOLDER = Path(tempfile.gettempdir()) / "openclaw-benchmarks"
-
-
-class Engine(CorpusEngine):
-    """The corpus's vectors, at the price of MiniLM's for a question of usual words; for a turn where not `instant`."""
-
-    def __init__(self, folders: Sequence[Path]) -> None:
-        super().__init__(Corpus())
-        file = find_file(folders)
-        self.minilm = MiniLM(file, idle_s=600) if file else None
-        self.words = word_vectors()
-        self.questions_ms: list[float] = []
-        known = resource_path("embedding", "vocab.txt").read_text(encoding="utf-8").split()
-        self._usual = [word for word in known if len(word) > 3 and word.isascii() and word.isalpha()]
-        self._drawn: dict[str, bytes] = {}
-        self.instant = True
-
-    async def __call__(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of `texts`; the same for the same question, whose noise is drawn by chance."""
-        made = dict(self._drawn)
-        if new := [text for text in texts if text not in made]:
-            if self.minilm is not None and not self.instant:
-                await self.minilm(self._in_usual_words(new))
-            made.update(zip(new, await super().__call__(new), strict=True))
-        return [made[text] for text in texts]
-
-    def draw_words(self, texts: Iterable[str]) -> None:
-        """Draw the vectors of the words of `texts`, which a real engine has."""
-        self.rows(list(texts))
-
-    async def draw(self, texts: Sequence[str]) -> None:
-        """Draw the vectors of questions, at no time of the recalls that ask for them."""
-        self._drawn.update(zip(texts, await self(texts), strict=True))
-
-    def _in_usual_words(self, texts: Sequence[str]) -> list[str]:
-        def usual(word: str) -> str:
-            return self._usual[zlib.crc32(word.encode()) % len(self._usual)] if word in self._matter_of else word
-
-        return [" ".join(map(usual, text.split())) for text in texts]
-
-    async def close(self) -> None:
-        """End what answers for the corpus."""
-        self.words.close()
-        if self.minilm is not None:
-            await self.minilm.close()
-
-    async def ask(self, texts: Sequence[str], embed: Embedding) -> list[bytes]:
-        """Return what `embed` does, after MiniLM."""
-        if self.minilm is not None:
-            started_s = time.perf_counter()
-            self.minilm.cache.clear()
-            await self.minilm(self._in_usual_words(texts))
-            self.questions_ms.append(1000 * (time.perf_counter() - started_s))
-        return await embed(texts)
 
 
 def measure(options: Options) -> list[Row]:
@@ -120,9 +61,7 @@ def measure(options: Options) -> list[Row]:
 async def measure_size(size: int, options: Options) -> list[Row]:
     """Build a file of `size` memories, unless it is there, and measure it."""
     engine = Engine(options.model_folders)
-    if engine.minilm is not None:
-        await engine.minilm(["warm"])
-    await engine.words(["warm"])
+    await engine.warm()
     path, built = await _built(size, engine)
     copy = path.with_suffix(".measured")
     try:
@@ -133,22 +72,6 @@ async def measure_size(size: int, options: Options) -> list[Row]:
         for left in FOLDER.glob(copy.name + "*"):
             left.unlink()
         await engine.close()
-
-
-@contextlib.asynccontextmanager
-async def opened(path: Path, engine: Engine) -> AsyncIterator[tuple[MemoryStore, Database]]:
-    """Open the file with `engine`, whose questions take as long as MiniLM's."""
-    database = await Database.open(path, key=KEY)
-    memory = MemoryStore(database, (engine, engine.words))
-    embed = memory.vectors.embed
-    if engine.minilm is not None:
-        await database.read(lambda _: keep_off_last_of_two())  # as the index does for it
-    try:
-        with mock.patch.object(memory.vectors, "embed", lambda texts: engine.ask(texts, embed)):
-            yield memory, database
-    finally:
-        await memory.vectors.close()
-        await database.close()
 
 
 async def _built(size: int, engine: Engine) -> tuple[Path, list[Row]]:

@@ -123,12 +123,12 @@ async def read_recovery_code(file: Path | None = None) -> str:
     `file`: what it shall open; a plain one needs none, and nobody is asked.
     """
     forbid_core_dumps()
-    from openclaw_desktop.storage.encryption import opens
-
-    if file is not None and opens(file, None):
+    if file is not None:
         from openclaw_desktop.security.key_problems import not_encrypted
+        from openclaw_desktop.storage.encryption import opens
 
-        raise not_encrypted()
+        if opens(file, None):
+            raise not_encrypted()
     if sys.stdin.isatty():
         typed = await read_hidden(tr("Recovery code (it is not shown): "))
     else:

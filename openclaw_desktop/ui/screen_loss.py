@@ -16,11 +16,12 @@ import ctypes
 import logging
 import os
 import sys
+from typing import NoReturn
 
 log = logging.getLogger(__name__)
 
 
-def _end(_display: int) -> int:
+def _end(_display: int) -> NoReturn:
     log.warning("a call to Xlib found the screen gone: the process ends at once")
     logging.shutdown()
     os._exit(0)

@@ -22,6 +22,7 @@ from openclaw_desktop.memory.consolidation.forms import ANY_HEADS, read_clause
 from openclaw_desktop.memory.consolidation.places import COUNTRIES
 from openclaw_desktop.memory.consolidation.reported import without_source
 from openclaw_desktop.memory.consolidation.spans import MONTHS
+from openclaw_desktop.memory.recall.words import DAILY
 
 _ONE_VALUE = frozenset(
     ("lives", "works", "name", "birthday", "age", "diet", "spouse", "status", "job", *things.MATTERS)
@@ -50,7 +51,7 @@ _RESTRICTS = LazyPattern(
 )
 # Why or since when it is so restricts nothing: "I stopped smoking for my health", "… on 3 May", "… after Easter".
 _HOUR = (
-    r"(?:\d|noon|midnight|dark|sunset|bed|work|school|breakfast|lunch|dinner|supper|meals"
+    rf"(?:\d|{DAILY}|meals"
     r"|(?:five|six|seven|eight|nine|ten|eleven|twelve)\b)"
 )
 _NO_PART = LazyPattern(

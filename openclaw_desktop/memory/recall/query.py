@@ -15,6 +15,7 @@ from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.recall.subjects import asks_of_user
 from openclaw_desktop.memory.recall.times import SEASONS, Anchor, Span, find_anchor, find_span
 from openclaw_desktop.memory.recall.words import (
+    DAILY,
     JOINED_WORD,
     MONTHS,
     PRONOUNS,
@@ -29,8 +30,6 @@ from openclaw_desktop.memory.recall.words import (
 MAX_PARTS = 4
 # A question as long as a page is searched by so many of its words, and read no further than so many characters.
 MAX_WORDS, MAX_CHARS = 32, 2_000
-# What comes every day.
-DAILY = "(?:noon|midnight|dark|sunset|bed|work|school|breakfast|lunch|dinner|supper)"
 # Who "I" and "you" are where somebody talks with the agent.
 _SAYS = {"i": "user", "me": "user", "my": "user", "mine": "user", "you": "assistant", "your": "assistant"}
 ROLES = frozenset(_SAYS.values())
@@ -41,7 +40,7 @@ _PAST = LazyPattern(
     r"\b(?:used to|previous(?:ly)?|former(?:ly)?|in the past|back then|in those days|originally|no longer|until then"
     r"|till then)\b"
     r"|\b(?:did|was|were|had)\b(?![^.?!]*\b(?:tell|told|say|said|mention(?:ed)?|ask(?:ed)?)\b)[^.?!]*"
-    rf"\b(?:earlier|at first|before(?! (?:\d|{DAILY}\b)))\b"
+    rf"\b(?:earlier|at first|before(?! (?:\d|(?:{DAILY})\b)))\b"
     r"|\b(?:where|who|what)(?: else)? (?:before|earlier|at first)\b"
     # Words without a verb: "gate code before".
     r"|^(?!.*\b(?:am|is|are|do|does|can|will)\b)(?:[^\s.?!]+\s+){1,5}(?:before|earlier)\W*$"

@@ -197,16 +197,19 @@ def substance(stems: int) -> float:
 
 def add_meaning(hits: Sequence[Signals]) -> None:
     """Set `meaning` of all hits from their `cosine`."""
-    full = max([SURE, *[signals.cosine for signals in hits]])
-    for signals in hits:
-        signals.meaning = signals.cosine / full if signals.cosine > 0.0 else 0.0
+    for signals, share in zip(hits, _over_best([signals.cosine for signals in hits]), strict=True):
+        signals.meaning = share
 
 
 def add_likeness(hits: Sequence[Signals], cosines: Sequence[float]) -> None:
     """Set `likeness` of all hits from a second engine's cosines, as `meaning` is from the first one's."""
+    for signals, share in zip(hits, _over_best(cosines), strict=True):
+        signals.likeness = share
+
+
+def _over_best(cosines: Sequence[float]) -> list[float]:
     full = max([SURE, *cosines])
-    for signals, cosine in zip(hits, cosines, strict=True):
-        signals.likeness = max(0.0, cosine) / full
+    return [cosine / full if cosine > 0.0 else 0.0 for cosine in cosines]
 
 
 def add_surroundings(hits: Sequence[tuple[Talked, Signals]]) -> None:

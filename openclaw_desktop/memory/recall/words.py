@@ -43,6 +43,8 @@ MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",
 )  # fmt: skip
+# What comes every day, as a pattern.
+DAILY = "noon|midnight|dark|sunset|bed|work|school|breakfast|lunch|dinner|supper"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Stem = Callable[[str], list[str]]

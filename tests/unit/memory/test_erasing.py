@@ -306,16 +306,22 @@ async def test_a_file_too_large_to_wait_for_is_written_anew_later(
     assert traces(tmp_path, CANARY.encode()) == []
 
 
-async def test_who_forgets_through_the_store_gets_no_answer_before_a_large_file_is_written_anew(
-    database: Database, memories: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("openclaw_desktop.memory.erasing.AT_ONCE_BYTES", 0)
+async def scatter(memories: MemoryStore) -> list[str]:
+    """Keep canaries among other turns, so that rows are moved about where they go; return their ids."""
     chance, gone = random.Random(1), []
     for n in range(300):
         told = f"{CANARY} {n} " + "w" * 600 if n % 5 == 2 else "v" * chance.randint(5, 600)
         said = NewMemory(told, kind="turn", session_id=f"s{n % 7}", turn_id=f"turn_{n}", speaker="user")
         (memory_id,) = await memories.remember_many([said])
         gone += [memory_id] if CANARY in told else []
+    return gone
+
+
+async def test_who_forgets_through_the_store_gets_no_answer_before_a_large_file_is_written_anew(
+    database: Database, memories: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_desktop.memory.erasing.AT_ONCE_BYTES", 0)
+    gone = await scatter(memories)
     assert await memories.forget(gone) == len(gone)
     assert traces(tmp_path, CANARY.encode()) == []
     assert await unfinished(database) == ()
@@ -325,12 +331,7 @@ async def test_where_rows_were_moved_about_pieces_of_it_are_left_until_the_file_
     database: Database, memories: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("openclaw_desktop.memory.erasing.AT_ONCE_BYTES", 0)
-    chance, gone = random.Random(1), []
-    for n in range(300):
-        told = f"{CANARY} {n} " + "w" * 600 if n % 5 == 2 else "v" * chance.randint(5, 600)
-        said = NewMemory(told, kind="turn", session_id=f"s{n % 7}", turn_id=f"turn_{n}", speaker="user")
-        (memory_id,) = await memories.remember_many([said])
-        gone += [memory_id] if CANARY in told else []
+    gone = await scatter(memories)
     await memories.erasing.erase(gone)
     assert traces(tmp_path, CANARY.encode()), "the row of the turn before grows, and others move for it"
     assert await memories.erasing.finish(patient=True)
