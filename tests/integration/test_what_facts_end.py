@@ -72,6 +72,28 @@ async def test_what_a_forgotten_fact_had_ended_is_ended_by_what_ended_that(file:
     assert await file.facts() == {"I live in Porto.": True}
 
 
+async def test_of_what_was_told_together_the_rest_holds(file: File) -> None:
+    await file.say("I live in Porto and I work at Acme.", days_ago=30)
+    await file.say("Actually, no, I live in Bergen.", days_ago=2)
+    await file.consolidator().run("asked")
+    assert await file.facts() == {"I live in Porto": False, "I work at Acme.": True, "I live in Bergen.": True}
+    assert [hit.text for hit in await file.store.recall("Where do I live?", 1)] == ["I live in Bergen."]
+    assert [hit.text for hit in await file.store.recall("Where do I work?", 1)] == ["I work at Acme."]
+
+
+async def test_a_fact_that_tells_more_stays_below_what_contradicts_a_part_of_it(file: File) -> None:
+    told = "I live in Graz, work at Magna and play the cello."
+    await file.say(told, days_ago=30)
+    await file.say("I moved to Linz.", days_ago=2)
+    await file.consolidator().run("asked")
+    assert await file.facts() == {told: True, "I moved to Linz.": True}
+    newer, older = [hit for hit in await file.store.recall("Where do I live?") if hit.kind == "fact"]
+    assert (newer.text, older.text) == ("I moved to Linz.", told)
+    assert "you said otherwise of a part of it later" in older.why
+    # Of the rest it tells nothing.
+    assert (await file.store.recall("Which instrument do I play, is it the cello?"))[0].text == told
+
+
 async def test_a_fact_is_found_by_the_words_that_it_is_asked_for(file: File) -> None:
     await file.say("Anna settled in Turku.", "What a grey morning.")
     await file.say("Anna knows the profession of a nurse.", speaker="assistant")

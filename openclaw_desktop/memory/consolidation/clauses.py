@@ -77,10 +77,13 @@ _OPENING = LazyPattern(
     r"|it(?:'s| is) (?:decided|settled|official|agreed|final|certain)"
     r"|it(?:'s| is) (?:in|on) my (?:file|records?|card|chart|papers|passport|notes)"
     r"|i used to (?:think|say|believe|see it) (?:otherwise|differently),? but"
-    r"|as of now|from now on|these days|nowadays|good news|update|big news|guess what)(?:[,:;.!]\s*|\s*[–—-]\s+"
+    r"|good news|update|big news|guess what)(?:[,:;.!]\s*|\s*[–—-]\s+"
     r"|\s+))+",
     re.I,
 )
+# What says since when, in front of a statement, and that it was otherwise before.
+_FROM_NOW = r"(?:as of now|from now on|these days|nowadays|now),? "
+_LEADS_IN = LazyPattern(rf"^{_FROM_NOW}(?!(?:that|is|and|then|what)\b)", re.I)
 _GOT_NEW = LazyPattern(
     r"(?:I|i|[Ww]e) (?:have|got|have got) a (?:new|different) (?P<noun>[\w -]+?)(?: now)?(?::|,(?= [+\d])|,?"
     r" (?:and )?it(?: is|'s))"
@@ -99,10 +102,12 @@ _OF_MINE = LazyPattern(
 # "Chassis number: 233199".
 _ENTRY = LazyPattern(r"(?P<noun>[A-Z][\w'-]+(?: [\w'-]+){0,3}): (?P<value>\S.*)")
 _SUBJECT_AHEAD = (
-    r"(?:I\b|i(?:'m| am| have| live| work)\b|we\b|(?i:my|our)\s"
+    rf"(?i:{_FROM_NOW})?(?:I\b|i(?:'m| am| have| live| work)\b|we\b|(?i:my|our)\s"
     rf"|{_NAME}(?:'s)?\s+(?:is|was|has|lives|works|moved|and)\b)"
 )
 _JOINT = LazyPattern(rf"\s*(?:;|,?\s+(?:and|but|so|while)|,)\s+(?={_SUBJECT_AHEAD})")
+_FOR_ITSELF = LazyPattern(_SUBJECT_AHEAD)
+_POINTS_BACK = LazyPattern(r"\b(?:there|it|them|him|her|he|she|they|that|this|those|these(?! days)|ones?|too)\b", re.I)
 _DENIAL = LazyPattern(
     r"^(?P<aux>do|does|did|am|is|are|have|has|was|were|can|will)? ?(?P<no>not|never|no longer|not any longer)\b ?"
     r"|^(?P<used>used to) |^(?:(?:do|does|am|is|are) )?(?P<hardly>hardly|barely|rarely|seldom) ",
@@ -193,8 +198,18 @@ def cut_clauses(text: str, speaker: str) -> Iterator[Clause]:
         told = _OLD_GONE.sub("", sentence.text)
         changes = told != sentence.text or _CHANGE.search(told) is not None
         for part in _JOINT.split(as_present(told)):
-            if _OPENING.sub("", f"{part} ").strip(" .,!"):
+            if _LEADS_IN.sub("", _OPENING.sub("", f"{part} ")).strip(" .,!"):
                 yield _read(part, speaker, changes)
+
+
+def split_clauses(sentence: str) -> list[str]:
+    """Return the clauses that a sentence joins, where each names whom and what it is about; else the sentence alone."""
+    ahead = len(opening(sentence))
+    ahead += len(found[0]) if (found := _LEADS_IN.match(sentence[ahead:])) else 0
+    first, *others = _JOINT.split(sentence[ahead:])
+    parts = [sentence[:ahead] + first, *others]
+    stand = all(_FOR_ITSELF.match(part[len(opening(part)) :]) for part in parts)
+    return parts if stand and not any(map(_POINTS_BACK.search, parts[1:])) else [sentence]
 
 
 def opening(text: str) -> str:
@@ -206,7 +221,7 @@ def opening(text: str) -> str:
 def _read(part: str, speaker: str, changes: bool) -> Clause:
     adds = _ADDS.search(part) is not None
     opened = _OPENING.sub("", part).strip()
-    text = without_span(opened)
+    text = _LEADS_IN.sub("", without_span(opened))
     lasts = text != opened
     for pattern, whole in _CONTRACTIONS:
         text = pattern.sub(whole, text)

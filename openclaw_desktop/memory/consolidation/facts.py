@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import apsw
@@ -25,6 +25,7 @@ from openclaw_desktop.memory.consolidation.matters import words_asked_by
 from openclaw_desktop.memory.consolidation.slots import (
     Reading,
     contradicts,
+    contradicts_in_part,
     read_claims,
     rivals,
     same_part,
@@ -39,7 +40,7 @@ from openclaw_desktop.storage.database import fetch
 
 # The `source` of derived rows: what has another was said to be kept, or brought in, by the user.
 DERIVED = "consolidation"
-# Under this slot a fact's claims name the pinned fact that it says otherwise than.
+# Under this slot a fact's claims name the one that stays though this says otherwise: it is pinned, or tells more.
 QUESTIONS = "questions"
 _IN_YEAR = LazyPattern(r"\bin (?:[A-Za-z]+ )?((?:19|20)\d\d)\b")
 
@@ -48,13 +49,15 @@ _IN_YEAR = LazyPattern(r"\bin (?:[A-Za-z]+ )?((?:19|20)\d\d)\b")
 class Candidate:
     """A text that may become a fact, with the memories it was taken from.
 
-    `weight`: a model's judgement, if any. `puts_right`: the sentence in whose place it stands, if any.
+    `weight`: a model's judgement, if any. `puts_right`: the sentence in whose place it stands, if any. `changes`: it
+    was said as news, which its text alone may not tell.
     """
 
     text: str
     sources: tuple[StoredMemory, ...]
     weight: float | None = None
     puts_right: str = ""
+    changes: bool = False
 
     @property
     def label(self) -> Label:
@@ -110,6 +113,7 @@ def add(diff: Diff, candidate: Candidate) -> int | None:
     key = sense_key(candidate.text)
     said = max(candidate.sources, key=lambda source: (source.created_s, source.rowid))
     reading = read_claims(candidate.text)
+    reading = replace(reading, changes=reading.changes or candidate.changes)
     if candidate.label.integrity == "untrusted" or any(
         diff.deeds.is_rejected("fact", key, source.id) for source in candidate.sources
     ):
@@ -148,23 +152,23 @@ def take_over(diff: Diff, fact: StoredMemory, reading: Reading) -> None:
 def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
     """End the facts that the one at `rowid` contradicts, and return their ids; an older one is ended by a newer.
 
-    What is pinned stays, put in question, and so does what an untrusted text would end.
+    What is pinned, or tells more than what is contradicted, stays, put in question.
     """
     connection = diff.connection
     (new,) = rows.fetch_memories(connection, [rowid])
     if new.label.integrity == "untrusted" or not reading.claims or _is_to_come(new, diff.now):
         return ()
     ended: list[str] = []
-    for old in _find_contradicted(diff, new, reading):
+    for old, whole in _find_contradicted(diff, new, reading):
         if _is_to_come(old, diff.now):
             continue
-        if _is_later(diff, old, new):
-            _question(connection, new.id, old.rowid) if new.pinned else _end(diff, new, old)
-            break
-        if old.pinned:
-            _question(connection, old.id, new.rowid)
-        elif _end(diff, old, new):
+        earlier, later = (new, old) if _is_later(diff, old, new) else (old, new)
+        if earlier.pinned or not whole:
+            _question(connection, earlier.id, later.rowid)
+        elif _end(diff, earlier, later) and earlier is old:
             ended.append(old.id)
+        if whole and earlier is new:
+            break
     return tuple(ended)
 
 
@@ -344,14 +348,14 @@ def _merge(diff: Diff, fact: StoredMemory, candidate: Candidate) -> None:
         history.change_columns(connection, diff.run_id, fact.id, "merged", {"text": candidate.text})
         reading = read_claims(candidate.text)
         claim(connection, fact.rowid, candidate.text, reading, weight_of(reading.claims, candidate.text))
-        for (pinned_id,) in questioned:
-            _question(connection, pinned_id, fact.rowid)
+        for (earlier_id,) in questioned:
+            _question(connection, earlier_id, fact.rowid)
     diff.deeds.note(diff.run_id, "merge", fact.id, *fresh)
     diff.count("merged")
 
 
-def _find_contradicted(diff: Diff, new: StoredMemory, reading: Reading) -> list[StoredMemory]:
-    """Return the live facts that say otherwise about the same, oldest first.
+def _find_contradicted(diff: Diff, new: StoredMemory, reading: Reading) -> list[tuple[StoredMemory, bool]]:
+    """Return the live facts that say otherwise about the same, oldest first, each with whether that is all they say.
 
     Of a thousand things that somebody likes only those are read that are told of again.
     """
@@ -364,17 +368,21 @@ def _find_contradicted(diff: Diff, new: StoredMemory, reading: Reading) -> list[
         found |= {
             rowid for (rowid,) in fetch(diff.connection, sql + only, (rival.subject, rival.slot, new.rowid, *values))
         }
-    facts = rows.fetch_memories(diff.connection, found)
-    told = [fact for fact in facts if _says_otherwise(diff, reading, new, fact)]
-    return sorted(told, key=_order)
+    facts = sorted(rows.fetch_memories(diff.connection, found), key=_order)
+    told = [(fact, _says_otherwise(diff, reading, new, fact)) for fact in facts]
+    return [(fact, whole) for fact, whole in told if whole is not None]
 
 
-def _says_otherwise(diff: Diff, reading: Reading, new: StoredMemory, fact: StoredMemory) -> bool:
+def _says_otherwise(diff: Diff, reading: Reading, new: StoredMemory, fact: StoredMemory) -> bool | None:
+    """Return whether the later of two facts ends all that the earlier says, or but a part (False), or nothing."""
     other = read_claims(fact.text, speaker_of(fact))
+    later, earlier, told, held = new, fact, reading, other
     if _is_later(diff, fact, new):
         # What was said later ends what is only now read.
-        return fact.label.integrity != "untrusted" and not _ends_nothing(fact, new) and contradicts(other, reading)
-    return not _ends_nothing(new, fact) and contradicts(reading, other)
+        later, earlier, told, held = fact, new, other, reading
+    if later.label.integrity == "untrusted" or _ends_nothing(later, earlier):
+        return None
+    return True if contradicts(told, held) else False if contradicts_in_part(told, held) else None
 
 
 def _ends_nothing(later: StoredMemory, earlier: StoredMemory) -> bool:
@@ -397,10 +405,10 @@ def _end(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:
     return True
 
 
-def _question(connection: apsw.Connection, pinned_id: str, rowid: int) -> None:
-    """Keep that what is pinned was said otherwise since: recall tells of it while the one at `rowid` is there."""
+def _question(connection: apsw.Connection, earlier_id: str, rowid: int) -> None:
+    """Keep that what stays was said otherwise since: recall tells of it while the one at `rowid` is there."""
     sql = "insert or ignore into memory_claims (memory_rowid, subject, slot, value) values (?, '', ?, ?)"
-    connection.execute(sql, (rowid, QUESTIONS, pinned_id))
+    connection.execute(sql, (rowid, QUESTIONS, earlier_id))
 
 
 def _is_later(diff: Diff, old: StoredMemory, new: StoredMemory) -> bool:

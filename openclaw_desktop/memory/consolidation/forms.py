@@ -27,6 +27,7 @@ from openclaw_desktop.memory.consolidation.claims import (
 from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, NO_NAMES, Clause, listed
 from openclaw_desktop.memory.consolidation.doings import read_count, read_habit, read_owned, read_skill, read_taste
 from openclaw_desktop.memory.consolidation.places import may_be_place
+from openclaw_desktop.memory.consolidation.trades import trade_of
 
 _NAMED_HEADS = frozenset(
     listed("""
@@ -79,7 +80,13 @@ def _lives(clause: Clause) -> Found:
     partly = (found["in"] and PARTLY.search(clause.rest)) or FOR_A_WHILE.search(clause.rest)
     if not may_be_place(value) or partly:
         return None
+    if found["to"] and _WORKS_THERE.match(rest):
+        return Claim(clause.subject, "works", plain(value)), ""
     return Claim(clause.subject, "lives", plain(value), clause.denied or bool(found["left"])), rest
+
+
+# "Ana moved to Siemens and works there now."
+_WORKS_THERE = LazyPattern(r",? and (?:now )?works? there\b(?: now)?\W*$")
 
 
 def _home(clause: Clause) -> Found:
@@ -142,6 +149,12 @@ def _job(clause: Clause) -> Found:
             clause.rest,
         )
     )
+    if clause.noun is None and not clause.adds:
+        if over := _GAVE_UP.match(clause.rest):
+            value, rest = cut(over["trade"])
+            return Claim(clause.subject, "job", plain(value), denied=True), rest
+        if found is None and (by_name := trade_of(clause.rest)) is not None and not PARTLY.search(clause.rest):
+            return Claim(clause.subject, "job", plain(by_name[0]), clause.denied), cut(by_name[1])[1]
     of_noun = clause.noun in ("profession", "trade") and re.match(r"is (?P<is>[a-z][\w ]+)", clause.rest)
     if not (found or of_noun) and clause.subject != USER and re.search(r"\bnow\b", clause.text):
         # "Oriel is an accountant now": of a trade, by its ending.
@@ -152,6 +165,10 @@ def _job(clause: Clause) -> Found:
     return Claim(clause.subject, "job", plain(value), clause.denied), rest
 
 
+_GAVE_UP = LazyPattern(
+    r"(?:have |has )?(?:quit|left|lost|gave up|given up|resigned from) (?:my|his|her|the) (?:job|position|work|post)"
+    r" as an? (?P<trade>[a-z][\w ]+)"
+)
 _IS_NOW = LazyPattern(
     r"is an? (?P<by>(?P<as>\b\B)?(?:[a-z]+ )?"
     r"(?!(?:teenager|winner|member|beginner|owner|pensioner|grand\w+|father|mother|brother|sister|daughter"

@@ -16,7 +16,12 @@ from openclaw_desktop.memory.consolidation.checking import is_borne_out
 from openclaw_desktop.memory.consolidation.facts import DERIVED, Candidate, Diff
 from openclaw_desktop.memory.consolidation.pronouns import put_right
 from openclaw_desktop.memory.consolidation.slots import read_claims, weight_of
-from openclaw_desktop.memory.consolidation.statements import find_statements, is_correction, own_words
+from openclaw_desktop.memory.consolidation.statements import (
+    Statement,
+    find_statements,
+    is_correction,
+    own_words,
+)
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.rows import COLUMNS, stored
 from openclaw_desktop.storage.database import fetch
@@ -89,10 +94,11 @@ def _read_one(
     if memory.kind == "fact":
         read_fact(diff, memory)
         return
-    texts = _chosen(memory)
-    believed = [*texts, *_believed(offered.get(memory.rowid, ()), memory, texts)]
-    for text in believed if believed and not _is_taken_back(diff.connection, memory) else ():
-        facts.add(diff, Candidate(text, (memory,), weights.get(text)))
+    chosen = _chosen(memory)
+    offers = _believed(offered.get(memory.rowid, ()), memory, [statement.text for statement in chosen])
+    believed = [*((one.text, one.changes) for one in chosen), *((text, False) for text in offers)]
+    for text, changes in believed if believed and not _is_taken_back(diff.connection, memory) else ():
+        facts.add(diff, Candidate(text, (memory,), weights.get(text), changes=changes))
     if (corrected := corrects(diff.connection, memory)) is not None:
         facts.add(diff, corrected)
     diff.connection.execute("delete from reading_queue where memory_rowid = ?", (memory.rowid,))
@@ -131,10 +137,9 @@ def read_fact(diff: Diff, fact: StoredMemory) -> tuple[str, ...]:
     return facts.settle(diff, fact.rowid, reading)
 
 
-def _chosen(turn: StoredMemory) -> list[str]:
-    if turn.label.integrity == "untrusted":
-        return []  # "I" is somebody else in it; it is found as what was said, and nothing is concluded
-    return [statement.text for statement in find_statements(turn.text)]
+def _chosen(turn: StoredMemory) -> tuple[Statement, ...]:
+    # "I" is somebody else in what is not the user's; it is found as what was said, and nothing is concluded.
+    return () if turn.label.integrity == "untrusted" else find_statements(turn.text)
 
 
 def _is_taken_back(connection: apsw.Connection, turn: StoredMemory) -> bool:

@@ -34,7 +34,11 @@ def settle(connection: apsw.Connection, rowids: Sequence[int], now: datetime) ->
             ended += reading.read_fact(diff, memory)
         elif memory.kind == "turn" and memory.speaker == "user" and is_correction(memory.text):
             learn_rejections(connection)
-            told = [Candidate(one.text, (memory,)) for one in find_statements(memory.text) if one.claims]
+            told = [
+                Candidate(one.text, (memory,), changes=one.changes)
+                for one in find_statements(memory.text)
+                if one.claims
+            ]
             corrected = reading.corrects(connection, memory)
             for candidate in [*told, corrected] if corrected else told:
                 if (rowid := facts.add(diff, candidate)) is not None:

@@ -133,6 +133,11 @@ def contradicts(new: Reading, old: Reading) -> bool:
     )
 
 
+def contradicts_in_part(new: Reading, old: Reading) -> bool:
+    """True where something that `old` claims is no longer so after `new`; the rest of it may well be."""
+    return any(_ends(claim, held, new.changes) for claim in new.claims for held in old.claims)
+
+
 def _ends_in_part(claim: Claim, held: Claim) -> bool:
     """True where what is held so for a part alone ends: as told for that part, or where all of it is denied."""
     return claim.within == held.within or (claim.denied and not claim.within)

@@ -7,7 +7,7 @@ over by tomorrow. Each chosen text is the user's own words. English, like the pr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.patterns import LazyPattern
@@ -15,7 +15,7 @@ from openclaw_desktop.core.sentences import Passage, split_sentences
 from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.asides import take_apart
 from openclaw_desktop.memory.consolidation.claims import Claim
-from openclaw_desktop.memory.consolidation.clauses import opening
+from openclaw_desktop.memory.consolidation.clauses import opening, split_clauses
 from openclaw_desktop.memory.consolidation.lasting import is_about_me, is_at_hand, is_small_talk, is_valued, lasts
 from openclaw_desktop.memory.consolidation.reported import with_own_colons, without_source
 from openclaw_desktop.memory.consolidation.slots import read_claims
@@ -84,7 +84,9 @@ _ANSWER = LazyPattern(
     r"|gone|still|don't|that|this|is|are|was|and|but)\b)[^?]{2,60}[.!]?$",
     re.I,
 )
-_THIRD_START = LazyPattern(r"^(?:he|she|they|it|this|that|these|those|there|his|her|their|its|him|them)\b", re.I)
+_THIRD_START = LazyPattern(
+    r"^(?:he|she|they|it|this|that|these(?! days)|those|there|his|her|their|its|him|them)\b", re.I
+)
 # "They gave me a locker, 214" and "It's settled, I meet Ann on Friday" stand for themselves.
 _NOBODY = LazyPattern(r"^(?:they|it|it's|there|there's|this|that)\b", re.I)
 _OF_ME = LazyPattern(r"(?:i|we|my|our)\b", re.I)
@@ -96,10 +98,11 @@ _WEAK_SLOTS = ("place ", "has", "number of ", "can", "likes", "use", "take", "ea
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A text that tells something, and what it claims."""
+    """A text that tells something, and what it claims. `changes`: it was said as news, or against what was said."""
 
     text: str
     claims: tuple[Claim, ...]
+    changes: bool = False
 
 
 def find_statements(text: str) -> tuple[Statement, ...]:
@@ -118,7 +121,7 @@ def find_statements(text: str) -> tuple[Statement, ...]:
         if _THIRD_START.match(core) and not (_NOBODY.match(core) and for_itself):
             # "She is vegan" says nothing without the sentence before it, if that was kept.
             if chosen and last_place == place - 1 and _GOES_ON.match(sentence) and _is_plain(sentence):
-                chosen[-1] = Statement(f"{chosen[-1].text} {sentence}", chosen[-1].claims)
+                chosen[-1] = replace(chosen[-1], text=f"{chosen[-1].text} {sentence}")
                 last_place = place
         elif (statement := judge(sentence)) is not None:
             chosen.append(statement)
@@ -133,7 +136,8 @@ def judge(sentence: str) -> Statement | None:
         return None
     core = sentence[len(opening(sentence)) :].strip()
     text = core[:1].upper() + core[1:]
-    claims = read_claims(sentence).claims
+    reading = read_claims(sentence)
+    claims = reading.claims
     noted = _NOTED.search(opening(sentence)) and _ENTRY.match(text)
     if len(text.split()) <= 2 and not claims and not noted:
         return None
@@ -147,7 +151,7 @@ def judge(sentence: str) -> Statement | None:
     # What is known from somebody lasts where it does without them: "I have to tell you" alone is small talk.
     bare = told_bare[:1].upper() + told_bare[1:]
     lasting = lasts(text) or (told_bare != sentence and (lasts(bare) or _AS_MINE.search(bare) is not None))
-    return Statement(text, claims) if told or noted or decided or lasting else None
+    return Statement(text, claims, reading.changes) if told or noted or decided or lasting else None
 
 
 def own_words(text: str) -> str:
@@ -218,8 +222,17 @@ def _sentences(text: str) -> list[str]:
             # Without its aside the rest has to claim something to be told for itself.
             parts += [*([main] if read_claims(main).claims else []), *asides]
         else:
-            parts.append(whole)
+            parts += _told_apart(whole)
     return parts
+
+
+def _told_apart(sentence: str) -> list[str]:
+    """Return what a sentence joins, where each part tells something for itself: each may end without the others."""
+    parts = split_clauses(sentence)
+    if len(parts) == 1 or _hands_over(sentence) or judge(sentence) is None:
+        return [sentence]
+    told = [judge(part) for part in parts]
+    return parts if all(told) and any(one.claims for one in told if one) else [sentence]
 
 
 def _with_own_answers(sentences: list[str]) -> list[str]:

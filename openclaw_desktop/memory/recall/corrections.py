@@ -110,22 +110,27 @@ def put_right(connection: apsw.Connection, hits: list[Hit], now_s: float) -> lis
 
 
 def put_in_question(connection: apsw.Connection, hits: list[Hit], now_s: float) -> list[Hit]:
-    """Return `hits` with each pinned fact below what was said otherwise since, which the question is about too."""
-    pinned = {hit.memory.id: hit for hit in hits if hit.memory.pinned and hit.memory.kind == "fact"}
-    if not pinned:
-        return hits
+    """Return `hits` with each fact that stays below what was said otherwise since, which the question is about too.
+
+    What contradicts a pinned fact stands above it. One that tells more may be asked for the rest of it: there the other
+    has to be as much of what the question is about.
+    """
+    staying = {hit.memory.id: hit for hit in hits if hit.memory.kind == "fact" and not hit.ended}
     sql = """select c.value, c.memory_rowid from json_each(?) j
         cross join memory_claims c on c.subject = '' and c.slot = 'questions' and c.value = j.value"""
-    found = fetch(connection, sql, (json.dumps(list(pinned)),))
+    if not (found := fetch(connection, sql, (json.dumps(list(staying)),))):
+        return hits
     by_rowid = {hit.memory.rowid: hit for hit in hits}
-    unread = read_candidates(connection, {rowid for _, rowid in found}.difference(by_rowid))
+    unread = read_candidates(
+        connection, {rowid for id_, rowid in found if staying[id_].memory.pinned}.difference(by_rowid)
+    )
     for memory in unread:
-        old = next(pinned[id_] for id_, rowid in found if rowid == memory.rowid)
+        old = next(staying[id_] for id_, rowid in found if rowid == memory.rowid)
         by_rowid[memory.rowid] = Hit(memory, old.signals, part=old.part, score=old.score)
     for id_, rowid in found:
-        newer, old = by_rowid.get(rowid), pinned[id_]
-        if newer is None:
-            continue  # it was erased between two reads
+        newer, old = by_rowid.get(rowid), staying[id_]
+        if newer is None or not (old.memory.pinned or newer.stands_for(old)):
+            continue  # it was erased between two reads, or is about something else
         if standing_of(newer.memory, now_s) is Standing.HOLDS:
             newer.score, old.questioned = max(newer.score, old.score), True
             old.score = min(old.score, newer.score - OUTDATED)

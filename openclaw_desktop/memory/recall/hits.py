@@ -21,7 +21,7 @@ class Hit:
     `newer`: it says of itself that something changed, since another hit was told of the same.
     `ended`: the memory by which it is known that it holds no more: itself, or a fact that was made of it. `hidden`: and
     the question does not ask for what was. `corrects`: it took the place of a fact that the question is about.
-    `questioned`: it is pinned, and was said otherwise since.
+    `questioned`: it stays, for it is pinned or tells more, and was said otherwise since.
     `part`: which of the question's alternatives it fits best. `matched`: the words of the question that stand in it,
     and `coverage`, their share, are known of the best alone.
     """

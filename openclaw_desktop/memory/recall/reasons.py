@@ -18,7 +18,8 @@ MEANT, NEAR, SESSION, IMPORTANT, RECENT = 0.2, 0.6, 0.7, 0.7, 0.8
 class Evidence:
     """What spoke for a hit. `ended`: it holds no more, `until` the day on which that came, where it is known.
 
-    `corrects`: it took the place of what was said before. `questioned`: it is pinned, and was said otherwise since.
+    `corrects`: it took the place of what was said before. `questioned`: it stays, for it is pinned or tells more, and
+    was said otherwise since.
     `newer`: it tells of a change, after another hit of the same matter.
     `trusted`: it is the user's or the agent's own, not read.
     """
@@ -53,6 +54,8 @@ def explain(evidence: Evidence) -> str:
         parts.append(tr("same conversation as other hits"))
     if signals.pinned:
         parts.append(tr("pinned, but you said otherwise later") if evidence.questioned else tr("pinned"))
+    elif evidence.questioned:
+        parts.append(tr("you said otherwise of a part of it later"))
     if signals.importance >= IMPORTANT:
         parts.append(tr("important"))
     if signals.recency >= RECENT:

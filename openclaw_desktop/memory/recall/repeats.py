@@ -39,7 +39,7 @@ def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) ->
             break
         if hit.memory.kind == "turn":
             if (
-                any(_tells_all(fact, hit) for fact in told.get(hit.memory.turn_id or "", ()))
+                _tell_all(told.get(hit.memory.turn_id or "", ()), hit)
                 or hit.memory.rowid in repeated
                 or (words := _bare(hit.memory.text)) in texts
             ):
@@ -57,9 +57,12 @@ def _repeating(connection: apsw.Connection, rowids: list[int]) -> frozenset[int]
     return frozenset(int(made) for made, source in fetch(connection, sql, (json.dumps(rowids),)) if source in among)
 
 
-def _tells_all(fact: Hit, turn: Hit) -> bool:
-    """Return whether a turn tells nothing beside a fact that came from it, or nothing that is asked for."""
-    return fact.stands_for(turn) or set(telling(words_in(turn.memory.text))) <= set(words_in(fact.memory.text))
+def _tell_all(facts: Sequence[Hit], turn: Hit) -> bool:
+    """Return whether a turn tells nothing beside the facts that came from it, or nothing that is asked for."""
+    if any(fact.stands_for(turn) for fact in facts):
+        return True
+    told = {word for fact in facts for word in words_in(fact.memory.text)}
+    return bool(facts) and told.issuperset(telling(words_in(turn.memory.text)))
 
 
 def _bare(text: str) -> str:
