@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     parts = any("::" in word for word in terminalreporter.config.args)
     if counts.FULL and not parts and not any(terminalreporter.stats.get(outcome) for outcome in unproved):
         counts.write_table()
+
+
+@pytest.fixture(autouse=True)
+def loud() -> Iterator[None]:
+    """Leave the log as loud as it was: a command that a test runs in this process is quiet."""
+    logger = logging.getLogger("openclaw_desktop")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 def find_file(model: CatalogueModel) -> Path | None:

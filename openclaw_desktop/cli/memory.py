@@ -133,6 +133,9 @@ async def undo_run(service: AgentService, arguments: argparse.Namespace) -> int:
     run = await service.undo_memory_run(arguments.run)
     sentence = tr("Run {run} is taken back: {count} changes.", run=run.id, count=run.changes)
     _print(arguments, run, sentence)
+    if not arguments.json:
+        output.tell(tr("What it had done:"))
+        output.tell(words.describe_run_detail(await service.show_memory_run(run.id)))
     return ExitCode.DONE
 
 

@@ -23,6 +23,12 @@ from openclaw_desktop.service.memory.api import (
 )
 
 LINE_CHARS = 160
+# What goes with memories, by the kinds of a receipt.
+_ALONG = {
+    "messages": tr("messages of your chats"), "extracts": tr("extracts of long chats"), "vectors": tr("vectors"),
+    "neighbours": tr("texts kept beside others"), "changes": tr("entries of the history of changes"),
+    "scratch": tr("results kept for a while"), "notices": tr("notices"), "calls": tr("calls of tools"),
+}  # fmt: skip
 
 
 def describe_stats(stats: MemoryStats) -> str:
@@ -126,12 +132,12 @@ def describe_erasure(seen: ErasurePreview) -> str:
     """Return what an erasure would take, and what it would leave."""
     lines = []
     if seen.going:
-        lines.append(tr("This goes, with its vectors, index entries and history of changes:"))
+        lines.append(tr("This goes, from the index of words and from the caches too:"))
         lines += [f"  {one.id}  {one.created_at[:10]}  {_line(one.text)}  ({one.why})" for one in seen.going]
     if seen.more:
         lines.append("  " + tr("and {count} more", count=seen.more))
-    if messages := seen.counts.get("messages"):
-        lines.append(tr("{count} messages of your chats go with it.", count=messages))
+    if along := [f"{seen.counts[kind]:,} {name}" for kind, name in _ALONG.items() if seen.counts.get(kind)]:
+        lines.append(tr("With it go: {what}.", what=", ".join(along)))
     if removed := seen.counts.get("removed"):
         lines.append(tr("{count} removed before go from the history of changes.", count=removed))
     if seen.read_again:

@@ -13,7 +13,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory.erased_rows import ASKED, erase_rows, redact_requests, replay_erasures
 from openclaw_desktop.memory.erasures import end_erasure, erased_ids, mark_erasure, note_erased_ids, unfinished
 from openclaw_desktop.memory.mentions import Mention, find_mentions
-from openclaw_desktop.memory.reach import Reach, find_alone, find_reach, rows_of
+from openclaw_desktop.memory.reach import find_alone, find_reach, rows_of
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.rows import fetch_memories
 from openclaw_desktop.storage.backup import list_backups, list_copies, note_erased, noted_erasures, rewrite_backups
@@ -59,16 +59,16 @@ class Erasure:
 class Preview:
     """What an erasure would take: `asked` itself and its sources, what was `said_with` it and `derived` from that.
 
-    `mentions`: what speaks of it and stays. `messages`: how many of the chats go. `read_again`: memories that stay,
-    while facts made of them go. `copies`: how many backups are searched. `unknown`: ids that there are none of.
-    `removed`: how many memories go from the history of changes, which alone still holds them.
+    `mentions`: what speaks of it and stays. `counts`: by kind, what the receipt would count but copies. `read_again`:
+    memories that stay, while facts made of them go. `copies`: how many backups are searched. `unknown`: ids that there
+    are none of. `removed`: how many memories go from the history of changes, which alone still holds them.
     """
 
     asked: tuple[StoredMemory, ...]
     said_with: tuple[StoredMemory, ...]
     derived: tuple[StoredMemory, ...]
     mentions: tuple[Mention, ...]
-    messages: int
+    counts: dict[str, int]
     read_again: int
     copies: int
     unknown: tuple[str, ...]
@@ -94,7 +94,18 @@ class Erasing:
 
     async def preview(self, ids: Sequence[str]) -> Preview:
         """Return what `erase` would take with it, and what it would leave though it speaks of the same."""
-        return await self._database.read(lambda connection: self._preview(connection, ids))
+        seen = await self._database.read(lambda connection: self._preview(connection, ids))
+        return replace(seen, counts=await self._database.write(lambda c: self._try(c, ids)))
+
+    def _try(self, connection: apsw.Connection, ids: Sequence[str]) -> dict[str, int]:
+        """Return what erasing counts, which is taken back at once: nothing else knows every table that it reaches."""
+        connection.execute("savepoint looked_at")
+        try:
+            counts = erase_rows(connection, find_reach(connection, ids), self._moment())
+        finally:
+            connection.execute("rollback to looked_at").fetchall()
+            connection.execute("release looked_at").fetchall()
+        return {kind: count for kind, count in sorted(counts.items()) if count}
 
     async def count_along(self, ids: Sequence[str]) -> int:
         """Return how many other memories `erase` would take with `ids`."""
@@ -109,7 +120,7 @@ class Erasing:
             _memories(connection, reach.said_with),
             _memories(connection, reach.derived),
             find_mentions(connection, reach),
-            _count_messages(connection, reach),
+            {},
             len(reach.remaining),
             sum(len(list_backups(folder)) for folder in self.backups if self._is_there(folder)),
             tuple(id_ for id_ in dict.fromkeys(ids) if id_ not in known),
@@ -301,10 +312,3 @@ def _sum_bytes(folders: Sequence[Path]) -> int:
 def _memories(connection: apsw.Connection, ids: Sequence[str]) -> tuple[StoredMemory, ...]:
     rowids = [int(rowid) for (rowid,) in rows_of(connection, ids, "m.rowid")]
     return tuple(sorted(fetch_memories(connection, rowids), key=lambda memory: memory.rowid))
-
-
-def _count_messages(connection: apsw.Connection, reach: Reach) -> int:
-    sql = "select count(*) from messages where turn_id = ?"
-    whole = sum(int(connection.execute(sql, (turn,)).get or 0) for turn in reach.turns)
-    of_agent = f"{sql} and role = 'assistant'"
-    return whole + sum(int(connection.execute(of_agent, (turn,)).get or 0) for turn in reach.answers)

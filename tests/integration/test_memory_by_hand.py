@@ -55,7 +55,8 @@ def test_an_edit_is_found_shown_and_taken_back(agent: Program) -> None:
     assert detail["changes"][0]["before"]["text"] == CODE
     agent.run("memory", "pin", memory_id).done()
     agent.run("memory", "undo", str(run)).failed("Take back run 2 first.")
-    agent.run("memory", "undo").done()
+    undone = agent.run("memory", "undo").done()
+    assert "Run 2 is taken back" in undone.out and "pinned: 0 -> 1" in undone.err
     assert agent.run("memory", "undo", "--json").done().document["undone_at"] is not None
     shown = agent.run("memory", "show", memory_id, "--json").done().document["memory"]
     assert (shown["text"], shown["pinned"], shown["importance"]) == (CODE, False, 0.8)

@@ -117,6 +117,9 @@ async def test_that_turns_will_go_by_their_age_is_told_once_before_the_first_goe
     place.settings_file.write_text("[memory]\nkeep_turns_days = 100\nembeddings = 'none'\n")
     database = await Database.open(place.database)
     begun = (SystemClock().now() - timedelta(days=85)).isoformat(timespec="seconds")
+    # What is pinned, or a fact, does not go by it.
+    older = (SystemClock().now() - timedelta(days=300)).isoformat(timespec="seconds")
+    await MemoryStore(database, None).remember(NewMemory("I swim.", speaker="user", created_at=older))
     await MemoryStore(database, None).remember(NewMemory("I like tea.", kind="turn", speaker="user", created_at=begun))
     await database.close()
     for told in (["The oldest turn is 85 days old, of 100."], []):  # after a restart too
@@ -126,5 +129,7 @@ async def test_that_turns_will_go_by_their_age_is_told_once_before_the_first_goe
             assert found.level == "warning" and "memory.keep_turns_days" in found.advice
             heard = [text for text in await notices(agent.service, "hello") if "oldest turn" in text]
             assert [text[: text.index(".") + 1] for text in heard] == told
+            aged = [limit for limit in (await agent.service.memory_stats()).limits if limit.unit == "days"]
+            assert [(limit.name, limit.used, limit.limit) for limit in aged] == [("age of turns", 85, 100)]
         finally:
             await agent.stop()

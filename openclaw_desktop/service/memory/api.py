@@ -205,8 +205,9 @@ class MentionView:
 
 @dataclass(frozen=True, slots=True)
 class ErasurePreview:
-    """What an erasure would take. `counts`: by kind; `copies`: backups that are searched; `unknown`: ids of nothing.
+    """What an erasure would take. `counts`: by kind, as in the receipt, and all `memories`.
 
+    `copies`: backups that are searched; `unknown`: ids of nothing.
     `more`: how many of `going` were left out, because they are too many to show. `mention_ids`: of all mentions, those
     too that were left out.
     """

@@ -151,7 +151,7 @@ def erasure_preview(seen: Preview) -> ErasurePreview:
     ]  # fmt: skip
     return ErasurePreview(
         shown,
-        {"memories": total, "messages": seen.messages, "removed": seen.removed},
+        {"memories": total, "removed": seen.removed, **seen.counts},
         fitting(mentions[:MOST_SHOWN], PAGE_BYTES // 2),
         seen.read_again,
         seen.copies,

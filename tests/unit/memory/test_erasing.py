@@ -24,7 +24,7 @@ from openclaw_desktop.memory.store import MemoryStore
 from openclaw_desktop.memory.vectors.embedder import WORDLLAMA, Embedder
 from openclaw_desktop.memory.vectors.wordllama import WordLlama
 from openclaw_desktop.storage.backup import back_up, list_backups
-from openclaw_desktop.storage.database import Database
+from openclaw_desktop.storage.database import Database, fetch
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CANARY = "zanzibar-canary"
@@ -63,7 +63,7 @@ async def test_a_fact_goes_with_the_turn_that_told_it_and_what_was_made_of_that(
     assert len(await texts(database)) == 7, "a look changes nothing"
 
     receipt = await memories.erasing.erase([fact])
-    assert receipt.asked == 1 and receipt.pending == ""
+    assert receipt.asked == 1 and receipt.pending == "" and receipt.counts == seen.counts
     assert receipt.counts | {"neighbours": 0} == {"facts": 1, "neighbours": 0, "summaries": 1, "turns": 4}
     assert await texts(database) == ["what is my locker?"]
 
@@ -95,7 +95,9 @@ async def test_an_answer_that_quotes_goes_and_the_question_before_it_stays(datab
         ]
     )
     await sessions.add_scratch(session, [Scratch("turn_9", QUESTION_KEY, f"read with {CANARY}", USER)])
+    seen = await memories.erasing.preview([fact])
     receipt = await memories.erasing.erase([fact])
+    assert receipt.counts == seen.counts
     assert [message.text for message in await sessions.messages(session)] == ["I move to Lisbon. The code?"]
     assert await texts(database) == ["I move to Lisbon. The code?"]
     assert await sessions.scratch(session) == ()
@@ -224,6 +226,12 @@ async def test_a_copy_made_between_the_request_and_the_erasure_keeps_no_word_of_
     connection.close()
 
 
+def everything(connection: apsw.Connection) -> dict[str, list[object]]:
+    """Return every row of every real table."""
+    names = fetch(connection, "select name from sqlite_schema where type = 'table' and sql not like '%virtual%'")
+    return {name: list(fetch(connection, f"select * from {name}")) for (name,) in names}
+
+
 async def test_no_byte_is_left_of_its_words_or_of_its_vector(database: Database, tmp_path: Path) -> None:
     engine = Embedder(WORDLLAMA, WordLlama.load, idle_s=600)
     memories = MemoryStore(database, engine)
@@ -236,8 +244,12 @@ async def test_no_byte_is_left_of_its_words_or_of_its_vector(database: Database,
     await database.maintain(lambda c: back_up(c, tmp_path / "backups", "by-hand"))
     await database.checkpoint()
     assert traces(tmp_path, CANARY.encode()) and traces(tmp_path, vectors[0])
+    whole = await database.maintain(everything)
+    seen = await memories.erasing.preview(ids)
+    assert await database.maintain(everything) == whole, "a look changes nothing"
+    assert len(await memories.recall(CANARY)) == 10
     receipt = await memories.erasing.erase(ids)
-    assert receipt.counts["vectors"] >= 40 and receipt.counts["copies"] == 1
+    assert receipt.counts == {**seen.counts, "copies": 1} and receipt.counts["vectors"] >= 40
     assert traces(tmp_path, CANARY.encode(), *vectors) == []
     assert CANARY not in json.dumps(receipt.counts)
     await memories.vectors.close()

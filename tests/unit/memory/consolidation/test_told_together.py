@@ -1,4 +1,4 @@
-"""Several things in one sentence: each is a fact for itself, which may end without the others; and what one lives by."""
+"""Several things in one sentence: each is a fact for itself, which may end without the others; and trades."""
 
 import pytest
 

@@ -66,7 +66,7 @@ def test_a_run_and_what_an_erasure_takes_and_leaves() -> None:
     assert frame_bytes(shown) <= FRAME_LIMIT_BYTES and shown.more + len(shown.changes) == 5000
     memories = tuple(huge(number) for number in range(150))
     mentions = tuple(Mention(f"mem_{n}", WORD * 10, TIME, WORD, (WORD[:60],)) for n in range(1000))
-    seen = views.erasure_preview(Preview(memories, memories, memories, mentions, 3, 0, 0, ()))
+    seen = views.erasure_preview(Preview(memories, memories, memories, mentions, {"messages": 3}, 0, 0, ()))
     assert frame_bytes(seen) <= FRAME_LIMIT_BYTES
     assert seen.counts["memories"] == 450 and seen.more + len(seen.going) == 450
     assert len(seen.mention_ids) == 1000 and 0 < len(seen.mentions) < 1000
