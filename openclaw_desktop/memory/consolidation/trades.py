@@ -29,8 +29,12 @@ _IS_ONE = LazyPattern(
     r"(?:am|is) an? (?!(?:good|great|better|decent|keen|born|bad|poor|terrible|lousy|slow|fast|careful|nervous|hobby"
     r"|amateur|would-be|wannabe)\b)(?P<trade>[a-z][a-z-]*(?: [a-z][a-z-]*){0,2})(?P<rest>\b.*)"
 )
-# By one's trade one is it at a place, or these days; "a teacher of my sister's" and "a doctor to my friends" is not.
-_MAY_FOLLOW = LazyPattern(r"\W*$|,| (?:now|these days|nowadays|by (?:trade|profession)|at|in|and|but|since|for)\b")
+# One is it at a place, or these days: "an actor in the school play", "a doctor to my friends" and "a poet at heart"
+# are no trades.
+_MAY_FOLLOW = LazyPattern(
+    r"(?: (?:now|these days|nowadays))?(?:\W*$|,| (?:by (?:trade|profession)|and|but|since)\b"
+    r"| at (?!heart|home|night|times|weekends|the (?:moment|weekend))\b)"
+)
 
 
 def trade_of(rest: str) -> tuple[str, str] | None:

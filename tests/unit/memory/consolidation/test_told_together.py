@@ -76,6 +76,10 @@ def test_against_what_was_said_is_known_without_the_words_for_it() -> None:
         ("I'm a teacher of my sister's.", []),
         ("I'm also a photographer.", []),
         ("I'm a doctor to my friends.", []),
+        ("Tom is an actor in the school play now.", []),
+        ("I'm a doctor now in this game.", []),
+        ("My son is a doctor for Halloween now.", []),
+        ("I'm a writer at heart.", []),
     ],
 )
 def test_what_one_lives_by(said: str, claims: list[Claim]) -> None:
