@@ -37,6 +37,8 @@ from openclaw_desktop.storage.recovery import files_aside
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+# To try takes as long as to erase: of a thousand half a second, for which what is said has to wait.
+MOST_TRIED = 200
 # Writing so much anew takes a second or two on a slow machine; more keeps nobody waiting who did not ask by hand.
 AT_ONCE_BYTES = 64 << 20
 
@@ -59,9 +61,10 @@ class Erasure:
 class Preview:
     """What an erasure would take: `asked` itself and its sources, what was `said_with` it and `derived` from that.
 
-    `mentions`: what speaks of it and stays. `counts`: by kind, what the receipt would count but copies. `read_again`:
-    memories that stay, while facts made of them go. `copies`: how many backups are searched. `unknown`: ids that there
-    are none of. `removed`: how many memories go from the history of changes, which alone still holds them.
+    `mentions`: what speaks of it and stays. `counts`: by kind, what the receipt would count but copies; empty of very
+    many, or where the file can't be tried. `read_again`: memories that stay, while facts made of them go. `copies`: how
+    many backups are searched. `unknown`: ids that there are none of. `removed`: how many memories go from the history
+    of changes, which alone still holds them.
     """
 
     asked: tuple[StoredMemory, ...]
@@ -95,7 +98,12 @@ class Erasing:
     async def preview(self, ids: Sequence[str]) -> Preview:
         """Return what `erase` would take with it, and what it would leave though it speaks of the same."""
         seen = await self._database.read(lambda connection: self._preview(connection, ids))
-        return replace(seen, counts=await self._database.write(lambda c: self._try(c, ids)))
+        if len(seen.asked) + len(seen.said_with) + len(seen.derived) > MOST_TRIED:
+            return seen
+        try:
+            return replace(seen, counts=await self._database.write(lambda c: self._try(c, ids)))
+        except UserError:  # another program holds the file, or a part of it is damaged: the list is known
+            return seen
 
     def _try(self, connection: apsw.Connection, ids: Sequence[str]) -> dict[str, int]:
         """Return what erasing counts, which is taken back at once: nothing else knows every table that it reaches."""

@@ -90,8 +90,21 @@ async def test_a_fact_that_tells_more_stays_below_what_contradicts_a_part_of_it(
     newer, older = [hit for hit in await file.store.recall("Where do I live?") if hit.kind == "fact"]
     assert (newer.text, older.text) == ("I moved to Linz.", told)
     assert "you said otherwise of a part of it later" in older.why
-    # Of the rest it tells nothing.
-    assert (await file.store.recall("Which instrument do I play, is it the cello?"))[0].text == told
+    # Of the rest it tells nothing, though it names the same.
+    await file.say("I moved to Linz because of the cello.", days_ago=1)
+    await file.consolidator().run("asked")
+    for question in ("Which instrument do I play, is it the cello?", "Do I play the cello?"):
+        first = (await file.store.recall(question))[0]
+        assert first.text == told and "otherwise" not in first.why, question
+
+
+async def test_a_turn_is_found_as_the_facts_that_tell_all_of_it(file: File) -> None:
+    await file.say("I play the cello and my wife plays golf.", "I play the cello. What is wrong with its bow?", days_ago=3)
+    await file.consolidator().run("asked")
+    hits = {(hit.kind, hit.text) for hit in await file.store.recall("cello golf")}
+    assert {("fact", "I play the cello"), ("fact", "My wife plays golf.")} <= hits
+    assert ("turn", "I play the cello and my wife plays golf.") not in hits
+    assert ("turn", "I play the cello. What is wrong with its bow?") in hits
 
 
 async def test_a_fact_is_found_by_the_words_that_it_is_asked_for(file: File) -> None:

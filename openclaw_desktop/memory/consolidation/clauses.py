@@ -54,6 +54,7 @@ Even Maybe Next Last Once While Got Nothing
 One Two Three Everyone Everybody Someone Somebody Nobody People And But So Or If Then Than
 """)
 )
+_NOBODY = NO_NAMES - {"My", "Our", "We", "Now"}
 _OWN_KIN = LazyPattern(
     rf"(?i:my|our) (?:(?P<which>\w+) )??(?P<kin>{_KIN})(?: (?P<name>{_NAME})|,"
     rf" (?P<named>{_NAME}),)?(?P<has>'s?)?\s+(?P<rest>.+)"
@@ -102,11 +103,18 @@ _OF_MINE = LazyPattern(
 # "Chassis number: 233199".
 _ENTRY = LazyPattern(r"(?P<noun>[A-Z][\w'-]+(?: [\w'-]+){0,3}): (?P<value>\S.*)")
 _SUBJECT_AHEAD = (
-    rf"(?i:{_FROM_NOW})?(?:I\b|i(?:'m| am| have| live| work)\b|we\b|(?i:my|our)\s"
+    rf"(?i:{_FROM_NOW})?(?:I\b(?! (?:by|of|from)\b)|i(?:'m| am| have| live| work)\b|we\b|(?i:my|our)\s"
     rf"|{_NAME}(?:'s)?\s+(?:is|was|has|lives|works|moved|and)\b)"
 )
 _JOINT = LazyPattern(rf"\s*(?:;|,?\s+(?:and|but|so|while)|,)\s+(?={_SUBJECT_AHEAD})")
+_JOINS = LazyPattern(rf"\s*(?:;|,?\s+(?:and|but)|,)\s+(?={_SUBJECT_AHEAD})")
 _FOR_ITSELF = LazyPattern(_SUBJECT_AHEAD)
+# What holds of all parts, or of which nobody can tell of which it holds.
+_BINDS = LazyPattern(
+    r"\b(?:only|until|till|unless|if|whether|when|whenever|while|or|both|either|neither|respectively|except|because"
+    r"|that I|now and then|(?:is|was|are|means?) I)\b|\bnot\W*$",
+    re.I,
+)
 _POINTS_BACK = LazyPattern(r"\b(?:there|it|them|him|her|he|she|they|that|this|those|these(?! days)|ones?|too)\b", re.I)
 _DENIAL = LazyPattern(
     r"^(?P<aux>do|does|did|am|is|are|have|has|was|were|can|will)? ?(?P<no>not|never|no longer|not any longer)\b ?"
@@ -206,10 +214,12 @@ def split_clauses(sentence: str) -> list[str]:
     """Return the clauses that a sentence joins, where each names whom and what it is about; else the sentence alone."""
     ahead = len(opening(sentence))
     ahead += len(found[0]) if (found := _LEADS_IN.match(sentence[ahead:])) else 0
-    first, *others = _JOINT.split(sentence[ahead:])
-    parts = [sentence[:ahead] + first, *others]
-    stand = all(_FOR_ITSELF.match(part[len(opening(part)) :]) for part in parts)
-    return parts if stand and not any(map(_POINTS_BACK.search, parts[1:])) else [sentence]
+    first, *others = _JOINS.split(sentence[ahead:])
+    told = [first, *(part[len(opening(part)) :] for part in others)]
+    stand = all(_FOR_ITSELF.match(part) and part.split()[0] not in _NOBODY for part in told)
+    if not stand or _BINDS.search(sentence) or any(map(_POINTS_BACK.search, others)):
+        return [sentence]
+    return [sentence[:ahead] + first, *others]
 
 
 def opening(text: str) -> str:

@@ -80,13 +80,7 @@ def _lives(clause: Clause) -> Found:
     partly = (found["in"] and PARTLY.search(clause.rest)) or FOR_A_WHILE.search(clause.rest)
     if not may_be_place(value) or partly:
         return None
-    if found["to"] and _WORKS_THERE.match(rest):
-        return Claim(clause.subject, "works", plain(value)), ""
     return Claim(clause.subject, "lives", plain(value), clause.denied or bool(found["left"])), rest
-
-
-# "Ana moved to Siemens and works there now."
-_WORKS_THERE = LazyPattern(r",? and (?:now )?works? there\b(?: now)?\W*$")
 
 
 def _home(clause: Clause) -> Found:
@@ -149,10 +143,10 @@ def _job(clause: Clause) -> Found:
             clause.rest,
         )
     )
-    if clause.noun is None and not clause.adds:
+    if clause.noun is None and not clause.adds and clause.kin not in _PETS:
         if over := _GAVE_UP.match(clause.rest):
             value, rest = cut(over["trade"])
-            return Claim(clause.subject, "job", plain(value), denied=True), rest
+            return None if clause.denied else (Claim(clause.subject, "job", plain(value), denied=True), rest)
         if found is None and (by_name := trade_of(clause.rest)) is not None and not PARTLY.search(clause.rest):
             return Claim(clause.subject, "job", plain(by_name[0]), clause.denied), cut(by_name[1])[1]
     of_noun = clause.noun in ("profession", "trade") and re.match(r"is (?P<is>[a-z][\w ]+)", clause.rest)

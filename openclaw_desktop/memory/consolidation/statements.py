@@ -112,7 +112,7 @@ def find_statements(text: str) -> tuple[Statement, ...]:
         return ()
     chosen: list[Statement] = []
     last_place, in_tale = -1, False
-    for place, sentence in enumerate(_sentences(own)):
+    for place, (sentence, is_news) in enumerate(_sentences(own)):
         core = sentence[len(opening(sentence)) :]
         if in_tale and not _OF_ME.match(core):
             continue
@@ -124,7 +124,7 @@ def find_statements(text: str) -> tuple[Statement, ...]:
                 chosen[-1] = replace(chosen[-1], text=f"{chosen[-1].text} {sentence}")
                 last_place = place
         elif (statement := judge(sentence)) is not None:
-            chosen.append(statement)
+            chosen.append(replace(statement, changes=statement.changes or is_news))
             last_place = place
     return tuple(chosen)
 
@@ -212,17 +212,21 @@ def is_correction(text: str) -> bool:
     )
 
 
-def _sentences(text: str) -> list[str]:
+def _sentences(text: str) -> list[tuple[str, bool]]:
+    """Return what a text tells one by one, each with whether it was said with something that is new."""
     found = (" ".join(sentence.text.split()) for sentence in split_sentences([Passage("", text, USER)]))
-    parts: list[str] = []
+    parts: list[tuple[str, bool]] = []
     for sentence in _with_own_answers(list(found)):
         whole = _ASKED_IF_SAID.sub(r"\1", sentence)
         main, *asides = take_apart(whole)
         if asides and not _hands_over(whole) and all(judge(aside) for aside in asides):
             # Without its aside the rest has to claim something to be told for itself.
-            parts += [*([main] if read_claims(main).claims else []), *asides]
+            parts += [(part, False) for part in [*([main] if read_claims(main).claims else []), *asides]]
+        elif len(apart := _told_apart(whole)) > 1:
+            is_news = read_claims(whole).changes
+            parts += [(part, is_news) for part in apart]
         else:
-            parts += _told_apart(whole)
+            parts.append((whole, False))
     return parts
 
 

@@ -25,15 +25,23 @@ _TRADES = frozenset(
     veterinarian waiter waitress welder writer zoologist
     """)
 )
-_IS_ONE = LazyPattern(
-    r"(?:am|is) an? (?!(?:good|great|better|decent|keen|born|bad|poor|terrible|lousy|slow|fast|careful|nervous|hobby"
-    r"|amateur|would-be|wannabe)\b)(?P<trade>[a-z][a-z-]*(?: [a-z][a-z-]*){0,2})(?P<rest>\b.*)"
+_KINDS = frozenset(
+    listed("""
+    architectural bus car civil clinical county criminal data dental dog electrical english family fashion fitness
+    flight forensic french freelance geography german graphic head history industrial insurance interior junior
+    kindergarten landscape language law lorry machine marine maths mechanical mining music night nursery opera orchestra
+    organic pastry piano police primary product project research school science secondary senior social software sound
+    spanish sports stage structural tattoo tax taxi technical train truck trauma tram university veterinary violin web
+    wedding youth
+    """)
 )
-# One is it at a place, or these days: "an actor in the school play", "a doctor to my friends" and "a poet at heart"
-# are no trades.
+_IS_ONE = LazyPattern(r"(?:am|is) an? (?P<trade>[a-z][a-z-]*(?: [a-z][a-z-]*){0,2})(?P<rest>(?!\w).*)")
+# One is it at a place of work, or these days: "an actor in the school play", "a judge at the contest", "a doctor to my
+# friends" and "a cook, because my wife is away" are no trades.
 _MAY_FOLLOW = LazyPattern(
-    r"(?: (?:now|these days|nowadays))?(?:\W*$|,| (?:by (?:trade|profession)|and|but|since)\b"
-    r"| at (?!heart|home|night|times|weekends|the (?:moment|weekend))\b)"
+    r"(?: at (?:the |a |our )?(?:(?-i:[A-Z])[\w ]*|[\w ]*(?:hospital|clinic|school|university|college|practice|bank"
+    r"|bakery|restaurant|company|firm|station|court|theatre|opera|museum|library|hotel|airport|garage|factory|nursery|lab)))?"
+    r"(?: (?:now|these days|nowadays|by (?:trade|profession)))?\W*$"
 )
 
 
@@ -43,7 +51,7 @@ def trade_of(rest: str) -> tuple[str, str] | None:
         return None
     words = found["trade"].split()
     for count in range(len(words), 0, -1):
-        if words[count - 1] in _TRADES:
+        if words[count - 1] in _TRADES and _KINDS.issuperset(words[: count - 1]):
             after = " ".join(["", *words[count:]]) + found["rest"]
             return (" ".join(words[:count]), after) if _MAY_FOLLOW.match(after) else None
     return None

@@ -109,11 +109,13 @@ def put_right(connection: apsw.Connection, hits: list[Hit], now_s: float) -> lis
     return shown
 
 
-def put_in_question(connection: apsw.Connection, hits: list[Hit], now_s: float) -> list[Hit]:
+def put_in_question(
+    connection: apsw.Connection, hits: list[Hit], columns: Mapping[int, tuple[Sequence[str], ...]], now_s: float
+) -> list[Hit]:
     """Return `hits` with each fact that stays below what was said otherwise since, which the question is about too.
 
     What contradicts a pinned fact stands above it. One that tells more may be asked for the rest of it: there the other
-    has to be as much of what the question is about.
+    has to answer the same words. `columns`: as in `newest_first`.
     """
     staying = {hit.memory.id: hit for hit in hits if hit.memory.kind == "fact" and not hit.ended}
     sql = """select c.value, c.memory_rowid from json_each(?) j
@@ -129,8 +131,11 @@ def put_in_question(connection: apsw.Connection, hits: list[Hit], now_s: float) 
         by_rowid[memory.rowid] = Hit(memory, old.signals, part=old.part, score=old.score)
     for id_, rowid in found:
         newer, old = by_rowid.get(rowid), staying[id_]
-        if newer is None or not (old.memory.pinned or newer.stands_for(old)):
-            continue  # it was erased between two reads, or is about something else
+        if newer is None:
+            continue  # it was erased between two reads
+        said = _asked_words(columns, old)
+        if not old.memory.pinned and not (said and said <= _asked_words(columns, newer)):
+            continue
         if standing_of(newer.memory, now_s) is Standing.HOLDS:
             newer.score, old.questioned = max(newer.score, old.score), True
             old.score = min(old.score, newer.score - OUTDATED)

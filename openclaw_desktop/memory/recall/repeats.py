@@ -32,14 +32,22 @@ def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) ->
         if fact.memory.turn_id:
             told.setdefault(fact.memory.turn_id, []).append(fact)
     texts = {_bare(fact.memory.text) for fact in facts}
-    repeated = _repeating(connection, [hit.memory.rowid for hit in hits])
+    links = _links(connection, [hit.memory.rowid for hit in hits])
+    repeated = {made for made, _ in links}
+    # What was chosen from a turn stands for it where it is shown in its stead.
+    shown = {hit.memory.rowid: hit for hit in hits[:k] if hit.memory.kind == "fact"}
+    chosen: dict[int, list[Hit]] = {}
+    for made, source in links:
+        if made in shown:
+            chosen.setdefault(source, []).append(shown[made])
     kept: list[Hit] = []
     for hit in hits:
         if len(kept) == k:
             break
         if hit.memory.kind == "turn":
             if (
-                _tell_all(told.get(hit.memory.turn_id or "", ()), hit)
+                any(fact.stands_for(hit) for fact in told.get(hit.memory.turn_id or "", ()))
+                or _tell_all([*told.get(hit.memory.turn_id or "", ()), *chosen.get(hit.memory.rowid, ())], hit)
                 or hit.memory.rowid in repeated
                 or (words := _bare(hit.memory.text)) in texts
             ):
@@ -49,18 +57,18 @@ def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) ->
     return kept
 
 
-def _repeating(connection: apsw.Connection, rowids: list[int]) -> frozenset[int]:
-    """Return those of `rowids` that were made of another of them."""
+def _links(connection: apsw.Connection, rowids: list[int]) -> list[tuple[int, int]]:
+    """Return which of `rowids` were made of which others of them."""
     sql = """select s.memory_rowid, s.source_rowid from json_each(?) j
         cross join memory_sources s on s.memory_rowid = j.value"""
     among = frozenset(rowids)
-    return frozenset(int(made) for made, source in fetch(connection, sql, (json.dumps(rowids),)) if source in among)
+    return [
+        (int(made), int(source)) for made, source in fetch(connection, sql, (json.dumps(rowids),)) if source in among
+    ]
 
 
 def _tell_all(facts: Sequence[Hit], turn: Hit) -> bool:
-    """Return whether a turn tells nothing beside the facts that came from it, or nothing that is asked for."""
-    if any(fact.stands_for(turn) for fact in facts):
-        return True
+    """Return whether a turn tells nothing beside the facts that came from it."""
     told = {word for fact in facts for word in words_in(fact.memory.text)}
     return bool(facts) and told.issuperset(telling(words_in(turn.memory.text)))
 

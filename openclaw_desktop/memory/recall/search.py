@@ -222,7 +222,7 @@ class Search:
     ) -> list[Hit]:
         """Return the scored candidates, best first, by what they are worth beside one another."""
         now_s = now.timestamp()
-        hits = put_in_question(connection, put_right(connection, hits, now_s), now_s)
+        hits = put_in_question(connection, put_right(connection, hits, now_s), pool.columns, now_s)
         newest_first(hits, pool.columns)
         if query.many:
             thin_out(hits, self.weights.crowd)
