@@ -54,7 +54,7 @@ Even Maybe Next Last Once While Got Nothing
 One Two Three Everyone Everybody Someone Somebody Nobody People And But So Or If Then Than
 """)
 )
-_NOBODY = NO_NAMES - {"My", "Our", "We", "Now"}
+_NO_SUBJECTS = NO_NAMES - {"My", "Our", "We", "Now"}
 _OWN_KIN = LazyPattern(
     rf"(?i:my|our) (?:(?P<which>\w+) )??(?P<kin>{_KIN})(?: (?P<name>{_NAME})|,"
     rf" (?P<named>{_NAME}),)?(?P<has>'s?)?\s+(?P<rest>.+)"
@@ -216,7 +216,7 @@ def split_clauses(sentence: str) -> list[str]:
     ahead += len(found[0]) if (found := _LEADS_IN.match(sentence[ahead:])) else 0
     first, *others = _JOINS.split(sentence[ahead:])
     told = [first, *(part[len(opening(part)) :] for part in others)]
-    stand = all(_FOR_ITSELF.match(part) and part.split()[0] not in _NOBODY for part in told)
+    stand = all(_FOR_ITSELF.match(part) and part.split()[0] not in _NO_SUBJECTS for part in told)
     if not stand or _BINDS.search(sentence) or any(map(_POINTS_BACK.search, others)):
         return [sentence]
     return [sentence[:ahead] + first, *others]

@@ -123,11 +123,10 @@ def put_in_question(
     if not (found := fetch(connection, sql, (json.dumps(list(staying)),))):
         return hits
     by_rowid = {hit.memory.rowid: hit for hit in hits}
-    unread = read_candidates(
-        connection, {rowid for id_, rowid in found if staying[id_].memory.pinned}.difference(by_rowid)
-    )
+    of_pinned = {rowid: staying[id_] for id_, rowid in found if staying[id_].memory.pinned}
+    unread = read_candidates(connection, set(of_pinned).difference(by_rowid))
     for memory in unread:
-        old = next(staying[id_] for id_, rowid in found if rowid == memory.rowid)
+        old = of_pinned[memory.rowid]
         by_rowid[memory.rowid] = Hit(memory, old.signals, part=old.part, score=old.score)
     for id_, rowid in found:
         newer, old = by_rowid.get(rowid), staying[id_]
