@@ -99,9 +99,8 @@ async def test_a_fact_that_tells_more_stays_below_what_contradicts_a_part_of_it(
 
 
 async def test_a_turn_is_found_as_the_facts_that_tell_all_of_it(file: File) -> None:
-    await file.say(
-        "I play the cello and my wife plays golf.", "I play the cello. What is wrong with its bow?", days_ago=3
-    )
+    both, more = "I play the cello and my wife plays golf.", "I play the cello. What is wrong with its bow?"
+    await file.say(both, more, days_ago=3)
     await file.consolidator().run("asked")
     hits = {(hit.kind, hit.text) for hit in await file.store.recall("cello golf")}
     assert {("fact", "I play the cello"), ("fact", "My wife plays golf.")} <= hits
