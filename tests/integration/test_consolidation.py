@@ -234,6 +234,16 @@ async def test_a_model_is_believed_where_the_turn_bears_it_out(file: File) -> No
     assert await file.facts() == {"The plumber comes on Thursdays": True} and report.changes == {"added": 1}
 
 
+async def test_a_model_that_offers_as_one_what_was_chosen_in_parts_adds_nothing(file: File) -> None:
+    await file.say("I live in Porto and I work at Acme.")
+
+    async def offer(passages: Sequence[Passage]) -> list[OfferedFact]:
+        return [OfferedFact("I live in Porto and I work at Acme.", passages[0].turn_id)]
+
+    await file.consolidator(minds=Minds(extract=offer)).run("asked")
+    assert await file.facts() == {"I live in Porto": True, "I work at Acme.": True}
+
+
 async def test_a_model_that_may_not_answer_leaves_the_work_to_code(file: File) -> None:
     async def refuse(passages: Sequence[Passage]) -> list[OfferedFact]:
         raise UserError("budget_spent", "spent", "wait")

@@ -154,12 +154,10 @@ def _believed(offered: Sequence[str], turn: StoredMemory, chosen: Sequence[str])
     own = own_words(turn.text) if turn.label.integrity != "untrusted" else ""
     if not own or mood.jokes(own):
         return []
-    known = {facts.sense_key(text) for text in chosen}
+    # What was told together is chosen in parts, and offered as a whole.
+    known = {"and", "but", *(word for text in chosen for word in facts.sense_key(text).split())}
     return [
         fact
         for fact in offered
-        if facts.sense_key(fact) not in known
-        and not any(facts.sense_key(fact) in facts.sense_key(text) for text in chosen)
-        and not mood.passes(fact)
-        and is_borne_out(fact, own)
+        if not known.issuperset(facts.sense_key(fact).split()) and not mood.passes(fact) and is_borne_out(fact, own)
     ]
