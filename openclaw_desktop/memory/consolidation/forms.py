@@ -147,7 +147,7 @@ def _job(clause: Clause) -> Found:
         if over := _GAVE_UP.match(clause.rest):
             value, rest = cut(over["trade"])
             return None if clause.denied else (Claim(clause.subject, "job", plain(value), denied=True), rest)
-        if found is None and (by_name := trade_of(clause.rest)) is not None and not PARTLY.search(clause.rest):
+        if found is None and (by_name := trade_of(clause.rest)) is not None:
             return Claim(clause.subject, "job", plain(by_name[0]), clause.denied), cut(by_name[1])[1]
     of_noun = clause.noun in ("profession", "trade") and re.match(r"is (?P<is>[a-z][\w ]+)", clause.rest)
     if not (found or of_noun) and clause.subject != USER and re.search(r"\bnow\b", clause.text):

@@ -222,21 +222,19 @@ def _sentences(text: str) -> list[tuple[str, bool]]:
         if asides and not _hands_over(whole) and all(judge(aside) for aside in asides):
             # Without its aside the rest has to claim something to be told for itself.
             parts += [(part, False) for part in [*([main] if read_claims(main).claims else []), *asides]]
-        elif len(apart := _told_apart(whole)) > 1:
-            is_news = read_claims(whole).changes
-            parts += [(part, is_news) for part in apart]
         else:
-            parts.append((whole, False))
+            parts += _told_apart(whole)
     return parts
 
 
-def _told_apart(sentence: str) -> list[str]:
+def _told_apart(sentence: str) -> list[tuple[str, bool]]:
     """Return what a sentence joins, where each part tells something for itself: each may end without the others."""
     parts = split_clauses(sentence)
-    if len(parts) == 1 or _hands_over(sentence) or judge(sentence) is None:
-        return [sentence]
-    told = [judge(part) for part in parts]
-    return parts if all(told) and any(one.claims for one in told if one) else [sentence]
+    whole = judge(sentence) if len(parts) > 1 and not _hands_over(sentence) else None
+    told = [judge(part) for part in parts] if whole is not None else []
+    if whole is None or not all(told) or not any(one.claims for one in told if one):
+        return [(sentence, False)]
+    return [(part, whole.changes) for part in parts]
 
 
 def _with_own_answers(sentences: list[str]) -> list[str]:

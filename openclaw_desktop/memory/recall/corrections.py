@@ -120,7 +120,7 @@ def put_in_question(
     staying = {hit.memory.id: hit for hit in hits if hit.memory.kind == "fact" and not hit.ended}
     sql = """select c.value, c.memory_rowid from json_each(?) j
         cross join memory_claims c on c.subject = '' and c.slot = 'questions' and c.value = j.value"""
-    if not (found := fetch(connection, sql, (json.dumps(list(staying)),))):
+    if not (staying and (found := fetch(connection, sql, (json.dumps(list(staying)),)))):
         return hits
     by_rowid = {hit.memory.rowid: hit for hit in hits}
     of_pinned = {rowid: staying[id_] for id_, rowid in found if staying[id_].memory.pinned}

@@ -45,9 +45,10 @@ def without_repeats(connection: apsw.Connection, hits: Sequence[Hit], k: int) ->
         if len(kept) == k:
             break
         if hit.memory.kind == "turn":
+            kept_with = told.get(hit.memory.turn_id or "", ())
             if (
-                any(fact.stands_for(hit) for fact in told.get(hit.memory.turn_id or "", ()))
-                or _tell_all([*told.get(hit.memory.turn_id or "", ()), *chosen.get(hit.memory.rowid, ())], hit)
+                any(fact.stands_for(hit) for fact in kept_with)
+                or _tell_all([*kept_with, *chosen.get(hit.memory.rowid, ())], hit)
                 or hit.memory.rowid in repeated
                 or (words := _bare(hit.memory.text)) in texts
             ):

@@ -68,9 +68,10 @@ class MemoryDesk:
             limits.append(LimitView("file", size_bytes // 1_000_000, self.settings.limit_mb, "MB"))
         if self.settings.keep_turns_mb is not None:
             limits.append(LimitView("file before turns go", size_bytes // 1_000_000, self.settings.keep_turns_mb, "MB"))
-        await self.care.look()
-        if self.settings.keep_turns_days is not None and (oldest_days := self.care.oldest_days()) is not None:
-            limits.append(LimitView("age of turns", int(oldest_days), self.settings.keep_turns_days, "days"))
+        if self.settings.keep_turns_days is not None:
+            await self.care.look()
+            if (oldest_days := self.care.oldest_days()) is not None:
+                limits.append(LimitView("age of turns", int(oldest_days), self.settings.keep_turns_days, "days"))
         return MemoryStats(
             counts.by_tier, counts.total, size_bytes, self.database.encrypted, counts.oldest, counts.newest,
             round(facts / counts.total, 4) if counts.total else 0.0, counts.superseded, counts.expired, counts.pinned,
