@@ -33,8 +33,8 @@ from openclaw_desktop.system.memory import Memory
 from openclaw_desktop.workers.supervisor import Supervisor
 
 DEADLINE_S = 60.0
-# What other texts may differ by than the one that a processor is tried with.
-CUT_OFF = 0.0005
+# What rounding to bytes may make of a text that says little, and of texts on the whole.
+LEAST, LEAST_MEAN = 0.996, 0.999
 
 
 @pytest.fixture
@@ -76,15 +76,10 @@ async def test_a_vector_is_that_of_the_float32_weights(embed: MiniLM) -> None:
     assert all(abs(a - b) < 0.02 for a, b in zip(floats(vector)[:5], published, strict=True))
 
 
-@pytest.mark.parametrize("careful", [True, False])
-def test_the_graph_we_ship_computes_what_the_models_own_file_does(careful: bool, minilm: Path) -> None:
+def test_the_graph_we_ship_computes_what_the_models_own_file_does(minilm: Path) -> None:
     file = find_file([minilm])
     assert file is not None
     ours = worker.MiniLM(file.read_bytes())
-    if careful:
-        ours._session = worker._session(file.read_bytes(), careful=True)
-    # One without VNNI may cut sums off where it was not told to take care, by less than what it would be told for.
-    least = 0.9999 if careful else worker.SAME - CUT_OFF
     own = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     tokenizer = BertWordPieceTokenizer(str(resource_path("embedding", "vocab.txt")), lowercase=True)
     tokenizer.enable_truncation(256)
@@ -95,11 +90,14 @@ def test_the_graph_we_ship_computes_what_the_models_own_file_does(careful: bool,
         "a b c " * 200,
         "Größe, naïveté",
     ]
+    cosines = []
     for text in texts:
         ids = np.array([tokenizer.encode(text).ids], np.int64)
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         mean = own.run(None, inputs)[0][0].mean(axis=0)
-        assert cosine(ours.encode([text]), (mean / np.linalg.norm(mean)).astype("<f4").tobytes()) > least, text
+        cosines.append(cosine(ours.encode([text]), (mean / np.linalg.norm(mean)).astype("<f4").tobytes()))
+    assert min(cosines) > LEAST, cosines
+    assert sum(cosines) / len(cosines) > LEAST_MEAN, cosines
 
 
 def test_a_processor_that_cuts_sums_off_is_told_to_take_care(minilm: Path, monkeypatch: pytest.MonkeyPatch) -> None:

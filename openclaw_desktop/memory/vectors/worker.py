@@ -35,8 +35,8 @@ from openclaw_desktop.system.cores import keep_to_last_of_two
 # The name by which the graph knows the model's file.
 WEIGHTS = "all-MiniLM-L6-v2-int8.onnx"
 LONGEST_TOKENS = 256
-# The least cosine of two vectors that are the same but for rounding.
-SAME = 0.9995
+# The least cosine of two vectors that are the same but for rounding to bytes.
+SAME = 0.999
 # Interactive work goes first.
 NICE = 5
 
