@@ -36,7 +36,7 @@ from openclaw_desktop.system.cores import keep_to_last_of_two
 WEIGHTS = "all-MiniLM-L6-v2-int8.onnx"
 LONGEST_TOKENS = 256
 # The least cosine of two vectors that are the same but for rounding to bytes.
-SAME = 0.999
+SAME = 0.998
 # Interactive work goes first.
 NICE = 5
 
