@@ -36,7 +36,7 @@ _LASTING = LazyPattern(
     r"|expecting|stand"
     r"|keep|parked|put|lent|borrowed|owe|inherited|named|planted|painted|installed|hired|switched|changed|run|swim"
     r"|cycle|cook"
-    r"|meet|visit|see|go)\b" + _VAGUE_OBJECT,
+    r"|meet|visit|see|go|(?:got|was) promoted)\b" + _VAGUE_OBJECT,
     re.I,
 )
 _HAVE = LazyPattern(
@@ -77,7 +77,8 @@ _SMALL_TALK = LazyPattern(
     r"|my (?:bad|pleasure|god|goodness|day|head hurts|apologies|mistake|fault|mood|coffee is|lunch|computer is"
     r"|internet is|screen"
     r"|question|point|guess|idea|impression|battery is|brain|back hurts|eyes)\b"
-    r"|(?:we|i) (?:have|had|'ve) (?:got )?(?:a|an|no|some) (?:idea|clue|problem|question|issue|meeting|minute|moment"
+    r"|(?:we|i) (?:have|had|'ve) (?:got )?(?:a|an|no|some) (?:idea|clue|problem|question|issue|minute|moment"
+    r"|meeting(?!.*\b(?:every|each|on \w+days)\b)"
     r"|headache"
     r"|cold|feeling"
     r"|point|lot|bit|look|great|good|nice|hard time|choice|few|long)\b)",
@@ -94,7 +95,8 @@ _USUAL = LazyPattern(
     r"|\b(?:i|we)(?:'ve| have) (?:been to|visited|known|learned|never|always|had|owned|lived|worked|played|won|lost"
     r"|an? (?:scar|licen[cs]e|daughter|son|brother|sister|twin))\b"
     r"|\b(?:i|we)\b.*\b(?:most (?:days|weeks|mornings|evenings)|every (?:day|week|month|year|summer|winter|morning"
-    r"|evening|\w+day)|on \w+days|on holiday|at weekends|for years|years ago|when i was (?:\d+|a (?:child|kid"
+    r"|evening|\w+day)|on \w+days|on holiday|at weekends|for years|for a living|years ago"
+    r"|when i was (?:\d+|a (?:child|kid"
     r"|boy|girl)"
     r"|young|little))\b"
     r"|^(?:on holiday|at home|in (?:my|our) (?:house|family)|at weekends|on \w+days),? (?:i|we) \w+"
@@ -107,7 +109,8 @@ _USUAL = LazyPattern(
 _GOING_ON = LazyPattern(
     r"\b(?:i|we)(?:'m|'re|'ve been| am| are| was| were| have been) (?:\w+ly |just |still |now |already )*"
     r"(?!living|working|learning|studying|training|saving|renting|building|writing|expecting|seeing|meeting|looking"
-    r" after|playing|teaching|raising|paying|using|taking|married|banking)\w+ing\b"
+    r" after|playing|teaching|raising|paying|using|taking|married|banking|moving (?:house|to (?-i:[A-Z]))"
+    r"|getting (?:married|divorced))\w+ing\b"
     r"|\b(?:i|we) (?:was|were|am|are) (?:in|at|on|behind|near|off|out|nearly|almost)\b",
     re.I,
 )
@@ -139,11 +142,15 @@ _OF_SOMEBODY = LazyPattern(
     r"(?:lives?|living|resides?|settled|moved|relocated|has been living|is at home|was born|is married|got married"
     r"|works? (?:as|at|for)|trained as|retrained|started over|earns"
     r"|has (?:a|an|two|three) [\w ]*(?:job|flat|house|home|dog|cat|child|son|daughter)"
-    r"|is (?:now )?an? [\w -]+ (?:by|now|these days)\b|celebrates|shares? a birthday|turns? \d+|turns another"
+    r"|is (?:now )?an? [\w -]+ (?:by|now|these days)\b|celebrates|shares? a birthday|turn(?:s|ed)? \d+|turns another"
+    r"|(?:is getting|got) (?:married|engaged|divorced)"
+    r"|(?:has )?(?:returned|brought back|gave back|given back) (?:my|our)"
     r"|calls (?:the|his|her|their) |borrowed|has put down|makes a good|quit|retired|studies|speaks|plays the)\b"
     rf"|{_PERSON}'s (?:[\w-]+ ){{0,2}}(?:birthday|profession|job|husband|wife|partner|son|daughter|dog|cat|name"
     rf"|number"
-    r"|address|home|employer|boss|doctor|big day)\b"
+    r"|address|home|employer|boss|doctor|teacher|coach|big day)\b"
+    rf"|^{_PERSON} and {_PERSON} (?:have )?(?:broke(?:n)? up|split up|got (?:married|engaged|divorced)"
+    r"|are (?:married|engaged|divorced|together|getting (?:married|divorced)))\b"
     rf"|{_PERSON} (?:still |now )?(?:has|had|got|took|keeps|borrowed) (?:my|our)\b"
     rf"|\b[Bb]y day,? {_PERSON} is an? \w"
     rf"|\banswers to (?:the name of )?{_PERSON}"
@@ -242,6 +249,20 @@ _RANKED = LazyPattern(
 )
 
 
+# What one is for good: "I'm left-handed", "we are Danish".
+_TRAIT = LazyPattern(
+    r"(?:i'm|i am|we're|we are) (?:(?:half|partly|originally|also|both|mildly|severely) )*"
+    r"(?:[\w-]+[ -](?:intolerant|handed|sighted|blind)|diabetic|epileptic|asthmatic|deaf|blind|dyslexic|autistic"
+    r"|(?-i:(?:[A-Z][a-z]+(?:ish|ese|an|ch|i)|Greek|Swiss|Thai|Muslim|Hindu|Catholic)))\W*$",
+    re.I,
+)
+
+
+def is_trait(text: str) -> bool:
+    """True for what one is for good, in as many words: "I'm Danish"."""
+    return _TRAIT.match(text) is not None
+
+
 def is_small_talk(text: str) -> bool:
     """True for what people say in passing."""
     return _SMALL_TALK.search(text) is not None
@@ -273,7 +294,7 @@ def lasts(text: str) -> bool:
         return True
     if _GOING_ON.search(text) or (_OF_ALL.match(text) and not _DATED.search(text)):
         return False
-    if _OF_SOMEBODY.search(text) or is_valued(text):
+    if is_trait(text) or _OF_SOMEBODY.search(text) or is_valued(text):
         return True
     if _THING_FIRST.search(text) and _PLACED.search(text):
         return _AT_HAND.search(text) is None

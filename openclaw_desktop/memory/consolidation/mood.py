@@ -10,7 +10,7 @@ import re
 
 from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import is_question
-from openclaw_desktop.memory.consolidation.clauses import listed
+from openclaw_desktop.memory.consolidation.clauses import NO_NAMES, listed
 from openclaw_desktop.memory.consolidation.earnest import can_be_meant
 from openclaw_desktop.memory.consolidation.reported import with_own_colons
 from openclaw_desktop.memory.consolidation.spans import as_present
@@ -38,6 +38,8 @@ start stop store suggest summarise summarize suppose switch take teach tell test
 translate try turn type update use wait wake watch write
 """)
 _ORDER = LazyPattern(
+    # "Call me Sam" tells a name.
+    rf"(?!\W*(?:please )?call me (?-i:(?!(?:{'|'.join(sorted(NO_NAMES))})\b)[A-Z][a-z]+)(?:, not\b|[.!]|$))"
     r"^\W*(?:(?:and|but|so|ok|okay|well|also|then|now|hey|hi|yes|sure|great|thanks|first|next|alright|sorry),?\s+)*"
     r"(?:please(?!,? no [\w' ]+, (?:i|we) (?:dislike|hate|loathe|detest|can't|don't|am|are|'m|'re)\b)"
     rf"|kindly|let's|lets|don't|do not|never mind|{'|'.join(_ORDER_VERBS)})\b(?!\s+(?:is|are|was|were)\b)"
@@ -168,15 +170,17 @@ _PASSING = LazyPattern(
     r"|minute|day|week)s?"
     r"|(?:has|have|'s|'ve) (?:just|gone (?:cold|off|out|missing))|just (?:had|died|broke|came|walked|spilled"
     r"|finished|saw|ate"
-    r"|woke|called|went|heard|noticed|got (?:home|back|up)|\w+ (?:past|by))|a bit|a little (?:\w+ )?(?:late|tired"
+    r"|woke|called|went|heard|noticed|got (?:home|back|up)|\w+ (?:past|by))|a bit(?! of (?-i:[A-Z]))"
+    r"|a little (?:\w+ )?(?:late|tired"
     r"|stiff)"
-    r"|on (?:hold|my plate|my shirt|the phone)|percent)\b",
+    r"|on (?:hold|my plate|my shirt|the phone)|percent(?= (?:left|charged|done|full|battery)|[.!]*$))\b",
     re.I,
 )
 # Where a thing is for the time being matters as long, and what was fixed today stays fixed.
 _STAYS = LazyPattern(
     r"\b(?:my|our) (?:[\w'-]+ ){1,4}?(?:is|are|lives?|stays?) (?:with|at) (?-i:[A-Z])[\w' -]*?"
     r"\b(?:for now|at the moment|right now|for the time being|temporarily)\b|\bfrom (?:today|tomorrow)(?: on)?\b"
+    r"|\bturned \d+ (?:just |only )?(?:today|yesterday|last night|this \w+)\b"
     r"|\b(?:came in|arrived|was (?:fixed|set|confirmed|announced|decided|agreed)|got fixed)"
     r" (?:just |only )?(?:today|yesterday|this (?:morning|afternoon|week))\b",
     re.I,

@@ -47,7 +47,8 @@ _FROM = LazyPattern(
 # "My calendar was wrong: my nephew …": the user goes on for themselves after that colon.
 _OWN_COLON = LazyPattern(
     r"(?P<led>^[^:]{0,60}\b(?:wrong|mistaken|settled|decided|clear|sure|certain|official|final|correction|update|news"
-    r"|reminder|note|record|confirmed it|corrected it|booked it|fixed it|changed it|moved it)): (?=\S)",
+    r"|reminder|note|record|confirmed it|corrected it|booked it|fixed it|changed it|moved it|changed jobs"
+    r"|new job|moved|moved house)): (?=\S)",
     re.I,
 )
 

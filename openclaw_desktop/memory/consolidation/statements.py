@@ -16,7 +16,14 @@ from openclaw_desktop.memory.consolidation import mood
 from openclaw_desktop.memory.consolidation.asides import take_apart
 from openclaw_desktop.memory.consolidation.claims import Claim
 from openclaw_desktop.memory.consolidation.clauses import opening, split_clauses
-from openclaw_desktop.memory.consolidation.lasting import is_about_me, is_at_hand, is_small_talk, is_valued, lasts
+from openclaw_desktop.memory.consolidation.lasting import (
+    is_about_me,
+    is_at_hand,
+    is_small_talk,
+    is_trait,
+    is_valued,
+    lasts,
+)
 from openclaw_desktop.memory.consolidation.reported import with_own_colons, without_source
 from openclaw_desktop.memory.consolidation.slots import read_claims
 
@@ -25,7 +32,9 @@ LONGEST_CHARS = 300
 PASTE_CHARS = 900
 PASTE_LINES = 8
 _MATERIAL = LazyPattern(
-    r"\b(?:translate|rewrite|rephrase|paraphrase|proofread|summari[sz]e|shorten|improve|correct|edit|polish|draft"
+    # "I edit books" tells of a trade, and Polish is a language.
+    r"\b(?<!\bi )(?<!\bwe )(?:translate|rewrite|rephrase|paraphrase|proofread|summari[sz]e|shorten|improve|correct|edit"
+    r"|polish(?! (?-i:[A-Z]))(?= (?:up|it|this|that|these|my|our|the)\b)|draft"
     r"|compose|write|roleplay|role-play|pretend|imagine|act as|transcribe|spell-?check|grammar(?! schools?)"
     r"|continue (?:the|this)"
     r"|complete (?:the"
@@ -139,7 +148,7 @@ def judge(sentence: str) -> Statement | None:
     reading = read_claims(sentence)
     claims = reading.claims
     noted = _NOTED.search(opening(sentence)) and _ENTRY.match(text)
-    if len(text.split()) <= 2 and not claims and not noted:
+    if len(text.split()) <= 2 and not claims and not noted and not is_trait(text):
         return None
     if not noted and (mood.asks(text) or mood.orders(text)):
         return None

@@ -49,6 +49,21 @@ LASTING = [
     "In case I forget, the passport is in the tea caddy",
     "I don't do golf, that sport is not for me",
     "I'm seeing Dr Brandt on 3 May at 8:00",
+    "I speak Polish, English and a bit of German",
+    "We're moving to Utrecht in March",
+    "Olga and Piet broke up",
+    "Mum turned 70 yesterday",
+    "I changed jobs: I'm at Ericsson now",
+    "Call me Sam, not Samuel",
+    "I write for the Guardian",
+    "I edit books for a living",
+    "I'm lactose intolerant",
+    "I'm Dutch",
+    "Peter returned my drill",
+    "Nina's teacher is Mrs Dubois",
+    "I have a meeting with Karin every Monday at 10",
+    "I got promoted to team lead",
+    "We renewed our mortgage at 3.1 percent until 2031",
 ]
 
 
@@ -123,6 +138,15 @@ def test_what_is_chosen(text: str) -> None:
         "For the weekend, please book a table for me",
         "You live in Berlin",
         "She lives in Berlin",
+        "Polish this: I live in Berlin.",
+        "Edit this for me: I live in Berlin.",
+        "Call me Monday",
+        "Call me Tom and I'll answer",
+        "I'm a bit late",
+        "I have a meeting with Karin at 10",
+        "I'm moving this to the folder",
+        "I'm in",
+        "My battery is at 20 percent",
     ],
 )
 def test_what_is_left_where_it_was_said(text: str) -> None:
