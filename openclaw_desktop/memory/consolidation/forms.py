@@ -323,6 +323,14 @@ def _placed(clause: Clause) -> Found:
     return Claim(USER, f"{things.PLACE} {found[0]}", found[1]), ""
 
 
+def _lent(clause: Clause) -> Found:
+    """`I lent my drill to Ben`, `Ben brought back my drill`."""
+    if clause.hedged or clause.speaker != USER or (found := things.read_loan(clause)) is None:
+        return None
+    thing, who, is_back, rest = found
+    return Claim(USER, f"{things.LENT} {thing}", who, denied=is_back), rest
+
+
 _OF_ME = LazyPattern(r"(?:i|we|my|our)\b", re.I)
 
 
@@ -368,7 +376,9 @@ def read_clause(clause: Clause) -> Found:
     """Return what a clause claims, and the words of it that are left over."""
     # What is said of the user's boat is not said of the user.
     own = () if not clause.subject else _READERS if clause.noun is None else (_attribute, _job, _home)
-    return next((fit for read in (_settled, _news, *own, _given, _placed) if (fit := read(clause)) is not None), None)
+    return next(
+        (fit for read in (_settled, _news, *own, _given, _lent, _placed) if (fit := read(clause)) is not None), None
+    )
 
 
 def _slot_of(noun: str) -> str | None:

@@ -180,6 +180,7 @@ _PASSING = LazyPattern(
 _STAYS = LazyPattern(
     r"\b(?:my|our) (?:[\w'-]+ ){1,4}?(?:is|are|lives?|stays?) (?:with|at) (?-i:[A-Z])[\w' -]*?"
     r"\b(?:for now|at the moment|right now|for the time being|temporarily)\b|\bfrom (?:today|tomorrow)(?: on)?\b"
+    r"|\bback (?:today|yesterday|this \w+)\b"
     r"|\bturned \d+ (?:just |only )?(?:today|yesterday|last night|this \w+)\b"
     r"|\b(?:came in|arrived|was (?:fixed|set|confirmed|announced|decided|agreed)|got fixed)"
     r" (?:just |only )?(?:today|yesterday|this (?:morning|afternoon|week))\b",

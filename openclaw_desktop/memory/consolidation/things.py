@@ -12,7 +12,7 @@ from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, KIN, MOVED, NO_NAMES, Clause
 from openclaw_desktop.memory.consolidation.spans import MONTHS
 
-PLACE = "place"
+PLACE, LENT = "place", "lent"
 _AT = r"(?:in|on|under|behind|beneath|inside|at|with|by|below|above|between|next to)"
 _THING = r"(?P<thing>[\w'-]+(?: [\w'-]+){0,4}?)"
 # "In the afternoon" and "in the best shape" are no places.
@@ -30,6 +30,25 @@ _PUT = LazyPattern(
     r"(?:have |had |always )*(?:put|keep|keeps|kept|hid|hide|hidden|store|stored|left|placed|have|moved|found)"
     rf" (?:the|my|our) {_THING},?(?: and)?(?: it(?:'s| is))? {_PLACE}",
     re.I,
+)
+# What is lent is with somebody until it comes back.
+_WHO = r"(?:my (?:[\w-]+ )??)?(?P<who>(?-i:[A-Z])[\w-]*[a-z]|(?<=my )[\w-]+)"
+_MINE = rf"(?:the|my|our) {_THING}"
+_LENT = tuple(
+    LazyPattern(form + r"(?P<rest>(?:[ ,](?:for|last|on|in|since|until|this|two|three|a)\b.*)?[.! ]*)$", re.I)
+    for form in (
+        rf"(?:i|we)(?:'ve| have)? (?:lent|loaned) {_MINE} to {_WHO}",
+        rf"(?:i|we)(?:'ve| have)? (?:lent|loaned) {_WHO} {_MINE}",
+        rf"{_WHO} (?:still |now )?(?:has|borrowed|has borrowed) (?:my|our) {_THING}",
+    )
+)
+_BACK = tuple(
+    LazyPattern(form + r"(?P<rest>(?:[ ,](?:today|yesterday|last|on|in|this|at last)\b.*)?[.! ]*)$", re.I)
+    for form in (
+        rf"{_WHO} (?:has )?(?:returned|brought back|gave back|given back) (?:my|our) {_THING}",
+        rf"{_WHO} (?:has )?(?:brought|gave|given) (?:me |us )?{_MINE} back(?: to me| to us)?",
+        rf"(?:i|we)(?:'ve| have)? (?:got|had) {_MINE} back from {_WHO}",
+    )
 )
 # What a place ends with and is none of it.
 _TAIL = LazyPattern(r",.*|\b(?:so that|because|and|which|until|since|from now on)\b.*|\bfor (?:the|now|good)\b.*", re.I)
@@ -220,6 +239,15 @@ def read_place(clause: Clause) -> tuple[str, str] | None:
         return None
     place = _LAST.sub("", _TAIL.sub("", found["place"])).strip()
     return found["thing"].lower(), place.lower()
+
+
+def read_loan(clause: Clause) -> tuple[str, str, bool, str] | None:
+    """Return a thing of the user's, with whom it is, whether it came back, and the words left; None for no such."""
+    for is_back, forms in ((False, _LENT), (True, _BACK)):
+        for form in forms:
+            if not clause.denied and (found := form.match(clause.text)) and found["who"] not in NO_NAMES:
+                return found["thing"].lower(), found["who"].lower(), is_back, found["rest"]
+    return None
 
 
 def _fits(slot: str, value: str) -> bool:

@@ -27,6 +27,10 @@ from openclaw_desktop.storage.database import Database
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 ENDS = [
+    ("Marco returned my drill", "I lent my drill to Marco"),
+    ("Ben gave me my ladder back yesterday", "Ben still has my ladder"),
+    ("I got the tent back from my sister Anna", "We lent the tent to Anna for the summer"),
+    ("I lent my drill to Eva", "I lent Marco my drill last week"),
     ("I stopped playing tennis with Ana", "I play tennis with Ana"),
     ("I no longer play tennis", "I play tennis with Ana"),
     ("My locker number has changed, it's 203 now.", "My locker number is 214"),
@@ -96,6 +100,9 @@ def test_what_is_so_no_more_ends(new: str, old: str) -> None:
 @pytest.mark.parametrize(
     ("new", "old"),
     [
+        ("Eva returned my drill", "I lent my drill to Marco"),
+        ("The drill is in the shed", "I lent my drill to Marco"),
+        ("I haven't lent my drill to Marco", "I lent my drill to Marco"),
         ("My boss Anna lives in Rome.", "Anna lives in Porto."),
         ("My new cat is called Jerry", "My dog is called Rex"),
         ("I have a cat called Tom", "I have a cat called Jerry"),
