@@ -1,14 +1,15 @@
 """Long chats: what no longer fits is shortened, in big and rare steps, so that the start of the prompt stays the same.
 
-Owns when a chat is folded and what is left of its older turns: sentences chosen by code, whole, in their own words.
-Between two folds a prompt only grows at its end. Must not know where texts are stored. Pure.
+Owns when older questions lose the memories that they were asked with, when a chat is folded, and what is left of its
+older turns: sentences chosen by code, whole, in their own words. Between two such steps a prompt only grows at its end.
+Must not know where texts are stored. Pure.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from openclaw_desktop.agent.context import RESULT_RESERVE_TOKENS, PastTurn, fit_history, history_messages, room_tokens
@@ -39,31 +40,50 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """A history as it goes into the prompt. `folded`: it is not what it was, so the extracts must be stored anew."""
+    """A history as it goes into the prompt. `folded`: it is not what it was, so the extracts must be stored anew.
+
+    `lightened`: the turns whose questions stand there without what was remembered for them, from now on.
+    """
 
     extracts: tuple[Extract, ...]
     turns: tuple[PastTurn, ...]
     folded: bool
+    lightened: tuple[str, ...] = ()
 
 
 def compact(extracts: Sequence[Extract], turns: Sequence[PastTurn], plain: bool, room: int) -> Compacted:
     """Return extracts and turns that fit into `room` tokens; the same ones while they do.
 
-    Where they don't, every turn but the latest ones that fill half the room becomes extracts, and all extracts together
-    take at most a quarter: the next fold comes after another quarter. A room too small to be worth it folds nothing.
+    Where they don't, all questions but the last go without their memories, of which nothing was said in the chat. Where
+    that leaves no quarter of the room, every turn but the latest ones that fill half of it becomes extracts, and all
+    extracts together take at most a quarter: the next step comes after another quarter. A room too small to be worth it
+    folds nothing.
     """
     costs = [_turn_tokens(turn, plain) for turn in turns]
     head = sum(estimate_tokens(m.text) + MESSAGE_TOKENS for m in summary_messages(extracts, plain, lambda _: SYSTEM))
     fits = head + sum(costs) <= room and len(turns) <= TURNS_LIMIT
     if not turns or fits or room < LEAST_ROOM_TOKENS:
         return Compacted(tuple(extracts), tuple(turns), folded=False)
+    turns, lightened = _lighten(turns)
+    costs = [_turn_tokens(turn, plain) for turn in turns]
+    if lightened and head + sum(costs) <= room * 3 // 4 and len(turns) <= TURNS_LIMIT:
+        return Compacted(tuple(extracts), turns, folded=False, lightened=lightened)
     left, first = room // 2, len(turns)
     while first > 0 and costs[first - 1] <= left and len(turns) - first < TURNS_LIMIT // 2:
         first -= 1
         left -= costs[first]
     # At least one is folded: else this would come again with the next question.
     first = max(first, 1)
-    return Compacted(_fold([*extracts, *_whole(turns[:first])], room // 4), tuple(turns[first:]), folded=True)
+    extracts = _fold([*extracts, *_whole(turns[:first])], room // 4)
+    return Compacted(extracts, turns[first:], folded=True, lightened=lightened)
+
+
+def _lighten(turns: Sequence[PastTurn]) -> tuple[tuple[PastTurn, ...], tuple[str, ...]]:
+    """Return `turns` with all questions but the last as they were asked, and the ids of those that were not so."""
+    changed = [turn for turn in turns[:-1] if turn.spoken is not None and turn.spoken != turn.question]
+    ids = tuple(turn.turn_id for turn in changed)
+    light = (replace(turn, question=turn.spoken or turn.question) if turn.turn_id in ids else turn for turn in turns)
+    return tuple(light), ids
 
 
 def steady_room(context_tokens: int, system: str, plain: bool) -> int:

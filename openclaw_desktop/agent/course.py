@@ -45,8 +45,10 @@ class Stores(Protocol):
         """Return what is left of the turns that were folded, oldest first; they are no longer among the finished."""
         ...
 
-    async def fold(self, session_id: str, extracts: Sequence[compaction.Extract]) -> None:
-        """Store what is left of folded turns."""
+    async def fold(
+        self, session_id: str, extracts: Sequence[compaction.Extract], lightened: Sequence[str] = ()
+    ) -> None:
+        """Store what is left of folded turns, and that the questions of `lightened` turns stand alone from now on."""
         ...
 
     def erasures(self) -> int:

@@ -245,8 +245,8 @@ class SessionAgent:
         """Return the history, folded and stored so where it outgrew `room` tokens."""
         extracts = () if task.incognito else await self._parts.stores.extracts(task.session_id)
         compacted = compaction.compact(extracts, past, plain, room)
-        if compacted.folded:
-            await self._parts.stores.fold(task.session_id, compacted.extracts)
+        if compacted.folded or compacted.lightened:
+            await self._parts.stores.fold(task.session_id, compacted.extracts, compacted.lightened)
         return compacted
 
     def _withheld(self, course: Course, offered: Sequence[ToolSpec]) -> frozenset[str]:

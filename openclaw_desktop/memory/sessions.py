@@ -143,8 +143,11 @@ class SessionStore:
             join session_summaries on message_id = messages.id where conversation_id = ? order by messages.id"""
         return tuple(_spoken(row) for row in await self._database.rows(sql, (session_id,)))
 
-    async def fold(self, session_id: str, left: Sequence[SpokenMessage]) -> None:
-        """Keep what is left of some messages: from now on they are folded. The messages themselves stay."""
+    async def fold(self, session_id: str, left: Sequence[SpokenMessage], lightened: Sequence[str] = ()) -> None:
+        """Keep what is left of some messages: from now on they are folded. The messages themselves stay.
+
+        `lightened`: turns whose question is no longer kept with the memories that a model read with it.
+        """
         rows = [(message.text, session_id, message.turn_id, message.role) for message in left]
         sql = """insert or replace into session_summaries select id, ? from messages
             where conversation_id = ? and turn_id = ? and role = ?"""
@@ -154,6 +157,8 @@ class SessionStore:
             connection.executemany(sql, rows)
             # No prompt holds these turns whole any more, and their scratch serves nothing else.
             connection.executemany(scratch, [(session_id, message.turn_id) for message in left])
+            asked = [(session_id, turn_id, QUESTION_KEY) for turn_id in lightened]
+            connection.executemany(f"{scratch} and key = ?", asked)
 
         await self._database.write(fold)
 

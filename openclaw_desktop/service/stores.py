@@ -86,10 +86,10 @@ class TurnStores:
         folded = await self._sessions.folded(session_id)
         return tuple(Extract(message.turn_id, message.role, message.text, message.label) for message in folded)
 
-    async def fold(self, session_id: str, extracts: Sequence[Extract]) -> None:
-        """Store what is left of folded turns."""
+    async def fold(self, session_id: str, extracts: Sequence[Extract], lightened: Sequence[str] = ()) -> None:
+        """Store what is left of folded turns, and that the questions of `lightened` turns stand alone from now on."""
         left = [SpokenMessage(extract.turn_id, extract.role, extract.text, extract.label) for extract in extracts]
-        await self._sessions.fold(session_id, left)
+        await self._sessions.fold(session_id, left, lightened)
 
     async def keep_question(self, session_id: str, turn_id: str, text: str, label: Label = USER) -> None:
         """Store the user's message, or a job's."""

@@ -82,6 +82,24 @@ def test_more_short_turns_than_the_limit_are_folded() -> None:
     assert len(compact((), chat, True, 10**6).turns) == TURNS_LIMIT // 2
 
 
+def test_memories_go_first_and_from_all_questions_but_the_last() -> None:
+    asked = [
+        PastTurn(
+            Message("user", f"[From memory:\n{'- long ago ' * 60}]\nWhat is {number}?", UNTRUSTED), (),
+            Message("assistant", "It is so.", UNTRUSTED), f"t{number}", Message("user", f"What is {number}?", USER),
+        )
+        for number in range(4)
+    ]  # fmt: skip
+    light = compact((), asked, True, 500)
+    assert (light.folded, light.lightened) == (False, ("t0", "t1", "t2"))
+    assert [turn.question for turn in light.turns] == [*(turn.spoken for turn in asked[:3]), asked[3].question]
+    assert tokens(light) <= 500 * 3 // 4
+    again = compact((), light.turns, True, 500)
+    assert again == Compacted((), light.turns, folded=False), "once"
+    # What has no room without them either is folded.
+    assert compact((), asked * 10, True, 500).folded
+
+
 sentences = st.sampled_from(
     [
         "I never work on Fridays.", "My sister Anna lives in Oslo.", "Thanks.", "We meet on 4 May at 10:00.",

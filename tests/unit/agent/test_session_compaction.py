@@ -140,3 +140,30 @@ async def test_incognito_folds_nothing(database: Database, tmp_path: Path) -> No
     assert await database.rows("select * from session_summaries") == []
     ((_, folded),) = await talk(desk, range(number - 1, number))
     assert folded and await database.rows("select * from session_summaries")
+
+
+async def test_older_questions_go_without_their_memories_before_anything_is_folded(database: Database) -> None:
+    desk = Desk(database)
+    beds = ("north", "south", "east", "west")
+    told = [
+        f"In the {bed} bed of my garden I grow beans, and beside them {'herbs of many kinds, ' * 12}" for bed in beds
+    ]
+    await desk.memories.remember_many([NewMemory(text) for text in told])
+    prompts, folds = [], []
+    for number in range(6):
+        model = ScriptedModel({"tool": "answer", "text": "Beans."})
+        _, events = await desk.ask(f"What do I grow in bed {number} of my garden?", model)
+        prompts.append(model.prompts[0].messages)
+        folds.append(any(isinstance(event, NoticeShown) for event in events))
+    assert folds == [False] * 6, "nothing of the chat is lost"
+    asked = [message.text for message in prompts[-1] if message.role == "user"]
+    assert len(asked) == 6
+    assert "[From memory:" in asked[-1]
+    assert "[From memory:" not in asked[0] and asked[0].endswith("bed 0 of my garden?")
+    # It costs what it changes: the older questions stay as they are from then on, after a restart too.
+    again = Desk(database)
+    again.session_id = desk.session_id
+    model = ScriptedModel({"tool": "answer", "text": "Beans."})
+    await again.ask("What do I grow in the last bed of my garden?", model)
+    light = next(place for place, message in enumerate(prompts[-1]) if "[From memory:" in message.text)
+    assert model.prompts[0].messages[:light] == prompts[-1][:light]
