@@ -120,7 +120,6 @@ _OF_ALL = LazyPattern(
     r"(?!.*\b(?:my|our)\b| is no (?:\w+ ){1,3}(?:that )?i \w+)",
     re.I,
 )
-_PERSON = r"(?:[A-Z][\w'-]*[a-z](?: [A-Z][\w-]*[a-z])?)"
 # What the talk itself is about at the moment: it is in the talk, and no fact of the user's life.
 _AT_HAND = LazyPattern(
     r"\b(?:errors?|exceptions?|bugs?|crash(?:ed|es)?(?! helmets?)|fail(?:s|ed)?"
