@@ -60,7 +60,10 @@ _OWN_KIN = LazyPattern(
     rf" (?P<named>{_NAME}),)?(?P<has>'s?)?\s+(?P<rest>.+)"
 )
 # What stands before a statement and says nothing, or says that something is put right.
-MOVED = r"(?:(?:was|is|has|got|has been|is being) )?(?:moved|rescheduled|changed|postponed|brought forward|put off)"
+MOVED = (
+    r"(?:(?:was|is|has|got|has been|is being) )?(?:moved|rescheduled|changed|postponed|pushed(?: back| out)?|extended"
+    r"|brought forward|put off)"
+)
 CHANGED_TO = r"(?:(?:has|have|was|were|got|has been|have been) )?(?:changed|switched|reset|updated) to"
 # "My pressure has changed, it's 203 now".
 _IT_CHANGED = r"(?:has|have) changed\b(?=[,:;]? (?:and |so )?it\b)"

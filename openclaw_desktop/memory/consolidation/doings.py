@@ -18,6 +18,12 @@ _HABITS = {
     "eat": "eats", "eats": "eats", "eating": "eats", "study": "study", "studies": "study", "studying": "study",
     "teach": "teach", "teaches": "teach", "teaching": "teach", "learn": "learn", "learning": "learn",
 }  # fmt: skip
+# What is given up, and what one did with it.
+_GIVEN_UP = {
+    **dict.fromkeys(listed("coffee tea alcohol beer wine soda cola caffeine milk"), "drink"),
+    **dict.fromkeys(listed("meat fish sugar sweets chocolate bread dairy cheese eggs gluten pork beef"), "eats"),
+    **dict.fromkeys(listed("cigarettes tobacco"), "smoke"),
+}
 _SKILLS = frozenset(
     listed("""
 swim drive cook ride dance sing read write whistle ski skate cycle juggle sail fly climb dive surf knit sew paint draw
@@ -108,6 +114,12 @@ def read_taste(clause: Clause) -> Found:
 
 def read_habit(clause: Clause) -> Found:
     """`I drink tea`, `I stopped smoking`."""
+    given_up = re.match(r"(?:have |has )?(?:quit|gave up|given up|cut out) (?P<what>\w+)\b(?P<rest>.*)", clause.rest)
+    if given_up and (habit := _GIVEN_UP.get(given_up["what"])) and not clause.denied:
+        if FOR_A_WHILE.search(clause.rest):
+            return None
+        value = "" if habit == "smoke" else stems(given_up["what"])
+        return Claim(clause.subject, habit, value, denied=True), given_up["rest"]
     stopped = re.match(r"(?:have |has )?(?:stopped|quit|gave up|given up) (?P<rest>\w+ing\b.*)", clause.rest)
     text = stopped["rest"] if stopped else re.sub(r"^(?:am|is|are) (?=\w+ing\b)", "", clause.rest)
     verb, space, given = text.partition(" ")

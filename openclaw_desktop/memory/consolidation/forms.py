@@ -24,7 +24,7 @@ from openclaw_desktop.memory.consolidation.claims import (
     plain,
     stems,
 )
-from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, NO_NAMES, Clause, listed
+from openclaw_desktop.memory.consolidation.clauses import CHANGED_TO, NO_NAMES, SAME_KIN, UNIQUE_KIN, Clause, listed
 from openclaw_desktop.memory.consolidation.doings import read_count, read_habit, read_owned, read_skill, read_taste
 from openclaw_desktop.memory.consolidation.places import may_be_place
 from openclaw_desktop.memory.consolidation.trades import trade_of
@@ -86,7 +86,9 @@ def _lives(clause: Clause) -> Found:
 def _home(clause: Clause) -> Found:
     """`My new home is in Lisbon`."""
     found = re.match(r"(?:is|are) in (?P<value>[A-Z].+)", clause.rest)
-    if found is None or not re.fullmatch(r"(?:new |current )?(?:home|house|flat|apartment)", clause.noun or ""):
+    if found is None or not re.fullmatch(
+        r"(?:new |current )?(?:home|house|flat|apartment|address|place)", clause.noun or ""
+    ):
         return None
     value, rest = cut(found["value"])
     return (Claim(clause.subject, "lives", plain(value), clause.denied), rest) if may_be_place(value) else None
@@ -100,6 +102,8 @@ def _works(clause: Clause) -> Found:
         r" (?:at|with)"
         r"\s+(?P<job>.+)"
         r"|(?:have |has )?started working (?:at|for)\s+(?P<start>.+)"
+        r"|(?:have |has )?(?:changed|switched) jobs?(?:[:,;]| and)* (?:(?:I|he|she) )?(?:am|is|works?)"
+        r" (?:at|for|with)\s+(?P<new>.+)"
         r"|(?P<no_more>(?:am|is|are) (?:at|with)|(?:was|were|got|have been|has been) (?:fired|sacked|dismissed"
         r"|laid off"
         r"|let go|made redundant) (?:from|by|at))\s+(?P<out>.+)"
@@ -115,7 +119,7 @@ def _works(clause: Clause) -> Found:
     is_at = re.match(r"(?:am|is|are) ", found["no_more"] or "")
     if is_at and not (clause.denied and clause.changes):
         return None  # for an hour, it may be
-    value, rest = cut(next(found[name] for name in ("at", "to", "job", "start", "out", "from") if found[name]))
+    value, rest = cut(next(found[name] for name in ("at", "to", "job", "start", "new", "out", "from") if found[name]))
     if value.split("'")[0] in NO_NAMES:
         return None  # "I work for Monday's meeting"
     if not re.match(r"(?:the )?[A-Z\d]", value) or re.search(r"part[- ]time|weekends?|freelance", clause.rest):
@@ -126,6 +130,15 @@ def _works(clause: Clause) -> Found:
     # For whom one works may be a friend; where one does is a firm.
     within = "for" if found["how"] == "for" and not gone else ""
     return Claim(clause.subject, "works", plain(value), gone, within=within), rest
+
+
+def _new_job(clause: Clause) -> Found:
+    """`My new job is at Siemens`."""
+    found = re.match(r"is (?:at|with) (?P<value>(?:the )?[A-Z].+)", clause.rest)
+    if found is None or not re.fullmatch(r"(?:new |current )?(?:job|position)", clause.noun or ""):
+        return None
+    value, rest = cut(found["value"])
+    return Claim(clause.subject, "works", plain(value), clause.denied), rest
 
 
 def _job(clause: Clause) -> Found:
@@ -185,6 +198,19 @@ def _called(clause: Clause) -> Found:
     return Claim(clause.subject, "name", plain(value), clause.denied), rest
 
 
+def _is_mine(clause: Clause) -> Found:
+    """`Karin is my boss now`, `I report to Karin`."""
+    if boss := re.match(r"reports? (?:directly )?to (?P<value>[A-Z].+)", clause.rest):
+        value, rest = cut(boss["value"])
+        known = value.split(" ")[0] not in NO_NAMES and clause.subject == USER
+        return (Claim(f"{USER}'s boss", "name", plain(value), clause.denied), rest) if known else None
+    found = re.fullmatch(rf"is my (?:new )?(?P<kin>{'|'.join(sorted(UNIQUE_KIN))})[.! ]*", clause.rest)
+    if found is None or clause.subject.startswith(USER) or clause.speaker != USER:
+        return None
+    kin = SAME_KIN.get(found["kin"], found["kin"])
+    return Claim(f"{USER}'s {kin}", "name", clause.subject, clause.denied), ""
+
+
 def _died(clause: Clause) -> Found:
     """`My dog died`, `my cat Tom ran away`."""
     if not re.match(r"(?:(?:has|have) )?(?:died|passed away|ran away|run away)\b|is (?:dead|gone)\b", clause.rest):
@@ -242,7 +268,11 @@ def _birthday(clause: Clause) -> Found:
 
 
 def _age(clause: Clause) -> Found:
-    found = re.match(r"(?:am|is|turned) (?P<value>\d{1,3})(?: years old| years of age)?(?P<rest>\W*)$", clause.rest)
+    found = re.match(
+        r"(?:am|is|turned) (?P<value>\d{1,3})(?: years old| years of age)?"
+        r"(?: today| yesterday| last \w+| this \w+)?\W*$",
+        clause.rest,
+    )
     return (Claim(clause.subject, "age", found["value"], clause.denied), "") if found else None
 
 
@@ -367,15 +397,15 @@ def _news(clause: Clause) -> Found:
 
 
 _READERS: tuple[Callable[[Clause], Found], ...] = (
-    _attribute, _favourite, _lives, _job, _works, _called, _died, _married, _status, _allergic, _diet, _birthday, _age,
-    _measured, read_skill, read_count, read_owned, read_taste, read_habit,
+    _attribute, _favourite, _lives, _job, _works, _called, _is_mine, _died, _married, _status, _allergic, _diet,
+    _birthday, _age, _measured, read_skill, read_count, read_owned, read_taste, read_habit,
 )  # fmt: skip
 
 
 def read_clause(clause: Clause) -> Found:
     """Return what a clause claims, and the words of it that are left over."""
     # What is said of the user's boat is not said of the user.
-    own = () if not clause.subject else _READERS if clause.noun is None else (_attribute, _job, _home)
+    own = () if not clause.subject else _READERS if clause.noun is None else (_attribute, _job, _new_job, _home)
     return next(
         (fit for read in (_settled, _news, *own, _given, _lent, _placed) if (fit := read(clause)) is not None), None
     )

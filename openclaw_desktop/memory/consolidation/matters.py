@@ -61,6 +61,7 @@ _MATTERS = tuple(
         (r"\b(?:euros|dollars|pounds|budget|price)\b|[€$£]\d", "cost price money sum"),
         (r"\b(?:phone|mobile|call me(?! (?-i:[A-Z])))\b", "phone number call ring reach contact"),
         (r"\b(?:go by|call me (?-i:[A-Z]))", "name called nickname"),
+        (r"\b(?:expires?|runs out|(?:valid|good) until|due for renewal)\b", "expire run out valid until renew date"),
         (r"\b(?:codes?|pin|number|combination|password)\b", "code number digits"),
         (r"\b(?:every week|twice a week|sport|training|gym|fit)\b", "sport fit exercise train"),
         (r"\b(?:school|pupil|studied|university|degree)\b", "school study subject degree class town"),

@@ -264,7 +264,9 @@ def _holds_one(slot: str) -> bool:
     return (
         slot in _ONE_VALUE
         or " @ " in slot
-        or slot.startswith(("favourite ", f"{things.PLACE} ", f"{things.LENT} ", f"{COUNT} ", *things.SEVERAL))
+        or slot.startswith(
+            ("favourite ", f"{things.PLACE} ", f"{things.LENT} ", f"{things.EXPIRES} ", f"{COUNT} ", *things.SEVERAL)
+        )
         or slot.rsplit(maxsplit=1)[-1] in ANY_HEADS
     )
 

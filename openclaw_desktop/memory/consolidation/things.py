@@ -76,7 +76,7 @@ _SETTLED = (
     LazyPattern(rf"new {_MATTER} (?:of|for) (?:project )?{_NAME}: (?P<value>.+)", re.I),
     LazyPattern(rf"(?:project )?{_NAME},? (?:has a new )?{_MATTER}[:,] (?P<value>.+)", re.I),
     LazyPattern(rf"(?:they|we|the client) moved {_NAME}'s {_MATTER}, it(?:'s| is) (?:now )?(?P<value>.+)", re.I),
-    LazyPattern(rf"{_NAME}'s {_MATTER} (?:is|has changed to) (?:now )?(?P<value>.+)", re.I),
+    LazyPattern(rf"{_NAME}'s {_MATTER} (?:is|has changed to|{MOVED} to) (?:now )?(?P<value>.+)", re.I),
     LazyPattern(
         rf"(?:i|we|they) (?:fixed|set|agreed on|settled) the {_MATTER} (?:of|for) {_WHAT}: (?P<value>.+)", re.I
     ),
@@ -99,9 +99,14 @@ _WITH = r"(?P<thing>(?:the|my|our|Dr|Mr|Mrs|Ms) [\w .'-]+?)"
 _ON = r"(?:now )?(?:on |to |for )?(?P<value>(?:the )?\d[\w :.]*?|(?-i:[A-Z])[a-z]+ (?:at )?\d[\w :.]*?)"
 _EVENT = r"(?:interview|exam|flight|surgery|operation|check-up|checkup|hearing|wedding|viewing|lesson|party|inspection)"
 CHOICE, FAVOURITE, OWNED, MEETING = "choice", "favourite", "own", "meeting"
-BEGINS, ENDS, SUPPLIER = "begins", "ends", "supplier"
+BEGINS, ENDS, SUPPLIER, EXPIRES = "begins", "ends", "supplier", "expires"
+# Who has a name of their own: "I changed my dentist to Dr Patel".
+_PEOPLE = r"(?:dentist|doctor|gp|vet|therapist|lawyer|accountant|physio)"
 _WORK = "(?P<thing>work)"
-_FIRM = rf"(?P<value>(?:the )?(?-i:(?!(?:{'|'.join(sorted(NO_NAMES))})\b)[A-Z])[\w'&. -]*?)(?: (?:ages ago|last \w+))?"
+_FIRM = (
+    r"(?P<value>(?:the |Dr\.? |Prof\.? |Mrs?\.? |Ms\.? )?"
+    rf"(?-i:(?!(?:{'|'.join(sorted(NO_NAMES))})\b)[A-Z])[\w'&. -]*?)(?: (?:ages ago|last \w+))?"
+)
 # "My shift" and "my working day" are one's work.
 _SAME = {
     "shift": "work", "working day": "work", "workday": "work", "power": "electricity", "money": "account",
@@ -139,7 +144,7 @@ _TOLD = {
         rf"i(?:'ve| have) loved {_VALUE} for years, it's my {_THING} of choice{_END}",
     ),
     OWNED: (
-        rf"my {_THING} is (?:now )?an? (?P<value>(?-i:[A-Z])[\w -]*?){_END}",
+        rf"my {_THING} is (?:now )?an? (?P<value>(?:\d{{4}} )?(?-i:[A-Z])[\w -]*?){_END}",
         rf"(?:i|we)(?:'ve| have)? (?:replaced|swapped) (?:my|our) {_THING} (?:with|for) an? {_VALUE}{_END}",
         rf"(?:i|we) sold (?:the|my) old {_THING} and (?:got|bought) an? {_VALUE}{_END}",
         rf"the (?:new )?{_THING} (?:i own )?is an? (?P<value>(?-i:[A-Z])[\w -]*?){_END}",
@@ -159,6 +164,8 @@ _TOLD = {
         rf"(?:i|we) get (?:my|our) {_THING} from {_FIRM}{_END}",
         rf"(?:i|we) (?P<thing>bank) with {_FIRM}{_END}",
         rf"(?:my|our) {_THING} comes? from {_FIRM}{_END}",
+        rf"(?:i|we)(?:'ve| have)? (?:switched|changed) (?P<thing>{_PEOPLE})s?,? (?:and |to )?(?:now )?"
+        rf"(?:(?:it's|it is|i'm with|i am with|mine is) )?(?:now )?{_FIRM}{_END}",
     ),
     BEGINS: (
         rf"i (?:start|begin) {_WORK} at (?P<value>\d[\w:. ]*?){_END}",
@@ -166,9 +173,18 @@ _TOLD = {
         rf" (?P<value>\d[\w:. ]*?){_END}",
         rf"(?:my|our) {_THING} (?:begins?|starts?|opens?) (?:now )?at (?P<value>\d[\w:. ]*?){_END}",
     ),
+    EXPIRES: (
+        rf"(?:my|our) {_THING} (?:expires?|runs out|is valid until|is due for renewal) (?:on |in |at the end of )?"
+        rf"(?P<value>(?-i:[A-Z])[a-z]+(?: \d{{4}})?|(?:the )?\d[\w :.]*?|(?-i:[A-Z])[a-z]+ \d[\w ,]*?){_END}",
+        rf"(?:i|we)(?:'ve| have)? renewed (?:my|our) {_THING},? (?:and |so )?(?:now )?(?:it )?(?:now )?"
+        rf"(?:expires?|runs out|is valid until|is good until) (?:on |in )?"
+        rf"(?P<value>(?-i:[A-Z])[a-z]+(?: \d{{4}})?|\d[\w :.]*?){_END}",
+    ),
     ENDS: (rf"(?:my|our) {_THING} (?:ends?|finishes|closes?) (?:now )?at (?P<value>\d[\w:. ]*?){_END}",),
     MEETING: (
         rf"i have an appointment with {_WITH} {_ON}{_END}",
+        rf"i have an? (?P<thing>[\w'-]+(?: [\w'-]+)?) (?:appointment|slot) {_ON}{_END}",
+        rf"i have an? (?P<thing>(?:[\w'-]+ ){{0,2}}{_EVENT}) {_ON}{_END}",
         rf"(?:the|my) (?:appointment|date|slot) with {_WITH} (?:{MOVED}|is|was) {_ON}{_END}",
         rf"(?:the|my|our) (?P<thing>[\w'-]+(?: [\w'-]+)?) (?:appointment|slot) (?:{MOVED}|is|was) {_ON}{_END}",
         rf"(?:the|my|our) (?P<thing>(?:[\w'-]+ ){{0,2}}{_EVENT}) (?:{MOVED}|is|was) {_ON}{_END}",
@@ -193,8 +209,11 @@ def read_told(clause: Clause) -> tuple[str, str] | None:
     for slot, form in _FORMS:
         if (found := form.match(clause.text)) and not clause.denied:
             thing = re.sub(r"^(?:the|my|our) ", "", found["thing"].lower())
+            thing = thing.removeprefix("new ") if slot == OWNED else thing
             if thing.rsplit(maxsplit=1)[-1] in KIN:
                 continue  # "my boss is a Virgo"
+            if slot == SUPPLIER and re.fullmatch(_PEOPLE, thing):
+                return thing, found["value"].lower().strip(" .")
             return f"{slot} {_SAME.get(thing, thing)}", re.sub(r"^(?:an?|the) ", "", found["value"].lower().strip(" ."))
     return None
 
@@ -222,6 +241,8 @@ _NUMBERS = tuple(
         rf" be) {_SUM}",
         rf"[\w ]+ confirmed {_SUM} as (?:my|our) {_NUMBER_OF}",
         rf"i always forget that (?:the|my) {_NUMBER_OF} is {_SUM}",
+        rf"(?:i|we) pay {_SUM}(?: a month| per month)? (?:of |in |for |as )?(?P<noun>rent)",
+        rf"the (?P<noun>rent) is (?:now )?{_SUM}",
     )
 )
 
