@@ -40,6 +40,13 @@ FOR_A_WHILE = LazyPattern(
 )
 
 
+# Since when it is so is no part of a value.
+_SINCE = LazyPattern(
+    r"(?:\s+(?:now|any ?more|these days|instead|nowadays|yesterday|today|recently|(?:last|this) [a-z]+"
+    r"|(?:an?|\w+) (?:days?|weeks?|months?|years?) ago))+$"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One thing said of `subject`. `denied`: it is said not to be so. `kin`: how a named one was told from others.
@@ -63,7 +70,7 @@ def cut(given: str) -> tuple[str, str]:
     found = _TAIL.search(given)
     value, rest = (given[: found.start()], given[found.start() :]) if found else (given, "")
     value = ARTICLE.sub("", value.strip(" .!\"'"))
-    return re.sub(r"\s+(?:now|anymore|any more|these days|instead|nowadays)$", "", value), rest
+    return _SINCE.sub("", value), rest
 
 
 def plain(value: str) -> str:

@@ -19,7 +19,7 @@ singapore philippines europe asia africa texas california florida bavaria catalo
 """)
 )
 # What one may "move to" or "live in" without having a home there: what people work in and with.
-_NO_PLACES = frozenset(
+NO_PLACES = frozenset(
     listed("""
 slack teams zoom discord whatsapp telegram signal skype outlook gmail google microsoft apple notion jira confluence
 trello asana github gitlab bitbucket git dropbox onedrive icloud azure aws kubernetes docker linux ubuntu debian fedora
@@ -46,6 +46,6 @@ def may_be_place(value: str) -> bool:
         value[:1].isupper()
         and not re.search(r"\d|[a-z][A-Z]", value)
         and not (value.isupper() and len(value) > 1 and words[0] not in COUNTRIES)
-        and words[0] not in _NO_PLACES
+        and words[0] not in NO_PLACES
         and _GROUPS.isdisjoint((words[0], words[-1]))
     )

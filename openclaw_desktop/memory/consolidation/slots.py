@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from openclaw_desktop.core.patterns import LazyPattern
 from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.consolidation import mood, things
+from openclaw_desktop.memory.consolidation.casing import with_capitals
 from openclaw_desktop.memory.consolidation.claims import COUNT, USER, Claim
 from openclaw_desktop.memory.consolidation.clauses import UNIQUE_KIN, cut_clauses, listed
 from openclaw_desktop.memory.consolidation.forms import ANY_HEADS, read_clause
@@ -100,7 +101,7 @@ def read_claims(text: str, speaker: str = USER) -> Reading:
         return NOTHING
     claims: list[Claim] = []
     whole, within, changes = True, True, False
-    for clause in cut_clauses(text, speaker):
+    for clause in cut_clauses(with_capitals(text), speaker):
         found = read_clause(clause)
         changes |= clause.changes
         if found is None or (found[0].denied and not clause.changes and _RESTRICTS.match(found[1])):
