@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from openclaw_desktop.cli import backups, health, memory, output, tools, walls
@@ -200,10 +201,15 @@ async def _chat(service: AgentService, arguments: argparse.Namespace) -> int:
 
 async def _remember(service: AgentService, arguments: argparse.Namespace) -> int:
     hit = await service.remember(arguments.text)
+    ended = (await service.show_memory(hit.id)).supersedes
     if arguments.json:
-        output.print_json(hit)
-    else:
-        output.say(tr("Saved as {id}.", id=hit.id) + "\n")
+        output.print_json(asdict(hit) | {"ended": [one.id for one in ended]})
+        return ExitCode.DONE
+    output.say(tr("Saved as {id}.", id=hit.id) + "\n")
+    for one in ended:
+        output.tell(tr("It takes the place of “{text}” ({id}).", text=visible(one.text), id=one.id))
+    if ended:
+        output.tell(tr("openclaw-agent memory undo takes that back."))
     return ExitCode.DONE
 
 

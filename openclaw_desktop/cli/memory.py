@@ -30,7 +30,7 @@ async def forget(service: AgentService, arguments: argparse.Namespace) -> int:
         seen = replace(await service.preview_forget(ids), unknown=seen.unknown)
     if arguments.dry_run:
         _print(arguments, seen, words.describe_erasure(seen) if seen else "")
-        return ExitCode.DONE
+        return ExitCode.FAILED if seen is not None and seen.unknown else ExitCode.DONE
     if asks and seen is not None and not await _erase_anyway(seen):
         output.tell(tr("Nothing was erased."))
         return ExitCode.DENIED

@@ -31,6 +31,9 @@ _ALONG = {
 }  # fmt: skip
 
 
+_NAMES = _ALONG | {"copies": tr("backups written anew"), "removed": tr("removed before")}
+
+
 def describe_stats(stats: MemoryStats) -> str:
     """Return the counts as lines."""
     lines = [tr("{total} memories in {size} KiB", total=f"{stats.total:,}", size=f"{stats.db_bytes // 1024:,}")]
@@ -158,7 +161,7 @@ def describe_receipt(receipt: ErasureView, asked: int) -> str:
     """Return the receipt, which holds no word of what was erased."""
     lines = [tr("Erased {count} of {asked}.", count=receipt.forgotten, asked=asked)]
     if receipt.counts:
-        counts = ", ".join(f"{number:,} {kind}" for kind, number in receipt.counts.items())
+        counts = ", ".join(f"{number:,} {_NAMES.get(kind, kind)}" for kind, number in receipt.counts.items())
         lines.append(tr("Receipt {id}, {time}: {counts}", id=receipt.id, time=receipt.erased_at, counts=counts))
     return "\n".join(lines)
 

@@ -14,14 +14,17 @@ from typing import Any
 import apsw
 
 from openclaw_desktop.core.errors import ExitCode, UserError
+from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import USER
 from openclaw_desktop.core.text import tr, visible
-from openclaw_desktop.memory import history
-from openclaw_desktop.memory.consolidation import reading
+from openclaw_desktop.memory import history, rows
+from openclaw_desktop.memory.consolidation import facts, reading
 from openclaw_desktop.memory.consolidation.deeds import learn_rejections
 from openclaw_desktop.memory.consolidation.facts import DERIVED, Diff, named_times, sense_key
 from openclaw_desktop.memory.consolidation.importance import MEDIUM_FROM
-from openclaw_desktop.memory.records import StoredMemory
+from openclaw_desktop.memory.reach import EARLIER
+from openclaw_desktop.memory.recall.words import telling, words_in
+from openclaw_desktop.memory.records import NewMemory, StoredMemory
 from openclaw_desktop.memory.rows import COLUMNS, fetch_memories, stored
 from openclaw_desktop.storage.database import fetch
 
@@ -46,13 +49,44 @@ def edit(connection: apsw.Connection, memory_id: str, columns: Mapping[str, Any]
     changed = history.change_columns(connection, run, memory_id, action, changes)
     if changes.keys() & set(TIMES):
         _check_times(connection, memory_id)
-    if changed and "text" in changes and before.kind == "fact":
+    if changed and "text" in changes:
         # What is put right by hand takes effect at once, as what is said does.
         learn_rejections(connection)
-        (fact,) = fetch_memories(connection, [before.rowid])
-        reading.read_fact(Diff(connection, now, lambda _: run), fact)
+        diff = Diff(connection, now, lambda _: run)
+        (after,) = fetch_memories(connection, [before.rowid])
+        if before.kind == "fact":
+            if before.superseded_by is None and _is_of_same_matter(before.text, after.text):
+                _keep_earlier(diff, before)
+            reading.read_fact(diff, after)
+        elif before.kind == "turn":
+            facts.withdraw(diff, after, reading.told_in(after))
+            reading.read(diff, [after])
     history.finish_run(connection, run, now)
     return run if changed else None
+
+
+def _is_of_same_matter(earlier: str, later: str) -> bool:
+    """Return whether an edit puts something right: it says else of the same, and nothing quite different."""
+    in_common = set(telling(words_in(earlier))).intersection(telling(words_in(later)))
+    return sense_key(earlier) != sense_key(later) and bool(in_common)
+
+
+def _keep_earlier(diff: Diff, before: StoredMemory) -> None:
+    """Keep what a fact said until now as one that ended: so the turn that said it is known to hold no more."""
+    memory = NewMemory(
+        before.text, source=EARLIER, created_at=before.created_at, session_id=before.session_id,
+        speaker=before.speaker, importance=before.importance, turn_id=before.turn_id, kind="fact", tier="long",
+        label=before.label, purpose=before.purpose, confidence=before.confidence,
+        valid_from=before.valid_from, valid_to=diff.now.isoformat(timespec="seconds"),
+        derived_from=history.snapshot(diff.connection, before.id)["sources"],
+    )  # fmt: skip
+    memory_id = new_id("mem")
+    (rowid,) = rows.insert(diff.connection, [rows.Placed(memory_id, memory)], diff.now)
+    history.note_change(diff.connection, diff.run_id, memory_id, "added", None, {})
+    diff.connection.execute("update memories set superseded_by = ? where rowid = ?", (before.rowid, rowid))
+    # The new words stand in no turn.
+    history.change_columns(diff.connection, diff.run_id, before.id, "edited", {"sources": [], "turn_id": None})
+    diff.connection.execute("delete from reading_queue where memory_rowid = ?", (rowid,))
 
 
 def _own_words(before: StoredMemory, text: str, now: datetime) -> dict[str, Any]:

@@ -153,8 +153,9 @@ async def changes_of(database: Database, memory_id: str) -> tuple[Change, ...]:
 
 
 async def last_run(database: Database) -> Run | None:
-    """Return the newest run that was not taken back."""
-    rows = await database.rows(f"{_RUNS} where r.undone_at is null order by r.id desc limit 1")
+    """Return the newest run that was not taken back, and of which an erasure left something."""
+    left = "(r.finished_at is null or exists (select 1 from memory_changes c where c.run_id = r.id))"
+    rows = await database.rows(f"{_RUNS} where r.undone_at is null and {left} order by r.id desc limit 1")
     return Run(*rows[0]) if rows else None
 
 
@@ -172,6 +173,12 @@ async def undo_run(database: Database, run_id: int, now: datetime) -> int:
                 tr("Run {run} was taken back already.", run=run_id),
                 tr("`openclaw-agent memory runs` lists all of them."),
                 ExitCode.USAGE,
+            )
+        if not run.changes and run.finished_at is not None:
+            raise UserError(
+                "run_empty",
+                tr("Nothing of run {run} is left: what it had changed was erased since.", run=run_id),
+                tr("`openclaw-agent memory runs` lists all of them."),
             )
         if (later := _built_on(connection, run_id)) is not None:
             raise UserError(

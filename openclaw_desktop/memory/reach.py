@@ -3,7 +3,8 @@
 Owns the questions, asked of the one file and of its copies, older ones too. Must not know how anything is erased.
 Runs on the database's threads.
 
-- What is asked for, and of a fact what it was made of: erased from the fact alone, the turn would tell it again.
+- What is asked for, in each wording that was united with it or stood there before it was edited; and of a fact what it
+  was made of: erased from the fact alone, the turn would tell it again.
 - Of the turns that these came from, and of those that went on from them after an answer in the inbox: all that was
   said in them, and every memory of it.
 - What of these was removed before, and stands in the history of changes alone.
@@ -18,10 +19,13 @@ from dataclasses import dataclass
 
 import apsw
 
+from openclaw_desktop.core.sentences import sense
 from openclaw_desktop.memory.sessions import AFTER_PARKED
 from openclaw_desktop.storage.database import Row, fetch
 
 TURN_PREFIX = "turn_"
+# The `source` of what a fact said before it was edited.
+EARLIER = "edit"
 # Every join is a cross join: SQLite then keeps their order, where it would else read all memories for a few ids.
 
 
@@ -59,9 +63,10 @@ class Reach:
 def find_reach(connection: apsw.Connection, ids: Iterable[str]) -> Reach:
     """Return all that goes with the memories and turns `ids`; those that are not there are left out."""
     wanted = list(dict.fromkeys(ids))
-    asked = (
-        _with_sources(connection, wanted) if "memory_sources" in table_names(connection) else _known(connection, wanted)
-    )
+    if "memory_sources" in table_names(connection):
+        asked = _with_sources(connection, _with_wordings(connection, wanted))
+    else:
+        asked = _known(connection, wanted)
     named = _turns_there(connection, wanted)
     of_asked = [turn for (turn,) in rows_of(connection, asked, "m.turn_id") if turn is not None]
     return _whole(connection, wanted, asked, list(dict.fromkeys([*of_asked, *named])))
@@ -118,6 +123,30 @@ def rows_of(connection: apsw.Connection, ids: Collection[str], columns: str) -> 
     """Return columns of the memories `ids` that there are, oldest first."""
     sql = f"select {columns} from json_each(?) j cross join memories m on m.id = j.value order by m.rowid"
     return fetch(connection, sql, (json.dumps(list(ids)),))
+
+
+def _with_wordings(connection: apsw.Connection, ids: list[str]) -> list[str]:
+    """Return `ids` with the facts that say the same and took their place, or gave it up to them, and earlier texts."""
+    sql = """select o.id, o.text, o.source from memories m cross join memories o on o.superseded_by = m.rowid
+            where m.id = ?1 and m.kind = 'fact'
+        union all select o.id, o.text, o.source from memories m cross join memories o on o.rowid = m.superseded_by
+            where m.id = ?1 and m.kind = 'fact'"""
+    found = dict.fromkeys(ids)
+    step = ids
+    while step:
+        told = {id_: _sense(text) for id_, text in rows_of(connection, step, "m.id, m.text")}
+        step = [
+            other
+            for id_, said in told.items()
+            for other, text, source in fetch(connection, sql, (id_,))
+            if other not in found and (source == EARLIER or _sense(text) == said)
+        ]
+        found.update(dict.fromkeys(step))
+    return list(found)
+
+
+def _sense(text: str) -> tuple[str, ...]:
+    return tuple(sense(text, by_user=True))
 
 
 def _known(connection: apsw.Connection, ids: Sequence[str]) -> list[str]:

@@ -28,6 +28,7 @@ T = TypeVar("T")
 class Kind:
     """What a setting accepts: a text where `low` is None, else a whole number from `low` to `high`.
 
+    `choices`: of texts only these, and what begins with `prefix`.
     `live`: whoever uses it reads the file each time, so that a change needs no new start.
     """
 
@@ -35,10 +36,14 @@ class Kind:
     high: int = 0
     optional: bool = False
     live: bool = False
+    choices: tuple[str, ...] = ()
+    prefix: str = ""
 
     @property
     def expected(self) -> str:
         """What to tell the user."""
+        if self.choices:
+            return tr("{choices} or {prefix}NAME", choices=", ".join(self.choices), prefix=self.prefix)
         if self.low is None:
             return tr('a text in quotes, such as "text"')
         return tr("a whole number from {low} to {high}", low=self.low, high=self.high)
@@ -48,7 +53,8 @@ class Kind:
         if value is None:
             return self.optional
         if self.low is None:
-            return isinstance(value, str) and value.strip() != "" and value.isprintable()
+            fits = isinstance(value, str) and value.strip() != "" and value.isprintable()
+            return fits and (not self.choices or value in self.choices or _names_after(self.prefix, str(value)))
         return type(value) is int and self.low <= value <= self.high
 
     def read(self, typed: str) -> object:
@@ -56,6 +62,10 @@ class Kind:
         if not typed:
             return None
         return int(typed) if self.low is not None and re.fullmatch(r"-?[0-9]{1,18}", typed) else typed
+
+
+def _names_after(prefix: str, value: str) -> bool:
+    return value.startswith(prefix) and len(value) > len(prefix)
 
 
 def _setting(default: T, kind: Kind) -> T:
@@ -91,7 +101,9 @@ class MemorySettings:
     """
 
     engine_idle_s: int = _setting(600, Kind(0, 604_800))
-    embeddings: str | None = _setting(None, Kind(optional=True))
+    embeddings: str | None = _setting(
+        None, Kind(optional=True, choices=("minilm", "wordllama", "none"), prefix="endpoint:")
+    )
     short_term_days: int = _setting(14, Kind(1, 3650))
     short_term_turns: int = _setting(400, Kind(10, 1_000_000))
     archive_days: int = _setting(30, Kind(1, 36_500))

@@ -30,7 +30,7 @@ from openclaw_desktop.storage.database import Database
 
 read, looks = importing.read, []
 
-def killed(path, kind):
+def killed(path, kind, left=None):
     looks.append(path)
     for number, entry in enumerate(read(path, kind)):
         if len(looks) == 2 and number == 2:

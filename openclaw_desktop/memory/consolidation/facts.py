@@ -137,11 +137,16 @@ def add(diff: Diff, candidate: Candidate) -> int | None:
 
 
 def take_over(diff: Diff, fact: StoredMemory, reading: Reading) -> None:
-    """Let a fact of the user's own stand in the place of others that say the same."""
+    """Let a fact of the user's own stand in the place of others that say the same; one that was derived in none's."""
     key = sense_key(fact.text)
-    same = _find_same(diff.connection, key, reading, fact.created_s)
-    for other in list(same):
-        if other.rowid == fact.rowid or other.superseded_by is not None or other.pinned:
+    same = list(_find_same(diff.connection, key, reading, fact.created_s))
+    others = [one for one in same if one.rowid != fact.rowid and one.superseded_by is None]
+    if fact.source == DERIVED and others:
+        history.change_columns(diff.connection, diff.run_id, fact.id, "merged", {"superseded_by": others[0].id})
+        diff.count("merged")
+        return
+    for other in others:
+        if other.pinned:
             continue
         if not diff.deeds.is_rejected("take over", other.id, fact.id):
             history.change_columns(diff.connection, diff.run_id, other.id, "merged", {"superseded_by": fact.id})
@@ -156,7 +161,9 @@ def settle(diff: Diff, rowid: int, reading: Reading) -> tuple[str, ...]:
     """
     connection = diff.connection
     (new,) = rows.fetch_memories(connection, [rowid])
-    if new.label.integrity == "untrusted" or not reading.claims or _is_to_come(new, diff.now):
+    if new.superseded_by is not None or new.label.integrity == "untrusted":
+        return ()
+    if not reading.claims or _is_to_come(new, diff.now):
         return ()
     ended: list[str] = []
     for old, whole in _find_contradicted(diff, new, reading):
@@ -251,6 +258,24 @@ def drop(diff: Diff, fact: StoredMemory) -> bool:
     diff.deeds.note(diff.run_id, "drop", fact.id)
     diff.count("dropped")
     return True
+
+
+def withdraw(diff: Diff, turn: StoredMemory, told: frozenset[str]) -> None:
+    """Take from what was derived of a turn what it tells no more: `told` are the senses of what it tells now.
+
+    What other turns tell too stays, as made of these alone; so does what is pinned.
+    """
+    sql = """select s.memory_rowid from memory_sources s join memories m on m.rowid = s.memory_rowid
+        where s.source_rowid = ? and m.source = ?"""
+    made = [rowid for (rowid,) in fetch(diff.connection, sql, (turn.rowid, DERIVED))]
+    for fact in rows.fetch_memories(diff.connection, made):
+        if fact.kind == "fact" and sense_key(fact.text) in told:
+            continue
+        sources = [id_ for id_ in history.snapshot(diff.connection, fact.id)["sources"] if id_ != turn.id]
+        if fact.kind == "fact" and (sources or fact.pinned):
+            history.change_columns(diff.connection, diff.run_id, fact.id, "edited", {"sources": sources})
+        else:
+            drop(diff, fact)
 
 
 def sense_key(text: str) -> str:

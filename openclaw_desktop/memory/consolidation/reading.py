@@ -31,10 +31,10 @@ LOOKED_BACK = 2
 
 
 def next_unread(connection: apsw.Connection, limit: int) -> list[StoredMemory]:
-    """Return the next memories to read, oldest row first."""
+    """Return the next memories to read: facts first, so that what a turn says again is known; then by their rows."""
     # A cross join keeps its order: the queue is short, the memories are many.
     sql = f"""select {COLUMNS} from reading_queue q cross join memories m on m.rowid = q.memory_rowid
-        order by q.memory_rowid limit ?"""
+        order by m.kind <> 'fact', q.memory_rowid limit ?"""
     return [stored(row) for row in fetch(connection, sql, (limit,))]
 
 
@@ -124,17 +124,23 @@ def corrects(connection: apsw.Connection, turn: StoredMemory) -> Candidate | Non
 
 def read_fact(diff: Diff, fact: StoredMemory) -> tuple[str, ...]:
     """Read a fact: what it claims is kept, and what it contradicts ends. Returns the ids of what ended."""
+    is_new = not fetch(diff.connection, "select 1 from memory_claims where memory_rowid = ? limit 1", (fact.rowid,))
     reading = read_claims(fact.text, facts.speaker_of(fact))
     facts.claim(diff.connection, fact.rowid, fact.text, reading, weight_of(reading.claims, fact.text))
     if fact.superseded_by is not None or fact.speaker not in ("", "user"):
         return ()
-    if fact.source == DERIVED:
-        return ()  # it has ended the others when it was made
+    if fact.source == DERIVED and not is_new:
+        return ()  # it has ended the others when it was made, unless that was in another file
     if fact.label.integrity == "untrusted":
         return ()
     facts.date_by_words(diff, fact)
     facts.take_over(diff, fact, reading)
     return facts.settle(diff, fact.rowid, reading)
+
+
+def told_in(turn: StoredMemory) -> frozenset[str]:
+    """Return what a turn tells, each as the sense of its words."""
+    return frozenset(facts.sense_key(statement.text) for statement in _chosen(turn))
 
 
 def _chosen(turn: StoredMemory) -> tuple[Statement, ...]:

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from openclaw_desktop.core.text import visible
-from openclaw_desktop.memory.transfer.conversations import Json, branch, conversations, longest_end, shaped
+from openclaw_desktop.memory.transfer.conversations import branch, longest_end, shaped
 from openclaw_desktop.memory.transfer.entries import Imported, moment, plain, short_id
+from openclaw_desktop.memory.transfer.left_out import LeftOut
 
 _SPEAKERS = ("user", "assistant")
 _TEXTS = ("text", "multimodal_text")
@@ -50,22 +51,26 @@ class _Conversation(msgspec.Struct):
     create_time: Any = None
 
 
-def is_chatgpt(conversation: Json) -> bool:
+def is_chatgpt(conversation: Any) -> bool:
     """Tell whether a conversation is of this form."""
-    return "mapping" in conversation
+    return isinstance(conversation, dict) and "mapping" in conversation
 
 
-def read_chatgpt(path: Path) -> Iterator[Imported]:
+def read_chatgpt(path: Path, left: LeftOut) -> Iterator[Imported]:
     """Yield what the user and the assistant said, conversation by conversation; raises UserError.
 
     Only the branch that was shown last counts, the longest where the file doesn't say; of a message the words alone,
     without images, thoughts and calls of tools.
     """
-    for name, number, raw in conversations(path):
-        conversation = shaped(raw, _Conversation, name, number)
+    for name, number, conversation in shaped(path, _Conversation, left):
         conversation_id = short_id(conversation.conversation_id or conversation.id, str(number))
-        for message in _shown(conversation):
-            if text := plain(_words(message)):
+        shown = dict.fromkeys(_shown(conversation))
+        left.messages += sum(
+            node_id not in shown and bool(_words(node.message)) for node_id, node in conversation.mapping.items()
+        )
+        for node_id in shown:
+            message = conversation.mapping[node_id].message
+            if message is not None and (text := plain(_words(message))):
                 created_at = moment(message.create_time) or moment(conversation.create_time)
                 role = message.author.role
                 yield Imported(
@@ -74,15 +79,12 @@ def read_chatgpt(path: Path) -> Iterator[Imported]:
                 )  # fmt: skip
 
 
-def _shown(conversation: _Conversation) -> Iterator[_Message]:
+def _shown(conversation: _Conversation) -> list[str]:
     parents = {node_id: node.parent for node_id, node in conversation.mapping.items()}
     end = conversation.current_node
     if end is None or end not in parents:
         end = longest_end(parents)
-    for node_id in branch(parents, end) if end is not None else ():
-        message = conversation.mapping[node_id].message
-        if message is not None and message.author.role in _SPEAKERS and not _hidden(message):
-            yield message
+    return branch(parents, end) if end is not None else []
 
 
 def _hidden(message: _Message) -> bool:
@@ -92,7 +94,9 @@ def _hidden(message: _Message) -> bool:
     return isinstance(message.metadata, dict) and bool(message.metadata.get("is_visually_hidden_from_conversation"))
 
 
-def _words(message: _Message) -> str:
+def _words(message: _Message | None) -> str:
+    if message is None or message.author.role not in _SPEAKERS or _hidden(message):
+        return ""
     content = message.content
     if content is None or content.content_type not in _TEXTS:
         return ""

@@ -6,11 +6,10 @@ know what a conversation looks like. Any thread; waits for the disk.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -20,37 +19,55 @@ import msgspec
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory.transfer.entries import unreadable
-from openclaw_desktop.memory.transfer.files import conversation_files
+from openclaw_desktop.memory.transfer.files import conversation_files, told_as_damaged
+from openclaw_desktop.memory.transfer.left_out import LeftOut
 
 CONVERSATIONS = 100_000
 CONVERSATION_CHARS = 64 * 1024**2
 _CHUNK_CHARS = 256 * 1024
 _SPACE = re.compile(r"[ \t\n\r]*")
+_MANIFEST = re.compile(r"manifest-.*\.json")
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 
-def conversations(path: Path) -> Iterator[tuple[str, int, Json]]:
-    """Yield each conversation of an export with the name of its file and its number in it, from 1; raises UserError."""
+def conversations(path: Path) -> Iterator[tuple[str, int, Any]]:
+    """Yield each entry of an export's lists with the name of its file and its number in it, from 1; raises UserError.
+
+    Each should be the object of a conversation, and may be anything.
+    """
     total = 0
     for name, file in conversation_files(path):
-        for number, conversation in enumerate(_items(file, visible(name)), 1):
-            total += 1
-            if total > CONVERSATIONS:
-                raise unreadable(tr("{file} holds more than {limit} conversations.", file=name, limit=CONVERSATIONS))
+        with told_as_damaged(visible(name)):
+            for number, conversation in enumerate(_items(file, visible(name)), 1):
+                total += 1
+                if total > CONVERSATIONS:
+                    sentence = tr("{file} holds more than {limit} conversations.", file=name, limit=CONVERSATIONS)
+                    raise unreadable(sentence)
+                yield name, number, conversation
+
+
+def shaped(path: Path, shape: type[T], left: LeftOut) -> Iterator[tuple[str, int, T]]:
+    """Yield as `conversations` does what has the given shape, and count the rest; raises UserError if none has it."""
+    understood = False
+    for name, number, raw in conversations(path):
+        try:
+            conversation = msgspec.convert(raw, shape)
+        except msgspec.ValidationError:
+            left.conversations += 1
+        else:
+            understood = True
             yield name, number, conversation
+    if left.conversations and not understood:
+        raise unknown_form(path)
 
 
-def shaped(conversation: Json, shape: type[T], name: str, number: int) -> T:
-    """Return a conversation as the given shape; raises UserError that names it and what is wrong."""
-    try:
-        return msgspec.convert(conversation, shape)
-    except msgspec.ValidationError as error:
-        sentence = tr(
-            "{file}: conversation {number} is not in a form that is known.", file=visible(name), number=number
-        )
-        raise unreadable(sentence, visible(f"{error}.")) from error
+def unknown_form(path: Path) -> UserError:
+    """Return the error for a place whose conversations nobody understands."""
+    return unreadable(
+        tr("{file} holds no conversations of a form that is known.", file=visible(str(path))),
+        tr("Exports of ChatGPT and Claude are understood, and the memory files of OpenClaw."),
+    )
 
 
 def branch(parents: Mapping[str, str | None], end: str) -> list[str]:
@@ -79,19 +96,19 @@ def longest_end(parents: Mapping[str, str | None]) -> str | None:
     return max(reversed(depths), key=depths.__getitem__, default=None)
 
 
-def _items(file: IO[bytes], name: str) -> Iterator[Json]:
-    """Yield the objects of a JSON list; `name` is for the errors."""
+def _items(file: IO[bytes], name: str) -> Iterator[Any]:
+    """Yield the values of a JSON list; `name` is for the errors."""
     feed, number = _Feed(file), 0
     try:
-        if feed.peek() != "[":
-            raise unreadable(tr("{file} is not a list of conversations.", file=name))
+        if feed.peek() != "[" or _MANIFEST.fullmatch(name):
+            raise _no_list(feed, name)
         feed.at += 1
         if feed.peek() == "]":
             feed.at += 1
         else:
             while True:
                 number += 1
-                yield _object(feed, name, number)
+                yield _value(feed, name, number)
                 separator = feed.peek()
                 feed.at += 1
                 if separator == "]":
@@ -102,26 +119,32 @@ def _items(file: IO[bytes], name: str) -> Iterator[Json]:
             raise unreadable(tr("{file} goes on after its list of conversations.", file=name))
     except UnicodeDecodeError as error:
         raise unreadable(tr("{file} is not text in UTF-8.", file=name)) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        advice = tr("It may not have been downloaded in full: download it again.")
-        raise unreadable(tr("{file} is damaged or cut short.", file=name), advice) from error
     finally:
         feed.let_go()
 
 
-def _object(feed: _Feed, name: str, number: int) -> Json:
+def _no_list(feed: _Feed, name: str) -> UserError:
+    """Return the error for what is no list of conversations; Claude's export begins with a list of its parts."""
+    manifest = _MANIFEST.fullmatch(name) is not None
+    with contextlib.suppress(ValueError, RecursionError, _TooLongError):
+        manifest = manifest or (feed.peek() == "{" and "data_files" in feed.value())
+    if not manifest:
+        return unreadable(tr("{file} is not a list of conversations.", file=name))
+    return unreadable(
+        tr("{file} holds links to the parts of an export, and not the export itself.", file=name),
+        tr("Download the files that it names, then import those: conversations-000.zip, memories-000.zip and so on."),
+    )
+
+
+def _value(feed: _Feed, name: str, number: int) -> Any:
     try:
-        value = feed.value()
+        return feed.value()
     except _TooLongError:
         raise unreadable(tr("{file}: conversation {number} is too large.", file=name, number=number)) from None
     except UnicodeDecodeError:
         raise  # a ValueError too
     except (ValueError, RecursionError) as error:
         raise _not_json(name, number) from error
-    if not isinstance(value, dict):
-        sentence = tr("{file}: entry {number} is not a conversation.", file=name, number=number)
-        raise unreadable(sentence)
-    return value
 
 
 def _not_json(name: str, number: int) -> UserError:

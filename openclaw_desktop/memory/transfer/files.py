@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -25,7 +26,10 @@ _SMALL_BYTES = 1024**2
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 # ChatGPT writes large exports in numbered parts, conversations-000.json and so on.
-_CONVERSATIONS = re.compile(r"(?:[^/\\]+/)?conversations(?:-(\d{1,6}))?\.json")
+_CONVERSATIONS = re.compile(r"(?:[^/\\]+/)?conversations(?:-(?P<part>\d{1,6}))?\.json")
+# What Claude remembers of the user is one file, or a folder of them.
+_MEMORIES = re.compile(r"(?:[^/\\]+/)?memories\.json|memories/[^/\\]+\.json")
+_OTHERS = re.compile(r"(?:[^/\\]+/)?((?:projects|design_chats)(?:\.json|/))(?:(?<=/)[^/\\]+\.json)?")
 
 
 def open_file(path: Path, limit_bytes: int, root: Path | None = None) -> BinaryIO:
@@ -78,33 +82,63 @@ def is_zip(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def conversation_names(folder: Path) -> list[str]:
-    """Return the names, below a folder, of the files that hold conversations; at most one folder deep."""
-    names: list[str] = []
-    for path in list_folder(folder):
-        if is_folder(path):
-            if not path.is_symlink() and any(_CONVERSATIONS.fullmatch(inner.name) for inner in list_folder(path)):
-                names.extend(f"{path.name}/{inner.name}" for inner in list_folder(path))
-        else:
-            names.append(path.name)
-    return _chosen(names)
+@contextlib.contextmanager
+def told_as_damaged(name: str) -> Iterator[None]:
+    """Raise UserError where a file called `name`, maybe in a .zip, breaks off or does not unpack."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        advice = tr("It may not have been downloaded in full: download it again.")
+        raise unreadable(tr("{file} is damaged or cut short.", file=name), advice) from error
 
 
 def conversation_files(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield name and content of each file of an export: a .json file, or those in a folder or a .zip.
+    """Yield name and content of each file of conversations: a .json file, or those in a folder or a .zip.
 
-    Each is open until the next is asked for. Raises UserError.
+    Each is open until the next is asked for. Raises UserError, also for a place without any and without memories.
     """
+    names = _names(path)
+    memories = _chosen(names, _MEMORIES)
+    # A single file may have any name.
+    chosen = _chosen(names, _CONVERSATIONS) if is_folder(path) or is_zip(path) or memories else names
+    if not chosen and not memories:
+        raise no_conversations(path)
+    return _opened(path, chosen)
+
+
+def memory_files(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Yield, as `conversation_files` does, each file in which Claude keeps what it remembers; there may be none."""
+    return _opened(path, _chosen(_names(path), _MEMORIES))
+
+
+def other_files(path: Path) -> list[str]:
+    """Return what an export of Claude's holds beside: projects.json or projects/, and the like."""
+    return sorted({match[1] for name in _names(path) if (match := _OTHERS.fullmatch(name))})
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names of what is in a folder, at most one folder deep, or in a .zip; of a file its own."""
     if is_folder(path):
-        names = conversation_names(path)
-        if not names:
-            raise no_conversations(path)
+        inside = [[inner] if not is_folder(inner) else _below(inner) for inner in list_folder(path)]
+        return [inner.relative_to(path).as_posix() for group in inside for inner in group]
+    if not is_zip(path):
+        return [path.name]
+    with _archive(path) as archive:
+        return archive.namelist()
+
+
+def _below(folder: Path) -> list[Path]:
+    return [] if folder.is_symlink() else list_folder(folder)
+
+
+def _opened(path: Path, names: Sequence[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    if is_folder(path):
         for name in names:
             with open_file(path / name, UNPACKED_BYTES, path) as file:
                 yield name, file
     elif is_zip(path):
-        yield from _zipped(path)
-    else:
+        yield from _zipped(path, names)
+    elif names:
         with open_file(path, UNPACKED_BYTES) as file:
             yield path.name, file
 
@@ -117,29 +151,32 @@ def no_conversations(path: Path) -> UserError:
     )
 
 
-def _zipped(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    shown = visible(path.name)
+@contextlib.contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     with open_file(path, 2**63) as file:
         try:
             archive = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, ValueError, EOFError) as error:
             advice = tr("It may not have been downloaded in full: download it again.")
-            raise unreadable(tr("{file} is damaged or cut short.", file=shown), advice) from error
+            raise unreadable(tr("{file} is damaged or cut short.", file=visible(path.name)), advice) from error
         with archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
-            names = _chosen(entries)
-            if not names:
-                raise no_conversations(path)
-            if sum(entries[name].file_size for name in names) > UNPACKED_BYTES:
-                raise _too_large(shown, UNPACKED_BYTES)
-            for name in names:
-                _check(entries[name], shown)
-                try:
-                    opened = archive.open(entries[name])
-                except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
-                    raise unreadable(tr("{file} is damaged or cut short.", file=shown)) from error
-                with opened:
-                    yield name, opened
+            yield archive
+
+
+def _zipped(path: Path, names: Sequence[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    shown = visible(path.name)
+    with _archive(path) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        if sum(entries[name].file_size for name in names) > UNPACKED_BYTES:
+            raise _too_large(shown, UNPACKED_BYTES)
+        for name in names:
+            _check(entries[name], shown)
+            try:
+                opened = archive.open(entries[name])
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+                raise unreadable(tr("{file} is damaged or cut short.", file=shown)) from error
+            with opened:
+                yield name, opened
 
 
 def _check(entry: zipfile.ZipInfo, shown: str) -> None:
@@ -156,13 +193,13 @@ def _check(entry: zipfile.ZipInfo, shown: str) -> None:
         raise unreadable(tr("{file} unpacks to far more than it should: it is not an export.", file=shown))
 
 
-def _chosen(names: Iterable[str]) -> list[str]:
-    """Return, of `names`, those nearest to the top that hold conversations: the one file, or its parts in order."""
-    found = {name: match for name in names if (match := _CONVERSATIONS.fullmatch(name))}
+def _chosen(names: Iterable[str], form: re.Pattern[str]) -> list[str]:
+    """Return, of `names`, those of a form that are nearest to the top: the one file, or its parts in order."""
+    found = {name: match.groupdict().get("part") for name in names if (match := form.fullmatch(name))}
     depth = min((name.count("/") for name in found), default=0)
     near = [name for name in found if name.count("/") == depth]
-    whole = [name for name in near if found[name][1] is None]
-    return sorted(whole or near, key=lambda name: (name.rpartition("/")[0], int(found[name][1] or 0)))
+    whole = [name for name in near if found[name] is None]
+    return sorted(whole or near, key=lambda name: (name.rpartition("/")[0], int(found[name] or 0)))
 
 
 def _too_large(name: str, limit_bytes: int) -> UserError:

@@ -26,9 +26,11 @@ from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory import history, rows
+from openclaw_desktop.memory.consolidation.facts import Diff
+from openclaw_desktop.memory.consolidation.reading import read_fact
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.transfer.files import told_as_unreadable
-from openclaw_desktop.memory.transfer.reading import Imported, SourceKind, detect, not_read, read
+from openclaw_desktop.memory.transfer.reading import Imported, LeftOut, SourceKind, detect, not_read, read
 from openclaw_desktop.memory.transfer.table import insert_whole
 from openclaw_desktop.memory.transfer.whole import WholeMemory, read_whole
 from openclaw_desktop.storage.database import Database, fetch
@@ -84,15 +86,15 @@ async def preview(database: Database, path: Path, form: Form, mine: bool, now: d
     @told_as_unreadable(path)
     def look(connection: apsw.Connection) -> Tally:
         kind = detect(path) if form == "auto" else form
-        sieve = _Sieve(Tally(kind), now, connection)
+        sieve, left = _Sieve(Tally(kind), now, connection), LeftOut()
         if kind == "jsonl":
             for memory in sieve.whole(read_whole(path), path.name, mine):
                 sieve.tally.add(memory.text, memory.kind, memory.integrity, memory.created_at)
         else:
-            for entry in sieve.entries(read(path, kind)):
+            for entry in sieve.entries(read(path, kind, left)):
                 label = _label(entry, kind, mine)
                 sieve.tally.add(entry.text, entry.kind, label.integrity, entry.created_at)
-        sieve.tally.notes += _notes(path, kind, mine)
+        sieve.tally.notes += _notes(path, kind, mine, left)
         return sieve.tally
 
     return await database.beside(look)
@@ -129,6 +131,7 @@ async def _run_whole(database: Database, path: Path, mine: bool, now: datetime) 
         added = insert_whole(connection, sieve.whole(read_whole(path), path.name, mine), now)
         for memory_id in added:
             history.note_change(connection, run_id, memory_id, _ACTION, None, {})
+        _read_facts(connection, run_id, added, now)
         history.finish_run(connection, run_id, now)
         return sieve.tally
 
@@ -194,6 +197,16 @@ def _keep(
     for memory_id, memory in zip(ids, memories, strict=True):
         history.note_change(connection, tally.run_id, memory_id, _ACTION, None, {})
         tally.add(memory.text, memory.kind, memory.label.integrity, memory.created_at)
+    _read_facts(connection, tally.run_id, ids, now)
+
+
+def _read_facts(connection: apsw.Connection, run_id: int, ids: Sequence[str], now: datetime) -> None:
+    """Read the facts that came: what contradicts them ends them from now on, and they what was so before."""
+    diff = Diff(connection, now, lambda _: run_id)
+    sql = f"""select {rows.COLUMNS} from json_each(?) j cross join memories m on m.id = j.value
+        where m.kind = 'fact' order by m.created_s, m.rowid"""
+    for fact in map(rows.stored, fetch(connection, sql, (json.dumps(list(ids)),))):
+        read_fact(diff, fact)
 
 
 def _memory(entry: Imported, form: SourceKind, turns: _Turns, mine: bool) -> NewMemory:
@@ -286,10 +299,12 @@ class _Sieve:
         return bool(fetch(self.connection, sql, values))
 
 
-def _notes(path: Path, form: SourceKind, mine: bool) -> list[str]:
-    notes = []
+def _notes(path: Path, form: SourceKind, mine: bool, out: LeftOut) -> list[str]:
+    notes = [sentence] if (sentence := out.sentence()) else []
     if form == "openclaw" and (left := not_read(path)):
-        notes.append(tr("{names} are instructions and no memories: they are left out.", names=", ".join(left)))
+        one = tr("{name} holds instructions and no memories: it is left out.", name=left[0])
+        many = tr("{names} are instructions and no memories: they are left out.", names=", ".join(left))
+        notes.append(one if len(left) == 1 else many)
     if not mine:
         notes.append(tr("All of it counts as not trusted. If you wrote what is marked as yours: --mine."))
     elif form in ("chatgpt", "claude"):

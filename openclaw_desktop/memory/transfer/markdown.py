@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
+from openclaw_desktop.memory.transfer.left_out import LeftOut
+
 # What peers' agents write down where they have nothing to say.
 SILENT = ("HEARTBEAT_OK", "NO_REPLY")
 # Behind what would else be taken for an empty note: keep it.
@@ -48,15 +50,16 @@ class _Block:
     level: int = 0  # of a heading
 
 
-def notes_in(text: str) -> Iterator[Note]:
+def notes_in(text: str, left: LeftOut | None = None) -> Iterator[Note]:
     """Yield the list items and paragraphs of a text with line feeds alone, in order.
 
     What is nested or indented below an item is part of it. Front matter, code, comments, and notes without content are
-    left out, unless a mark says that they are to be kept.
+    left out, unless a mark says that they are to be kept. `left`: where blocks of code are counted.
     """
+    left = left or LeftOut()
     headings: dict[int, str] = {}
     first = True
-    for block in _blocks(text.split("\n")):
+    for block in _blocks(text.split("\n"), left):
         if block.level:
             headings = {level: words for level, words in headings.items() if level < block.level}
             # A file that begins with a heading of the first level has a title: it is about the file, not the notes.
@@ -124,7 +127,7 @@ def _says_nothing(text: str) -> bool:
     return empty_field or not any(character.isalnum() for character in text)
 
 
-def _blocks(lines: list[str]) -> Iterator[_Block]:
+def _blocks(lines: list[str], left: LeftOut) -> Iterator[_Block]:
     at = _after_front_matter(lines)
     comments = _Comments(lines)
     while at < len(lines):
@@ -132,6 +135,7 @@ def _blocks(lines: list[str]) -> Iterator[_Block]:
         if not line.strip() or _RULE.fullmatch(line):
             at += 1
         elif fence := _FENCE.match(line):
+            left.code_blocks += 1
             at = _after_fence(lines, at, fence[1])
         elif (after := comments.after(at)) is not None:
             at = after

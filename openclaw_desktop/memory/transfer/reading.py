@@ -12,13 +12,14 @@ from pathlib import Path
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory.transfer.chatgpt import is_chatgpt, read_chatgpt
 from openclaw_desktop.memory.transfer.claude import is_claude, read_claude
-from openclaw_desktop.memory.transfer.conversations import conversations
+from openclaw_desktop.memory.transfer.conversations import conversations, unknown_form
 from openclaw_desktop.memory.transfer.entries import Imported, SourceKind, unreadable
-from openclaw_desktop.memory.transfer.files import is_folder
+from openclaw_desktop.memory.transfer.files import is_folder, memory_files
+from openclaw_desktop.memory.transfer.left_out import LeftOut
 from openclaw_desktop.memory.transfer.whole import is_whole, read_whole
 from openclaw_desktop.memory.transfer.workspace import is_workspace, not_read, read_workspace
 
-__all__ = ["Imported", "SourceKind", "detect", "not_read", "read"]
+__all__ = ["Imported", "LeftOut", "SourceKind", "detect", "not_read", "read"]
 
 
 def detect(path: Path) -> SourceKind:
@@ -27,29 +28,32 @@ def detect(path: Path) -> SourceKind:
         return "openclaw"
     if not is_folder(path) and is_whole(path):
         return "jsonl"
+    unknown = False
     for _, _, conversation in conversations(path):
         if is_chatgpt(conversation):
             return "chatgpt"
         if is_claude(conversation):
             return "claude"
-        raise unreadable(
-            tr("{file} holds no conversations of a form that is known.", file=visible(str(path))),
-            tr("Exports of ChatGPT and Claude are understood, and the memory files of OpenClaw."),
-        )
+        unknown = True
+    if unknown:
+        raise unknown_form(path)
+    if any(memory_files(path)):
+        return "claude"
     raise unreadable(tr("{file} holds no conversations.", file=visible(str(path))))
 
 
-def read(path: Path, kind: SourceKind) -> Iterator[Imported]:
-    """Yield what is at `path`, entry by entry; raises UserError as soon as one is wrong.
+def read(path: Path, kind: SourceKind, left: LeftOut | None = None) -> Iterator[Imported]:
+    """Yield what is at `path`, entry by entry; raises UserError. `left`: where it is counted what is not yielded.
 
     Of the "jsonl" of this program it gives what any form has; `whole.read_whole` gives all of it.
     """
+    left = left or LeftOut()
     match kind:
         case "openclaw":
-            return read_workspace(path)
+            return read_workspace(path, left=left)
         case "chatgpt":
-            return read_chatgpt(path)
+            return read_chatgpt(path, left)
         case "claude":
-            return read_claude(path)
+            return read_claude(path, left)
         case "jsonl":
             return (memory.as_imported(path.name) for memory in read_whole(path))

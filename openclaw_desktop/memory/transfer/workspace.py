@@ -21,6 +21,7 @@ from openclaw_desktop.core.text import tr, visible, without_controls
 from openclaw_desktop.memory.records import StoredMemory
 from openclaw_desktop.memory.transfer.entries import Imported, moment, plain, unreadable
 from openclaw_desktop.memory.transfer.files import is_folder, list_folder, no_conversations, open_file
+from openclaw_desktop.memory.transfer.left_out import LeftOut
 from openclaw_desktop.memory.transfer.markdown import Note, notes_in, quoted, unquoted, write_note
 from openclaw_desktop.memory.transfer.writing import new_file, not_written, refuse_existing
 from openclaw_desktop.storage.atomic import sync_folder
@@ -68,7 +69,7 @@ def not_read(path: Path) -> tuple[str, ...]:
     return tuple(inner.name for inner in list_folder(path) if inner.name.lower() in known) if is_folder(path) else ()
 
 
-def read_workspace(path: Path, zone: tzinfo | None = None) -> Iterator[Imported]:
+def read_workspace(path: Path, zone: tzinfo | None = None, left: LeftOut | None = None) -> Iterator[Imported]:
     """Yield the notes of a folder, or of one file; raises UserError.
 
     `zone`: where the days of the files' names begin, this machine's own where None. Headings stand before their notes:
@@ -81,7 +82,7 @@ def read_workspace(path: Path, zone: tzinfo | None = None) -> Iterator[Imported]
         raise unreadable(tr("{file} holds more than {limit} files.", file=visible(str(path)), limit=FILES))
     root = path if is_folder(path) else None
     for name, file in files:
-        for note in notes_in(_text(file, name, root)):
+        for note in notes_in(_text(file, name, root), left):
             yield _imported(note, name, zone)
 
 

@@ -49,7 +49,7 @@ async def test_what_was_reworded_is_found_by_its_new_words_and_again_after_an_un
 ) -> None:
     (hit,) = await memory.recall("柏林")
     run = await database.write(lambda c: edit(c, hit.id, {"text": "我住在里斯本"}, NOW))
-    assert await memory.recall("柏林") == []
+    assert [found.text for found in await memory.recall("柏林")] == ["我住在里斯本"], "what took its place"
     assert [found.id for found in await memory.recall("里斯本")] == [hit.id]
     assert run is not None
     await history.undo_run(database, run, NOW)

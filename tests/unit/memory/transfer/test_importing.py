@@ -139,7 +139,7 @@ class _BreaksOff:
     def __init__(self, read: Any) -> None:
         self._read, self._calls = read, 0
 
-    def __call__(self, path: Path, kind: Any) -> Any:
+    def __call__(self, path: Path, kind: Any, left: Any = None) -> Any:
         self._calls += 1
         for number, entry in enumerate(self._read(path, kind)):
             if self._calls == 2 and number == 2:
@@ -207,6 +207,8 @@ async def test_what_is_exported_and_imported_is_the_same(
             if one < len(ids) and other < len(ids) and one != other:
                 pair = (ids[one], ids[other])
                 await first.write(lambda c, pair=pair: _link(c, pair))  # type: ignore[misc]
+        # What was read there is read here too.
+        await first.write(lambda c: importing._read_facts(c, history.begin_run(c, "consolidation", NOW), ids, NOW))
         await exporting.export(first, folder / "all.jsonl", "json", False, NOW)
         done = await importing.run(second, folder / "all.jsonl", "auto", True, NOW)
         assert done.new == len(ids)
@@ -307,3 +309,19 @@ async def test_a_file_whose_name_is_no_text_is_read_in(database: Database, tmp_p
     assert (await importing.run(database, path, "auto", False, NOW)).new
     (run,) = await history.list_runs(database)
     assert run.note == f"import of \\udcff{path.suffix}"
+
+
+async def test_what_comes_in_is_ended_at_once_by_what_is_said_after_it(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "USER.md"
+    path.write_text("- I live in Porto\n- I am vegan\n", encoding="utf-8")
+    done = await importing.run(database, path, "openclaw", True, NOW)
+    memories = MemoryStore(database, None)
+    await memories.remember(NewMemory("I live in Lisbon", speaker="user"), told=True)
+    assert [hit.text for hit in await memories.recall("Where do I live?", 2)][:1] == ["I live in Lisbon"]
+    held = "select text from memories where superseded_by is null order by text"
+    assert await database.rows(held) == [("I am vegan",), ("I live in Lisbon",)]
+    last = await history.last_run(database)
+    assert last is not None and done.run_id is not None
+    await history.undo_run(database, last.id, NOW)
+    await history.undo_run(database, done.run_id, NOW)
+    assert await database.rows(held) == [("I live in Lisbon",)]
