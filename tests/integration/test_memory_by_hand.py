@@ -73,6 +73,20 @@ def test_an_edit_that_ends_what_was_said_before_says_so(program: Program) -> Non
     assert [hit["text"] for hit in hits] == ["I moved to Braga"]
 
 
+def test_what_is_kept_says_what_it_ends(program: Program) -> None:
+    assert program.run("remember", "I live in Porto").done().err == ""
+    kept = program.run("remember", "i moved to lisbon").done()
+    assert "It takes the place of “I live in Porto” (mem_" in kept.err and "memory undo" in kept.err
+    third = program.run("remember", "I moved to Faro", "--json").done().document
+    listed = program.run("memory", "list", "--all", "--json").done().document["memories"]
+    assert third["ended"] == [next(one["id"] for one in listed if one["text"] == "i moved to lisbon")]
+
+
+def test_a_setting_that_no_engine_fits_is_refused(program: Program) -> None:
+    program.run("config", "set", "memory.embeddings", "banana").failed("minilm, wordllama, none or endpoint:NAME", code=2)
+    program.run("config", "set", "memory.embeddings", "wordllama").done()
+
+
 def test_forget_shows_first_and_gives_a_receipt(agent: Program) -> None:
     memory_id = keep(agent, CODE)
     other = keep(agent, "I typed 4711 twice")

@@ -31,10 +31,10 @@ LOOKED_BACK = 2
 
 
 def next_unread(connection: apsw.Connection, limit: int) -> list[StoredMemory]:
-    """Return the next memories to read: facts first, so that what a turn says again is known; then by their rows."""
+    """Return the next memories to read, oldest row first."""
     # A cross join keeps its order: the queue is short, the memories are many.
     sql = f"""select {COLUMNS} from reading_queue q cross join memories m on m.rowid = q.memory_rowid
-        order by m.kind <> 'fact', q.memory_rowid limit ?"""
+        order by q.memory_rowid limit ?"""
     return [stored(row) for row in fetch(connection, sql, (limit,))]
 
 
