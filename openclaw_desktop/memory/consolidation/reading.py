@@ -124,18 +124,25 @@ def corrects(connection: apsw.Connection, turn: StoredMemory) -> Candidate | Non
 
 def read_fact(diff: Diff, fact: StoredMemory) -> tuple[str, ...]:
     """Read a fact: what it claims is kept, and what it contradicts ends. Returns the ids of what ended."""
-    is_new = not fetch(diff.connection, "select 1 from memory_claims where memory_rowid = ? limit 1", (fact.rowid,))
     reading = read_claims(fact.text, facts.speaker_of(fact))
     facts.claim(diff.connection, fact.rowid, fact.text, reading, weight_of(reading.claims, fact.text))
     if fact.superseded_by is not None or fact.speaker not in ("", "user"):
         return ()
-    if fact.source == DERIVED and not is_new:
-        return ()  # it has ended the others when it was made, unless that was in another file
     if fact.label.integrity == "untrusted":
         return ()
     facts.date_by_words(diff, fact)
     facts.take_over(diff, fact, reading)
     return facts.settle(diff, fact.rowid, reading)
+
+
+def claim_unread(connection: apsw.Connection, ids: Sequence[str]) -> None:
+    """Keep what the facts among `ids` claim, though they wait to be read: what is said against one ends it already."""
+    sql = f"select {COLUMNS} from json_each(?) j cross join memories m on m.id = j.value where m.kind = 'fact'"
+    facts_of = [stored(row) for row in fetch(connection, sql, (json.dumps(list(ids)),))]
+    for fact in facts_of:
+        reading = read_claims(fact.text, facts.speaker_of(fact))
+        facts.claim(connection, fact.rowid, fact.text, reading, weight_of(reading.claims, fact.text))
+    reread(connection, [fact.rowid for fact in facts_of])
 
 
 def told_in(turn: StoredMemory) -> frozenset[str]:

@@ -26,8 +26,7 @@ from openclaw_desktop.core.ids import new_id
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.text import tr, visible
 from openclaw_desktop.memory import history, rows
-from openclaw_desktop.memory.consolidation.facts import Diff
-from openclaw_desktop.memory.consolidation.reading import read_fact
+from openclaw_desktop.memory.consolidation.reading import claim_unread
 from openclaw_desktop.memory.records import NewMemory
 from openclaw_desktop.memory.transfer.files import told_as_unreadable
 from openclaw_desktop.memory.transfer.reading import Imported, LeftOut, SourceKind, detect, not_read, read
@@ -42,7 +41,7 @@ Form = Literal["auto", "openclaw", "chatgpt", "claude", "jsonl"]
 FIRST_SHOWN = 5
 TURN_IMPORTANCE = {"user": 0.3, "assistant": 0.1}
 TRUSTED_FACT, OTHER_FACT = 0.7, 0.5
-_BATCH = 500
+_BATCH, _CLAIMED_AT_ONCE = 500, 200
 _UNFINISHED = """select id from memory_runs where kind = 'import' and finished_at is null and undone_at is null
     order by id desc"""
 _ACTION = "imported"
@@ -113,7 +112,8 @@ async def run(database: Database, path: Path, form: Form, mine: bool, now: datet
     try:
         source = iter(read(path, seen.form))
         while batch := await asyncio.to_thread(_next_of, source, path):
-            await database.write(partial(_keep, batch=batch, sieve=sieve, turns=turns, mine=mine, now=now))
+            ids = await database.write(partial(_keep, batch=batch, sieve=sieve, turns=turns, mine=mine, now=now))
+            await _claim(database, ids)
         await database.write(lambda connection: history.finish_run(connection, run_id, now))
     except BaseException:
         await _withdraw(database, run_id, now)
@@ -124,6 +124,8 @@ async def run(database: Database, path: Path, form: Form, mine: bool, now: datet
 async def _run_whole(database: Database, path: Path, mine: bool, now: datetime) -> Tally:
     """Import an export of our own in one transaction: its memories are linked with one another."""
 
+    ids: list[str] = []
+
     @told_as_unreadable(path)
     def keep(connection: apsw.Connection) -> Tally:
         run_id = history.begin_run(connection, "import", now, tr("import of {name}", name=visible(path.name)))
@@ -131,11 +133,19 @@ async def _run_whole(database: Database, path: Path, mine: bool, now: datetime) 
         added = insert_whole(connection, sieve.whole(read_whole(path), path.name, mine), now)
         for memory_id in added:
             history.note_change(connection, run_id, memory_id, _ACTION, None, {})
-        _read_facts(connection, run_id, added, now)
+        ids.extend(added)
         history.finish_run(connection, run_id, now)
         return sieve.tally
 
-    return await database.write(keep)
+    tally = await database.write(keep)
+    await _claim(database, ids)
+    return tally
+
+
+async def _claim(database: Database, ids: Sequence[str]) -> None:
+    """Keep what the facts that came claim, a few at a time: from now on what is said against one ends it."""
+    for first in range(0, len(ids), _CLAIMED_AT_ONCE):
+        await database.write(partial(claim_unread, ids=ids[first : first + _CLAIMED_AT_ONCE]))
 
 
 def _next_of(source: Iterator[Imported], path: Path) -> list[Imported]:
@@ -185,7 +195,7 @@ class _Turns:
 
 def _keep(
     connection: apsw.Connection, *, batch: Sequence[Imported], sieve: _Sieve, turns: _Turns, mine: bool, now: datetime
-) -> None:
+) -> list[str]:
     sieve.connection, tally = connection, sieve.tally
     memories = [_memory(entry, tally.form, turns, mine) for entry in sieve.entries(iter(batch))]
     sessions = {memory.session_id for memory in memories if memory.session_id is not None}
@@ -197,16 +207,7 @@ def _keep(
     for memory_id, memory in zip(ids, memories, strict=True):
         history.note_change(connection, tally.run_id, memory_id, _ACTION, None, {})
         tally.add(memory.text, memory.kind, memory.label.integrity, memory.created_at)
-    _read_facts(connection, tally.run_id, ids, now)
-
-
-def _read_facts(connection: apsw.Connection, run_id: int, ids: Sequence[str], now: datetime) -> None:
-    """Read the facts that came: what contradicts them ends them from now on, and they what was so before."""
-    diff = Diff(connection, now, lambda _: run_id)
-    sql = f"""select {rows.COLUMNS} from json_each(?) j cross join memories m on m.id = j.value
-        where m.kind = 'fact' order by m.created_s, m.rowid"""
-    for fact in map(rows.stored, fetch(connection, sql, (json.dumps(list(ids)),))):
-        read_fact(diff, fact)
+    return ids
 
 
 def _memory(entry: Imported, form: SourceKind, turns: _Turns, mine: bool) -> NewMemory:

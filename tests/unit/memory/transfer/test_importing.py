@@ -207,8 +207,6 @@ async def test_what_is_exported_and_imported_is_the_same(
             if one < len(ids) and other < len(ids) and one != other:
                 pair = (ids[one], ids[other])
                 await first.write(lambda c, pair=pair: _link(c, pair))  # type: ignore[misc]
-        # What was read there is read here too.
-        await first.write(lambda c: importing._read_facts(c, history.begin_run(c, "consolidation", NOW), ids, NOW))
         await exporting.export(first, folder / "all.jsonl", "json", False, NOW)
         done = await importing.run(second, folder / "all.jsonl", "auto", True, NOW)
         assert done.new == len(ids)
