@@ -44,12 +44,15 @@ def connect(
     flags: int = apsw.SQLITE_OPEN_READWRITE,
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     vfs: str | None = None,
+    *,
+    cut: bool = False,
 ) -> apsw.Connection:
     """Open the file that is there. `key`: 32 bytes are used as they are, others are stretched. Raises apsw.Error.
 
-    A file that is empty yet will be under `usual_cipher`, one with something in it opens whichever it is under.
+    A file that is empty yet will be under `usual_cipher`, one with something in it opens whichever it is under. `cut`:
+    open one whose end is missing too, of which SQLite reads nothing else; only its missing pages can't be read then.
     """
-    connection = _unlocked(path, key, flags, busy_timeout_ms, vfs)
+    connection = _unlocked(path, key, flags, busy_timeout_ms, vfs, cut)
     try:
         _set_up(connection)
         share = READER_SHARE if flags & apsw.SQLITE_OPEN_READONLY else WRITER_SHARE
@@ -71,7 +74,9 @@ def usual_cipher() -> str:
         return AEGIS
 
 
-def _unlocked(path: Path, key: bytes | None, flags: int, busy_timeout_ms: int, vfs: str | None) -> apsw.Connection:
+def _unlocked(
+    path: Path, key: bytes | None, flags: int, busy_timeout_ms: int, vfs: str | None, cut: bool
+) -> apsw.Connection:
     """Return a connection that has the key; under which cipher a file is, only trying tells."""
     ways: list[tuple[str, str] | None]
     if key is None:
@@ -87,6 +92,8 @@ def _unlocked(path: Path, key: bytes | None, flags: int, busy_timeout_ms: int, v
         connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
         try:
             connection.set_busy_handler(_wait_turn(path, busy_timeout_ms))
+            if cut:  # the number of pages that the first page tells is not held against the file's size
+                connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1)
             if way is not None and key is not None:
                 form, cipher = way
                 connection.pragma("cipher", cipher)

@@ -96,7 +96,7 @@ class Database:
         return database
 
     def _prepare(self, backups: Path | None) -> None:
-        prepare_place(self.path)
+        prepare_place(self.path, backups)
         if not self.path.exists():
             self.path.touch(mode=0o600)
             sync_folder(self.path.parent)

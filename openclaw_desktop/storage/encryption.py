@@ -50,11 +50,11 @@ def file_state(path: Path) -> FileState:
 
 
 def opens(path: Path, key: bytes | None) -> bool:
-    """Return whether `key` (None: none) is the one of the file at `path`."""
+    """Return whether `key` (None: none) is the one of the file at `path`, whose end may be missing."""
     try:
         if key is None:
             return file_state(path) == "plain"
-        connection = connect(path, key)
+        connection = connect(path, key, cut=True)
         try:
             connection.pragma("schema_version")
         finally:

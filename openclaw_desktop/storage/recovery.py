@@ -25,6 +25,7 @@ from openclaw_desktop.storage.backup import (
     NAME,
     back_up,
     is_good,
+    list_backups,
     list_copies,
     newest_good,
     noted_erasures,
@@ -159,7 +160,7 @@ def discard_aside(path: Path) -> list[Path]:
     Only on the user's word: what a later erasure takes from the memory and its copies stays readable in them.
     """
     found = files_aside(path)
-    if found and not path.exists():
+    if found and is_gone(path):
         raise UserError(
             "memory_not_there",
             tr("Nothing is in the place of the damaged memory, so it was kept."),
@@ -172,27 +173,50 @@ def discard_aside(path: Path) -> list[Path]:
     return found
 
 
-def prepare_place(path: Path) -> None:
-    """Finish a restore that was cut short; raises UserError where only a damaged file is there.
+def is_gone(path: Path) -> bool:
+    """Return whether there is no file or nothing in it. SQLite would begin a new one, and delete a log beside it."""
+    return not path.exists() or path.stat().st_size == 0
 
-    A file that was damaged must not be followed by an empty one without the user's word.
+
+def prepare_place(path: Path, backups: Path | None = None) -> None:
+    """Finish a restore that was cut short; raises UserError where only a damaged file or a copy is left.
+
+    A file that was damaged or is gone must not be followed by an empty one without the user's word.
     """
     ready = _beside(path, ".restoring")
     _remove_partial(path)
-    if path.exists():
+    if not is_gone(path):
         ready.unlink(missing_ok=True)  # the present file was not yet out of the way: the restore never happened
     elif ready.exists():
-        ready.rename(path)
-        sync_folder(path.parent)
-    elif aside := files_aside(path):
+        _put(ready, path)
+    elif (aside := files_aside(path)) and not path.exists():
         raise UserError(
             "database_damaged",
             tr("The memory was damaged and is kept as {kept}; nothing is in its place.", kept=visible(str(aside[-1]))),
             tr(
                 "Bring back a copy from the backups folder: openclaw-agent backup restore latest; "
-                "or move the damaged file elsewhere to begin anew."
+                "or move the damaged file and that folder elsewhere to begin anew."
             ),
         )
+    elif backups is not None and list_backups(backups):
+        raise UserError(
+            "database_damaged",
+            tr("The memory file {file} is gone. Nothing was begun in its place.", file=visible(str(path))),
+            tr(
+                "Put it back, or its newest good backup: openclaw-agent backup restore latest; "
+                "or move the backups in {folder} elsewhere to begin anew.",
+                folder=visible(str(backups)),
+            ),
+        )
+
+
+def _put(ready: Path, path: Path) -> None:
+    """Give a finished file its place; into it SQLite would play the log of one that is gone, so that is set aside."""
+    if _beside(path, "-wal").exists():
+        set_aside(path)
+    ready.replace(path)
+    _beside(path, ".suspect").unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def _remove_partial(path: Path) -> None:
@@ -206,7 +230,10 @@ def damaged(path: Path, reason: str, backups: Path | None, key: bytes | None) ->
     kept = set_aside(path)
     newest = newest_good(backups, key)
     if newest is None:
-        advice = tr("There is no good copy in the backups folder; move the damaged file elsewhere to begin anew.")
+        advice = tr(
+            "There is no good copy in the backups folder; "
+            "move the damaged file and that folder elsewhere to begin anew."
+        )
     else:
         advice = tr(
             "Bring back the newest good copy in the backups folder, {name}: openclaw-agent backup restore latest "
@@ -307,7 +334,7 @@ def restore(
     keys = (key, *others)
     kept, ids = _keep_present(path, backups, keys)
     ids |= noted_erasures(backups) | set(erased)
-    damaged = None if kept is not None else path if path.exists() else _aside_since(path, copy)
+    damaged = None if kept is not None else _aside_since(path, copy) if is_gone(path) else path
     salvaged: Salvaged | None = None
 
     def erase(connection: apsw.Connection) -> None:
@@ -359,20 +386,14 @@ def exchange(path: Path, write: Callable[[Path], None], *, keep_present: bool = 
     finally:
         _remove_partial(path)
     sync_folder(path.parent)
-    kept = None
-    if path.exists() and keep_present:
-        kept = set_aside(path)
-    elif _beside(path, "-wal").exists():
-        set_aside(path)  # the log of a file that is gone: SQLite would play it into the new one
-    ready.replace(path)
-    _beside(path, ".suspect").unlink(missing_ok=True)
-    sync_folder(path.parent)
+    kept = set_aside(path) if keep_present and not is_gone(path) else None
+    _put(ready, path)
     return kept
 
 
 def begin_anew(path: Path, key: bytes | None) -> None:
     """Put an empty memory in the place of one that was set aside, whole or not at all; raises UserError, apsw.Error."""
-    if path.exists():
+    if not is_gone(path):
         raise UserError(
             "memory_there",
             tr("There is a memory in {path}; nothing was changed.", path=visible(str(path))),
@@ -390,10 +411,9 @@ def begin_anew(path: Path, key: bytes | None) -> None:
             connection.close()
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        partial.rename(path)
+        _put(partial, path)
     finally:
         _remove_partial(path)
-    sync_folder(path.parent)
 
 
 def _aside_since(path: Path, copy: Path) -> Path | None:
@@ -402,7 +422,11 @@ def _aside_since(path: Path, copy: Path) -> Path | None:
     What can be read of a damaged file goes before what the copy has: of an older one it would undo what came since.
     """
     last, made = next(reversed(files_aside(path)), None), NAME.search(copy.name)
-    if last is None or (made is not None and last.name.removeprefix(f"{path.name}.damaged-") < made["moment"]):
+    if (
+        last is None
+        or is_gone(last)
+        or (made is not None and last.name.removeprefix(f"{path.name}.damaged-") < made["moment"])
+    ):
         return None
     return last
 
@@ -416,7 +440,7 @@ def _erased_from(connection: apsw.Connection) -> set[str]:
 
 def _keep_present(path: Path, backups: Path, keys: Sequence[bytes | None]) -> tuple[Path | None, set[str]]:
     """Return the copy of the present file and the ids erased from it; (None, …) where it can't be read whole."""
-    if not path.exists():
+    if is_gone(path):
         return None, set()
     connection: apsw.Connection | None = None
     erased: set[str] = set()

@@ -44,7 +44,7 @@ def salvage(damaged: Path, damaged_key: bytes | None, copy: Path, key: bytes | N
     """
 
     def open_damaged() -> apsw.Connection:
-        return connect(damaged, damaged_key)
+        return connect(damaged, damaged_key, cut=True)
 
     target = copy.with_name(copy.name + "-read")
     reading = _Reading(copy, key)

@@ -83,7 +83,8 @@ def test_what_is_kept_says_what_it_ends(program: Program) -> None:
 
 
 def test_a_setting_that_no_engine_fits_is_refused(program: Program) -> None:
-    program.run("config", "set", "memory.embeddings", "banana").failed("minilm, wordllama, none or endpoint:NAME", code=2)
+    refused = program.run("config", "set", "memory.embeddings", "banana")
+    refused.failed("minilm, wordllama, none or endpoint:NAME", code=2)
     program.run("config", "set", "memory.embeddings", "wordllama").done()
 
 

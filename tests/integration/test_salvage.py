@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -390,6 +391,36 @@ async def test_a_disk_without_room_for_it_is_told_and_changes_nothing(
     assert not path.exists() and len(files_aside(path)) == 1
     bring_back(path, None, copies)
     assert len(await ids_of(path, None)) == 80
+
+
+@KEYS
+def test_of_a_file_whose_end_is_missing_all_that_is_there_comes_along(
+    program: Program, tmp_path: Path, key: bytes | None
+) -> None:
+    if key is not None:
+        (tmp_path / "key").write_text(key.hex())
+        (tmp_path / "key").chmod(0o600)
+        program.environ["OPENCLAW_KEY_FILE"] = str(tmp_path / "key")
+    program.run("remember", "the cat is called Miau").done()
+    program.run("backup", "create").done()
+    path = program.home / "data" / "openclaw.db"
+    numbers = "with recursive range (value) as (select 1 union all select value + 1 from range where value < 1500) "
+    with contextlib.closing(connect(path, key)) as connection, connection:
+        connection.execute(numbers + FILLERS["memories"])
+    whole = path.read_bytes()
+    kept = whole[: len(whole) // PAGE * 9 // 10 * PAGE]
+    path.write_bytes(kept)
+    program.run("recall", "cat").failed("is damaged", "backup restore latest")
+    said = program.run("backup", "restore", "latest", "--yes").done().out
+    found = re.search(r"came ([\d,]+) memories and .*?([\d,]+) entries .*could not be read", said)
+    assert found is not None, said
+    came, unread = (int(number.replace(",", "")) for number in found.groups())
+    assert 1200 < came < 1500 <= came + unread
+    with contextlib.closing(connect(path, key)) as connection:
+        assert connection.execute("select count(*) from memories").get == 1 + came
+        assert connection.pragma("integrity_check") == "ok"
+    (aside,) = files_aside(path)
+    assert aside.read_bytes() == kept, "it stays as it was"
 
 
 def test_the_verb_says_what_came_and_what_did_not(program: Program) -> None:

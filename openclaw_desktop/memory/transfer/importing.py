@@ -123,7 +123,6 @@ async def run(database: Database, path: Path, form: Form, mine: bool, now: datet
 
 async def _run_whole(database: Database, path: Path, mine: bool, now: datetime) -> Tally:
     """Import an export of our own in one transaction: its memories are linked with one another."""
-
     ids: list[str] = []
 
     @told_as_unreadable(path)
