@@ -149,7 +149,7 @@ def test_a_read_that_nobody_may_allow_ends_with_4(program: Program, tmp_path: Pa
 
 def test_recall_answers_with_the_whole_document(program: Program) -> None:
     kept = program.run("remember", "The bicycle is blue", "--json").done()
-    fits(kept.document, HIT)
+    fits(kept.document, HIT | {"ended": [str]})
     found = program.run("recall", "bicycle", "--json", "-k", "3").done()
     fits(found.document, RECALL)
     assert found.document["query"] == "bicycle"
