@@ -77,6 +77,14 @@ _SUM = re.compile(
 _NAMED = re.compile(r"[/~\\]|\w\.[a-z]\w{0,4}\b")
 # What is wanted stands at the beginning; a pasted text may be of any length.
 READ_CHARS = 1500
+# What a sentence about oneself begins with, and what makes it a request or names a file: "I need it moved".
+_OF_MYSELF = re.compile(r"\W*(?:(?:no|well|actually|by the way),? )*(?:i|we|my|our)\b", re.IGNORECASE)
+_REQUEST = re.compile(
+    r"[?:\n]|\b(?:you|your|please|let's|need\w*|want\w*|would|should|must|could|wish|like to|have to|files?|folders?"
+    r"|documents?|notes?|drafts?|scripts?|add|change|copy|create|delete|edit|make|move|put|remove|rename|run|save|send"
+    r"|set|store|write)\b",
+    re.IGNORECASE,
+)
 # A stranger may describe a tool at any length, and each turn would read it; ours are shorter.
 DESCRIBED_CHARS = 3000
 _NAME = re.compile(r"(?<=\w )[A-Z][\w-]*[a-z]")
@@ -142,6 +150,17 @@ def is_named(text: str, tool: ToolSpec) -> bool:
     holds = any(not names.isdisjoint(taken) for pattern, names in _SHAPES if pattern.search(text))
     named = _concepts(_ASKING.sub(" ", _without_names(text))) & _concepts(spell(tool.name))
     return holds or bool(named) or asks_for_sum(text, tool)
+
+
+def only_tells(text: str) -> bool:
+    """Return whether `text` tells something of the user and asks for nothing: to "I moved to Oslo" no file is moved."""
+    named = any(pattern.search(text) for pattern, _ in _SHAPES[:3])
+    return _OF_MYSELF.match(text) is not None and _REQUEST.search(text) is None and not named
+
+
+def changes_files(tool: ToolSpec) -> bool:
+    """Return whether `tool` changes files of the user's."""
+    return tool.capability == "file:write"
 
 
 def is_told(text: str, memories: Sequence[Memory]) -> bool:

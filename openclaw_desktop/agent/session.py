@@ -259,6 +259,8 @@ class SessionAgent:
         if found and (told or isinstance(self._parts.parse_plain(course.said), plain_requests.RecallAbout)):
             # What the user told before is not looked up where they do not say so.
             withheld |= {tool.name for tool in offered if not relevance.is_named(course.said, tool)}
+        if relevance.only_tells(course.said):
+            withheld |= {tool.name for tool in offered if relevance.changes_files(tool)}
         if not plain_requests.asks_to_remember(course.said):
             withheld.add("remember")
         if not plain_requests.asks_to_forget(course.said):

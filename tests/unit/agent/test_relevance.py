@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from openclaw_desktop.agent.relevance import choose_tools, is_told, speaks_of, spell
+from openclaw_desktop.agent.relevance import choose_tools, is_told, only_tells, speaks_of, spell
 from openclaw_desktop.core.errors import UserError
 from openclaw_desktop.core.labels import USER, Label
 from openclaw_desktop.core.messages import ToolSpec
@@ -97,3 +97,21 @@ BOSCH = Memory("m1", "Anna works at Bosch", USER, "2026-09-01T10:00:00+00:00", 1
 )
 def test_what_the_user_told_of_somebody_by_name_is_not_looked_up(asked: str, memory: Memory, told: bool) -> None:
     assert is_told(asked, [memory]) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("i moved to bergen", True),
+        ("Actually, I live in Bergen now.", True),
+        ("My sister wrote a book", True),
+        ("I moved notes.txt to ~/old", False),
+        ("I want it moved to the archive", False),
+        ("I need my report renamed", False),
+        ("We write that down in a file", False),
+        ("Move it to Bergen", False),
+        ("I moved to Bergen. Where do I live?", False),
+    ],
+)
+def test_to_what_only_tells_no_file_is_changed(text: str, tells: bool) -> None:
+    assert only_tells(text) is tells

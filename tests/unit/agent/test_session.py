@@ -98,6 +98,18 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     await database.close()
 
 
+async def test_to_what_only_tells_something_no_tool_is_called_that_changes_files(desk: Desk) -> None:
+    move = ToolSpec(
+        "move_file", "move a file", {"properties": {"path": {}, "to": {}}}, "local-reversible", "file:write"
+    )
+    desk.tools = (move,)
+    for text, may in (("i moved to bergen", False), ("move a.txt to bergen", True)):
+        model = ScriptedModel({"tool": "answer", "text": "Fine."})
+        await desk.ask(text, model)
+        offered = [option["properties"]["tool"]["const"] for option in model.prompts[0].schema["anyOf"]]
+        assert ("move_file" in offered) is may
+
+
 async def test_a_memory_stands_before_the_question_and_never_in_the_system_prompt(desk: Desk) -> None:
     await desk.memories.remember(NewMemory("my sister's birthday is on March 14"))
     model = ScriptedModel({"tool": "answer", "text": "On March 14."})
