@@ -153,14 +153,9 @@ def is_named(text: str, tool: ToolSpec) -> bool:
 
 
 def only_tells(text: str) -> bool:
-    """Return whether `text` tells something of the user and asks for nothing: to "I moved to Oslo" no file is moved."""
+    """Return whether `text` tells something of the user and asks for nothing: to "I moved to Oslo" nothing is moved."""
     named = any(pattern.search(text) for pattern, _ in _SHAPES[:3])
     return _OF_MYSELF.match(text) is not None and _REQUEST.search(text) is None and not named
-
-
-def changes_files(tool: ToolSpec) -> bool:
-    """Return whether `tool` changes files of the user's."""
-    return tool.capability == "file:write"
 
 
 def is_told(text: str, memories: Sequence[Memory]) -> bool:

@@ -260,7 +260,7 @@ class SessionAgent:
             # What the user told before is not looked up where they do not say so.
             withheld |= {tool.name for tool in offered if not relevance.is_named(course.said, tool)}
         if relevance.only_tells(course.said):
-            withheld |= {tool.name for tool in offered if relevance.changes_files(tool)}
+            withheld |= {tool.name for tool in offered if tool.effect != "read"}
         if not plain_requests.asks_to_remember(course.said):
             withheld.add("remember")
         if not plain_requests.asks_to_forget(course.said):

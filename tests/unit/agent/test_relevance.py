@@ -113,5 +113,5 @@ def test_what_the_user_told_of_somebody_by_name_is_not_looked_up(asked: str, mem
         ("I moved to Bergen. Where do I live?", False),
     ],
 )
-def test_to_what_only_tells_no_file_is_changed(text: str, tells: bool) -> None:
+def test_what_only_tells_something_of_the_user(text: str, tells: bool) -> None:
     assert only_tells(text) is tells

@@ -98,7 +98,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     await database.close()
 
 
-async def test_to_what_only_tells_something_no_tool_is_called_that_changes_files(desk: Desk) -> None:
+async def test_to_what_only_tells_something_no_tool_is_called_that_changes_anything(desk: Desk) -> None:
     move = ToolSpec(
         "move_file", "move a file", {"properties": {"path": {}, "to": {}}}, "local-reversible", "file:write"
     )
