@@ -218,6 +218,12 @@ def reopen(connection: apsw.Connection, rowids: Iterable[int]) -> None:
 
 def claim(connection: apsw.Connection, rowid: int, text: str, reading: Reading, weight: float) -> None:
     """Keep what a fact says and by which words it is asked for, and take it off the queue: it is read."""
+    note_claims(connection, rowid, text, reading, weight)
+    connection.execute("delete from reading_queue where memory_rowid = ?", (rowid,))
+
+
+def note_claims(connection: apsw.Connection, rowid: int, text: str, reading: Reading, weight: float) -> None:
+    """Keep what a fact says and by which words it is asked for, in the place of what was kept of it."""
     # What it puts in question was found when it was added; a trigger takes that with the rest where its text changes.
     others = "delete from memory_claims where memory_rowid = ? and not (subject = '' and slot = ?)"
     connection.execute(others, (rowid, QUESTIONS))
@@ -231,7 +237,6 @@ def claim(connection: apsw.Connection, rowid: int, text: str, reading: Reading, 
     connection.execute(
         "update memories set neighbours = ?1 where rowid = ?2 and neighbours <> ?1", (words_asked_by(text), rowid)
     )
-    connection.execute("delete from reading_queue where memory_rowid = ?", (rowid,))
 
 
 def move(diff: Diff, fact: StoredMemory, importance: float, tier: Tier) -> None:

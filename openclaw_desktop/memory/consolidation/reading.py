@@ -138,11 +138,9 @@ def read_fact(diff: Diff, fact: StoredMemory) -> tuple[str, ...]:
 def claim_unread(connection: apsw.Connection, ids: Sequence[str]) -> None:
     """Keep what the facts among `ids` claim, though they wait to be read: what is said against one ends it already."""
     sql = f"select {COLUMNS} from json_each(?) j cross join memories m on m.id = j.value where m.kind = 'fact'"
-    facts_of = [stored(row) for row in fetch(connection, sql, (json.dumps(list(ids)),))]
-    for fact in facts_of:
+    for fact in map(stored, fetch(connection, sql, (json.dumps(list(ids)),))):
         reading = read_claims(fact.text, facts.speaker_of(fact))
-        facts.claim(connection, fact.rowid, fact.text, reading, weight_of(reading.claims, fact.text))
-    reread(connection, [fact.rowid for fact in facts_of])
+        facts.note_claims(connection, fact.rowid, fact.text, reading, weight_of(reading.claims, fact.text))
 
 
 def told_in(turn: StoredMemory) -> frozenset[str]:

@@ -34,20 +34,18 @@ _PUT = LazyPattern(
 # What is lent is with somebody until it comes back.
 _WHO = r"(?:my (?:[\w-]+ )??)?(?P<who>(?-i:[A-Z])[\w-]*[a-z]|(?<=my )[\w-]+)"
 _MINE = rf"(?:the|my|our) {_THING}"
-_LENT = tuple(
-    LazyPattern(form + r"(?P<rest>(?:[ ,](?:for|last|on|in|since|until|this|two|three|a)\b.*)?[.! ]*)$", re.I)
-    for form in (
-        rf"(?:i|we)(?:'ve| have)? (?:lent|loaned) {_MINE} to {_WHO}",
-        rf"(?:i|we)(?:'ve| have)? (?:lent|loaned) {_WHO} {_MINE}",
-        rf"{_WHO} (?:still |now )?(?:has|borrowed|has borrowed) (?:my|our) {_THING}",
-    )
-)
-_BACK = tuple(
-    LazyPattern(form + r"(?P<rest>(?:[ ,](?:today|yesterday|last|on|in|this|at last)\b.*)?[.! ]*)$", re.I)
-    for form in (
-        rf"{_WHO} (?:has )?(?:returned|brought back|gave back|given back) (?:my|our) {_THING}",
-        rf"{_WHO} (?:has )?(?:brought|gave|given) (?:me |us )?{_MINE} back(?: to me| to us)?",
-        rf"(?:i|we)(?:'ve| have)? (?:got|had) {_MINE} back from {_WHO}",
+_LENT_FOR = r"for|last|on|in|since|until|this|two|three|a"
+_BACK_SINCE = r"today|yesterday|last|on|in|this|at last"
+# Each with whether it came back.
+_LOANS = tuple(
+    (is_back, LazyPattern(rf"{form}(?P<rest>(?:[ ,](?:{rest})\b.*)?[.! ]*)$", re.I))
+    for is_back, rest, form in (
+        (False, _LENT_FOR, rf"(?:i|we)(?:'ve| have)? (?:lent|loaned) {_MINE} to {_WHO}"),
+        (False, _LENT_FOR, rf"(?:i|we)(?:'ve| have)? (?:lent|loaned) {_WHO} {_MINE}"),
+        (False, _LENT_FOR, rf"{_WHO} (?:still |now )?(?:has|borrowed|has borrowed) (?:my|our) {_THING}"),
+        (True, _BACK_SINCE, rf"{_WHO} (?:has )?(?:returned|brought back|gave back|given back) (?:my|our) {_THING}"),
+        (True, _BACK_SINCE, rf"{_WHO} (?:has )?(?:brought|gave|given) (?:me |us )?{_MINE} back(?: to me| to us)?"),
+        (True, _BACK_SINCE, rf"(?:i|we)(?:'ve| have)? (?:got|had) {_MINE} back from {_WHO}"),
     )
 )
 # What a place ends with and is none of it.
@@ -264,10 +262,9 @@ def read_place(clause: Clause) -> tuple[str, str] | None:
 
 def read_loan(clause: Clause) -> tuple[str, str, bool, str] | None:
     """Return a thing of the user's, with whom it is, whether it came back, and the words left; None for no such."""
-    for is_back, forms in ((False, _LENT), (True, _BACK)):
-        for form in forms:
-            if not clause.denied and (found := form.match(clause.text)) and found["who"] not in NO_NAMES:
-                return found["thing"].lower(), found["who"].lower(), is_back, found["rest"]
+    for is_back, form in _LOANS:
+        if not clause.denied and (found := form.match(clause.text)) and found["who"] not in NO_NAMES:
+            return found["thing"].lower(), found["who"].lower(), is_back, found["rest"]
     return None
 
 
